@@ -1,0 +1,67 @@
+/** Arrows point one way: domain <- ports <- flow <- deployer <- (host | cli). What breaks this breaks the build. */
+const core = '^packages/core/src/';
+const inner = (from, allowed) => ({
+  name: `core-${from}`,
+  severity: 'error',
+  comment: `core/src/${from} may import only ${allowed.join(', ')}`,
+  from: { path: `${core}${from}/`, pathNot: '\\.test\\.ts$' },
+  to: { path: core, pathNot: allowed.map((name) => `${core}${name}/`) },
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    inner('domain', ['domain']),
+    inner('ports', ['ports', 'domain']),
+    inner('kernel', ['kernel', 'ports', 'domain']),
+    inner('events', ['events', 'kernel', 'ports', 'domain']),
+    inner('flow', ['flow', 'events', 'kernel', 'ports', 'domain']),
+    inner('tasks', ['tasks', 'flow', 'events', 'kernel', 'ports', 'domain']),
+    inner('testing', ['testing', 'kernel', 'ports', 'domain']),
+    {
+      name: 'core-is-pure',
+      severity: 'error',
+      comment:
+        'The core imports its three dependencies (and the bundled SHA-256), no Node module, HTTP client or adapter.',
+      from: { path: core, pathNot: '\\.test\\.ts$' },
+      to: { pathNot: [core, 'node_modules/(neverthrow|eventemitter3|zod|@noble/hashes)/'] },
+    },
+    {
+      name: 'adapters-see-ports-only',
+      severity: 'error',
+      comment: 'An adapter imports @quayside/core/ports and the testing kit, no other adapter and nothing of the CLI.',
+      from: { path: '^packages/([^/]+-adapter)/src/' },
+      to: {
+        path: '^packages/',
+        pathNot: ['^packages/$1/', '^packages/core/src/ports\\.ts$', '^packages/core/src/testing/index\\.ts$'],
+      },
+    },
+    {
+      name: 'no-deep-imports',
+      severity: 'error',
+      comment: 'Packages meet at their index.',
+      from: { path: '^packages/([^/]+)/' },
+      to: {
+        path: '^packages/[^/]+/src/',
+        pathNot: [
+          '^packages/$1/',
+          '/src/index\\.ts$',
+          '^packages/core/src/ports\\.ts$',
+          '^packages/core/src/testing/index\\.ts$',
+        ],
+      },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },
+  },
+};

@@ -1,0 +1,328 @@
+/**
+ * Records: what the store keeps, one interface per collection. They are plain JSON; times are wall-clock milliseconds since
+ * the epoch, for people and for ages, and never decide who is right.
+ */
+import type { ErrorKind } from './errors.js';
+import type { Json } from './json.js';
+import type { DomainOwner } from './names.js';
+import type { Spec } from './spec.js';
+
+export type TerminalStatus = 'succeeded' | 'unchanged' | 'failed' | 'cancelled' | 'superseded' | 'abandoned';
+export type DeploymentStatus = 'queued' | 'running' | 'rolling-back' | TerminalStatus;
+
+const TERMINAL: ReadonlySet<string> = new Set<TerminalStatus>([
+  'succeeded',
+  'unchanged',
+  'failed',
+  'cancelled',
+  'superseded',
+  'abandoned',
+]);
+export const isTerminal = (status: DeploymentStatus): status is TerminalStatus => TERMINAL.has(status);
+
+/** An error as it is stored: redacted, its causes as messages. */
+export interface StoredError {
+  readonly kind: ErrorKind;
+  readonly code?: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly retryable: boolean;
+  readonly step?: string;
+  readonly details?: Json;
+  readonly causes: readonly string[];
+}
+
+export interface StepRecord {
+  readonly name: string;
+  readonly status: 'running' | 'done' | 'failed' | 'undone';
+  readonly startedAt: number;
+  /** Null while it runs. */
+  readonly durationMs: number | null;
+}
+
+/** Who asked, as the host says it: for the history, not for deciding anything. */
+export type RequestedBy = string;
+
+/** What was asked for. Secret overrides are kept sealed or not at all. */
+export interface DeploymentRequest {
+  readonly project: string;
+  readonly stage: string;
+  readonly tag: string;
+  /** `sha256:…`: deploy exactly this, whatever the tag points to by then. */
+  readonly digest?: string;
+  /** Deploy even if nothing has changed. */
+  readonly force: boolean;
+  readonly by?: RequestedBy;
+  /** Overrides of the stage's env, sealed; see `SpecVariable`. */
+  readonly env: readonly { readonly name: string; readonly sealed: string }[];
+  /** Of a roll back: the deployment whose recorded spec is deployed. */
+  readonly rollBackTo?: string;
+}
+
+/** The port through which something was made: acted on only where it is the same again. */
+export interface Identities {
+  readonly runtime: string;
+  readonly proxy: string | null;
+}
+
+/** One attempt to put one tag on one stage. `deployments` */
+export interface DeploymentRecord {
+  readonly id: string;
+  readonly project: string;
+  readonly stage: string;
+  /** `stageKey(project, stage)`; indexed. */
+  readonly stageKey: string;
+  readonly tag: string;
+  readonly kind: 'deploy' | 'rollback';
+  readonly status: DeploymentStatus;
+  readonly cleanup: 'none' | 'pending' | 'done';
+  readonly request: DeploymentRequest;
+  readonly queuedAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly digest: string | null;
+  readonly steps: readonly StepRecord[];
+  /** What it left running, or, of `unchanged`, what runs already. */
+  readonly instance: string | null;
+  /** The instance that the default route pointed to before. */
+  readonly previous: string | null;
+  readonly error: StoredError | null;
+  /** The deployer that runs it. */
+  readonly host: string;
+  readonly identities: Identities | null;
+  /** What a rollback or a retire still has to remove, for people. */
+  readonly left: readonly string[];
+  /** Drawn for every write: tells whether a write whose answer was lost has arrived. */
+  readonly writeId: string;
+}
+
+/** The spec of a deployment, by its id: apart, so that a list of deployments stays light. `specs` */
+export interface SpecRecord {
+  readonly id: string;
+  readonly spec: Spec;
+}
+
+/** What a succeeded deployment leaves running; it has that deployment's id. `instances` */
+export interface InstanceRecord {
+  readonly id: string;
+  readonly project: string;
+  readonly stage: string;
+  readonly stageKey: string;
+  readonly tag: string;
+  readonly digest: string;
+  /** The spec's fingerprint. */
+  readonly fingerprint: string;
+  readonly container: string;
+  readonly state: 'running' | 'retiring';
+  readonly createdAt: number;
+  /** When the default route last came to it and last left it; null while it points to it. */
+  readonly defaultSince: number;
+  readonly defaultUntil: number | null;
+  /** Counts the stage's commits: which of two instances the default route left earlier, without a clock. */
+  readonly defaultOrder: number;
+  readonly identities: Identities;
+}
+
+/** Where a stage stands. `stages` */
+export interface StageRecord {
+  /** `stageKey(project, stage)` */
+  readonly id: string;
+  readonly project: string;
+  readonly stage: string;
+  /** The instance of the last committed cutover, and the deployment that committed it. */
+  readonly current: string | null;
+  readonly currentDeployment: string | null;
+  /** The instance before that one, whether it still runs or not: where `rollBack` without `to` goes. */
+  readonly previous: string | null;
+  /** How many cutovers were committed. */
+  readonly commits: number;
+}
+
+/** A domain of ours: the claim on it, and where it points. `routes` */
+export interface RouteRecord {
+  /** The domain. */
+  readonly id: string;
+  readonly owner: DomainOwner;
+  /** `ownerKey(owner)`; indexed. */
+  readonly ownerKey: string;
+  readonly stageKey: string;
+  readonly mark: string;
+  /** `pending` until its first cutover is committed. */
+  readonly state: 'pending' | 'live';
+  /** The instance that it points to; indexed. */
+  readonly instance: string | null;
+  /** The deployment that claimed it. */
+  readonly claimedBy: string;
+  readonly options: Json;
+  readonly identity: string;
+}
+
+export interface JournalEntry {
+  readonly step: string;
+  readonly version: number;
+  /** `open`: begun, its outcome not known here. `undone` entries are taken out. */
+  readonly state: 'open' | 'done';
+  readonly intent: Json;
+}
+
+/** What a deployment has begun and not yet settled. Gone once there is nothing left to settle. `journals` */
+export interface JournalRecord {
+  /** The deployment's id. */
+  readonly id: string;
+  readonly stageKey: string;
+  readonly entries: readonly JournalEntry[];
+  readonly identities: Identities;
+}
+
+/** Why an instance goes. */
+export type RetireReason = 'evicted' | 'replaced' | 'removed';
+
+/** Work that outlives its deployment. `tasks` */
+export type TaskRecord = RetireTask | UndoTask | NotifyTask;
+
+interface TaskBase {
+  readonly id: string;
+  /** What it is about: an instance's or a deployment's id; indexed. */
+  readonly subject: string;
+  /** The deployment whose `cleanup` it settles, or that it tells about. */
+  readonly deployment: string | null;
+  readonly attempts: number;
+  /** Wall clock: not before. */
+  readonly dueAt: number;
+  readonly createdAt: number;
+  readonly lastError: StoredError | null;
+}
+
+/** Drain, unroute, stop and remove an instance. */
+export interface RetireTask extends TaskBase {
+  readonly kind: 'retire';
+  readonly stageKey: string;
+  readonly reason: RetireReason;
+  /** Routes that go with it although they are not its own: of a stage that is removed. */
+  readonly domains: readonly string[];
+  readonly identities: Identities;
+}
+
+/** Finish the undo of a deployment whose rollback could not. */
+export interface UndoTask extends TaskBase {
+  readonly kind: 'undo';
+  readonly stageKey: string;
+  readonly identities: Identities;
+}
+
+/** Tell one notifier of one event. */
+export interface NotifyTask extends TaskBase {
+  readonly kind: 'notify';
+  readonly notifier: string;
+  readonly message: Json;
+}
+
+/** An image that we pulled: only such a one is ever removed. `images` */
+export interface ImageRecord {
+  /** `repository@digest` and the engine's identity, as `imageKey` makes it. */
+  readonly id: string;
+  readonly reference: string;
+  readonly repository: string;
+  readonly digest: string;
+  readonly pulledBy: string;
+  readonly pulledAt: number;
+  readonly identity: string;
+}
+
+/** Who may change something, and until when. `leases` */
+export interface LeaseRecord {
+  /** `stage:…`, `instance:…`, `domain:…` or `proxy:…` */
+  readonly id: string;
+  /** The deployer that holds it; null when it is free. */
+  readonly holder: string | null;
+  /** Grows with every grant; the fence of every commit. */
+  readonly token: number;
+  /** Grows with every renewal: a contender watches it stand still. */
+  readonly beat: number;
+  readonly ttlMs: number;
+  readonly effectTimeoutMs: number;
+  readonly deployment: string | null;
+  readonly since: number;
+}
+
+/** What an embedded proxy's servers follow: the value of one route, and the servers themselves. `proxyRoutes`, `proxyServers` */
+export interface ProxyRouteRecord {
+  /** The proxy's name and the domain, as `name/domain`. */
+  readonly id: string;
+  readonly proxy: string;
+  readonly domain: string;
+  readonly mark: string;
+  /** Grows with every put of this domain. */
+  readonly revision: number;
+  readonly targets: Json;
+  readonly options: Json;
+}
+
+export interface ProxyServerRecord {
+  readonly id: string;
+  readonly proxy: string;
+  readonly beat: number;
+  readonly ttlMs: number;
+  /** Every change of the routes up to and with this one is served. */
+  readonly acknowledged: number;
+  /** Where it listens, for people and for proving a route: `http://127.0.0.1:8080`. */
+  readonly frontDoor: string;
+  readonly startedAt: number;
+}
+
+/** The newest change of an embedded proxy's routes. `proxyHeads` */
+export interface ProxyHeadRecord {
+  /** The proxy's name. */
+  readonly id: string;
+  readonly revision: number;
+}
+
+/** Every collection of the store, and what its records are. */
+export interface Collections {
+  readonly deployments: DeploymentRecord;
+  readonly specs: SpecRecord;
+  readonly instances: InstanceRecord;
+  readonly stages: StageRecord;
+  readonly routes: RouteRecord;
+  readonly journals: JournalRecord;
+  readonly tasks: TaskRecord;
+  readonly images: ImageRecord;
+  readonly leases: LeaseRecord;
+  readonly proxyRoutes: ProxyRouteRecord;
+  readonly proxyServers: ProxyServerRecord;
+  readonly proxyHeads: ProxyHeadRecord;
+}
+export type CollectionName = keyof Collections;
+
+/**
+ * The fields by which records are looked up, per collection: a store keeps one index per line, each ended by the id, so that
+ * the newest of a stage are a walk along an index and never a sort.
+ */
+export const COLLECTION_INDEXES = {
+  deployments: [['stageKey'], ['project'], ['status'], ['stageKey', 'status']],
+  specs: [],
+  instances: [['stageKey'], ['project'], ['state']],
+  stages: [['project']],
+  routes: [['stageKey'], ['ownerKey'], ['instance']],
+  journals: [['stageKey']],
+  tasks: [['kind'], ['subject'], ['deployment']],
+  images: [['repository'], ['digest']],
+  leases: [],
+  proxyRoutes: [['proxy']],
+  proxyServers: [['proxy']],
+  proxyHeads: [],
+} as const satisfies { readonly [C in CollectionName]: readonly (readonly (keyof Collections[C] & string)[])[] };
+
+/** One text per stage: no separator that a name could contain. */
+export const stageKey = (project: string, stage: string): string => JSON.stringify([project, stage]);
+
+export interface LogEntry {
+  /** Grows within the deployment: `logs(id, { after })` goes on behind it. */
+  readonly seq: number;
+  readonly time: number;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** The step it belongs to; null before the first and after the last. */
+  readonly step: string | null;
+  readonly message: string;
+  readonly data: Json;
+}

@@ -1,0 +1,11 @@
+export type * from './call.js';
+export type * from './clock.js';
+export type * from './container-runtime.js';
+export type * from './health-probe.js';
+export * from './kit.js';
+export type * from './notifier.js';
+export type * from './proxy-manager.js';
+export type * from './registry.js';
+export type * from './sealer.js';
+export type * from './store.js';
+export { CHANGES_MAX } from './store.js';

@@ -1,0 +1,168 @@
+/**
+ * What an adapter needs of the core beside the types of its port: how to check its options, how to speak of time, and the
+ * errors that every port shares. One entry point, `@quayside/core/ports`, has it all.
+ */
+import { err, ok, type Result } from 'neverthrow';
+import { z } from 'zod';
+import { didYouMean } from '../domain/did-you-mean.js';
+import { durationMs, sizeBytes } from '../domain/duration.js';
+import type { InvalidError, Issue } from '../domain/errors.js';
+
+export { durationMs, sizeBytes } from '../domain/duration.js';
+export { aborted, bug, outcomeUnknown, QuaysideError, timedOut, unwrap } from '../domain/errors.js';
+
+type InvalidKind = 'invalid-config' | 'invalid-options' | 'invalid-request';
+
+/** A field that takes `'10s'` or whole milliseconds, and answers milliseconds. */
+export const duration = () =>
+  z.union([z.string(), z.number()]).transform((value, context) => {
+    const ms = durationMs(value);
+    if (ms !== undefined) return ms;
+    context.addIssue({
+      code: 'custom',
+      message: "expected a duration such as '500ms', '10s', '5m', '2h', '7d', or whole milliseconds",
+    });
+    return z.NEVER;
+  });
+
+/** A field that takes `'512m'` or a number of bytes, and answers bytes. */
+export const size = () =>
+  z.union([z.string(), z.number()]).transform((value, context) => {
+    const bytes = sizeBytes(value);
+    if (bytes !== undefined) return bytes;
+    context.addIssue({ code: 'custom', message: "expected a size such as '512m' or '2g', or a number of bytes" });
+    return z.NEVER;
+  });
+
+/**
+ * Checks a value against a schema. The error lists every wrong field at once, with its path, what was expected and what came.
+ *
+ * @param at what the paths begin with, e.g. `dockerRuntime`
+ *   A value whose path has a name like `secret`, `password`, `token`, `key`, `env` or `identity` in it is never shown.
+ * @param words the names of fields that an unknown one may have been meant for; default: those of the schema itself
+ */
+export function check<Schema extends z.ZodType, Kind extends InvalidKind>(
+  kind: Kind,
+  schema: Schema,
+  value: unknown,
+  at: string,
+  words: readonly string[] = wordsOf(schema),
+): Result<z.output<Schema>, InvalidError<Kind>> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return ok(parsed.data);
+  return err(invalid(kind, flatten(parsed.error.issues, { value, at, words })));
+}
+
+const wordsOf = (schema: z.ZodType): string[] => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []);
+
+/** The error for a list of wrong fields. */
+export function invalid<Kind extends InvalidKind>(kind: Kind, issues: readonly Issue[]): InvalidError<Kind> {
+  const lines = issues.map((issue) => `${issue.path}: expected ${issue.expected}, got ${issue.received}`);
+  return {
+    kind,
+    message: `${OPENING[kind]} ${lines.join('; ')}.`,
+    hint: `Correct ${issues.map((issue) => `\`${issue.path}\``).join(', ')}.`,
+    retryable: false,
+    issues,
+    details: { issues: issues.map((issue) => ({ ...issue })) },
+  };
+}
+
+const OPENING = {
+  'invalid-config': 'The configuration is not usable.',
+  'invalid-options': 'The options are not usable.',
+  'invalid-request': 'The request is not usable.',
+} as const;
+
+const looksSecret = (path: readonly PropertyKey[]): boolean =>
+  path.some((part) => /secret|password|token|keys?$|^env$|identity|authorization|cookie/i.test(String(part)));
+
+type ZodIssues = readonly z.core.$ZodIssue[];
+
+interface Input {
+  readonly value: unknown;
+  readonly at: string;
+  readonly words: readonly string[];
+}
+
+function flatten(issues: ZodIssues, input: Input): Issue[] {
+  const { value, at, words } = input;
+  return issues.flatMap((issue) => {
+    // Of a union, the branch that understood most of the value knows best what was meant.
+    if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+      const best = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? [];
+      if (depth(best) > 0) {
+        const inner = best.map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
+        return flatten(inner as ZodIssues, input);
+      }
+    }
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        path: pathText(at, [...issue.path, key]),
+        expected: `a known field${didYouMean(key, words)}`,
+        received: 'an unknown one',
+      }));
+    }
+    const found = lookUp(value, issue.path);
+    return [
+      {
+        path: pathText(at, issue.path),
+        expected: expectation(issue),
+        received: show(found, looksSecret(issue.path)),
+      },
+    ];
+  });
+}
+
+const depth = (issues: ZodIssues): number => Math.max(0, ...issues.map((issue) => issue.path.length));
+
+function expectation(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') return article(issue.expected);
+  if (issue.code === 'invalid_value') return `one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+  if (issue.code === 'too_small')
+    return `${article(issue.origin)} of at least ${issue.minimum}${lengthUnit(issue.origin)}`;
+  if (issue.code === 'too_big')
+    return `${article(issue.origin)} of at most ${issue.maximum}${lengthUnit(issue.origin)}`;
+  if (issue.code === 'invalid_union') return unionText(issue.errors);
+  return issue.message.replace(/^expected /, '').replace(/^Invalid input: expected /, '');
+}
+
+const unionText = (branches: readonly ZodIssues[]): string =>
+  [...new Set(branches.flatMap((branch) => branch.map(expectation)))].join(' or ') || 'another value';
+
+const lengthUnit = (origin: string) => (origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '');
+
+const article = (type: string): string => {
+  const word = { int: 'integer', record: 'object' }[type] ?? type;
+  return `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`;
+};
+
+function lookUp(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found = value;
+  for (const part of path) {
+    if (found === null || typeof found !== 'object') return undefined;
+    found = (found as Record<PropertyKey, unknown>)[part];
+  }
+  return found;
+}
+
+/** `projects.shop.stages["pr-*"].port`: names that are no identifiers are quoted. */
+export const pathText = (at: string, path: readonly PropertyKey[]): string =>
+  path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`;
+    const name = String(part);
+    if (!/^[A-Za-z_$][\w$-]*$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
+    return text ? `${text}.${name}` : name;
+  }, at);
+
+/** A value as an error may show it: short, and not at all where it may be a secret. */
+function show(value: unknown, secret: boolean): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'object') return 'an object';
+  if (secret) return `a ${typeof value} (not shown)`;
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

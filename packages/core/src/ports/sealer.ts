@@ -1,0 +1,17 @@
+import type { ResultAsync } from 'neverthrow';
+import type { TaggedError } from '../domain/errors.js';
+
+export type SealerError = TaggedError<'secret-unreadable'>;
+
+/** Encrypts what the store must keep of secrets. The key is the host's. */
+export interface Sealer {
+  /**
+   * @param context what the value belongs to (`env:NAME`): sealed in with it, so that a value cannot be moved elsewhere
+   * @returns text that only `open` with the same context reads; the same value twice gives two texts
+   */
+  seal(value: string, context: string): ResultAsync<string, SealerError>;
+  /** Answers `secret-unreadable` where no key fits or the text or its context was changed. */
+  open(sealed: string, context: string): ResultAsync<string, SealerError>;
+  /** A keyed hash: equal texts have equal ones, and without the key nobody can try values against it. */
+  fingerprint(text: string): ResultAsync<string, SealerError>;
+}

@@ -1,0 +1,209 @@
+/**
+ * A container engine in memory, and the network around it: what the in-memory runtime, registry, probe and proxy share, so that
+ * a container that was not started does not answer, and a route to a removed one fails as it would in the world.
+ */
+import type { Endpoint } from '../../domain/endpoints.js';
+import { hashText } from '../../domain/hash.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Container, ContainerSpec, ContainerState, RuntimeEvent } from '../../ports/container-runtime.js';
+
+/** How the app of an image behaves. */
+export interface AppBehaviour {
+  /** When it begins to listen, after its start; default 0. Null: never. */
+  readonly listensAfterMs?: number | null;
+  /** What it answers once it listens; default 200 for every path. */
+  readonly status?: number | ((path: string) => number);
+  readonly body?: string;
+  readonly location?: string;
+  /** When its process ends; default never. */
+  readonly exitsAfterMs?: number;
+  readonly exitCode?: number;
+  readonly oomKilled?: boolean;
+  /** The image's own health check: what it comes to, and when. */
+  readonly health?: { readonly status: 'healthy' | 'unhealthy'; readonly afterMs: number; readonly output?: string };
+  /** What it writes when it starts. */
+  readonly lines?: readonly string[];
+  /** The engine cannot start it. */
+  readonly startFails?: string;
+}
+
+export interface MemoryEngine {
+  readonly identity: string;
+  readonly node: string;
+  readonly network: string;
+  readonly clock: Clock;
+  /** Puts an image into the registry; answers its digest. */
+  push(reference: string, behaviour?: AppBehaviour): string;
+  readonly registry: Map<string, string>;
+  readonly behaviours: Map<string, AppBehaviour>;
+  /** Images that the engine has, by `repository@digest`. */
+  readonly images: Map<string, string>;
+  readonly containers: Map<string, MemoryContainer>;
+  readonly networks: Map<string, { storeId: string | null }>;
+  /** What would answer a connection to this host and port now. */
+  connect(
+    host: string,
+    port: number,
+  ):
+    | { answer(path: string): { status: number; body: string; location: string | null }; container: MemoryContainer }
+    | undefined;
+  start(container: MemoryContainer): void;
+  stop(container: MemoryContainer, exitCode: number): void;
+  emit(event: RuntimeEvent): void;
+  readonly watchers: Set<(event: RuntimeEvent) => void>;
+  /** Ends a container's process from outside, as a crash would. */
+  kill(name: string, exitCode?: number): void;
+}
+
+export interface MemoryContainer {
+  readonly spec: ContainerSpec;
+  readonly networks: Set<string>;
+  state: ContainerState;
+  address: string;
+  hostPort: number;
+  startedMs: number;
+  exitCode: number | null;
+  oomKilled: boolean;
+  restarts: number;
+  lines: string[];
+  cancelExit: (() => void) | undefined;
+}
+
+export function memoryEngine(
+  clock: Clock,
+  options: { readonly identity?: string; readonly node?: string; readonly network?: string } = {},
+): MemoryEngine {
+  const { identity = 'engine-1', node = 'node-1', network = 'apps' } = options;
+  let addresses = 0;
+  const engine: MemoryEngine = {
+    identity,
+    node,
+    network,
+    clock,
+    registry: new Map(),
+    behaviours: new Map(),
+    images: new Map(),
+    containers: new Map(),
+    networks: new Map([[network, { storeId: null }]]),
+    watchers: new Set(),
+    push(reference, behaviour = {}) {
+      const text = `${reference}${JSON.stringify(behaviour, (_, value) => (typeof value === 'function' ? String(value) : value))}`;
+      const digest = `sha256:${hexOf(hashText(text))}`;
+      engine.registry.set(reference, digest);
+      engine.behaviours.set(digest, behaviour);
+      return digest;
+    },
+    connect(host, port) {
+      for (const container of engine.containers.values()) {
+        const isThere = [container.spec.name, container.address].includes(host) && container.spec.port === port;
+        const isPublished = host === '127.0.0.1' && container.hostPort === port;
+        if (!(isThere || isPublished) || container.state !== 'running') continue;
+        const behaviour = behaviourOf(engine, container);
+        const { listensAfterMs = 0, status = 200, body = 'ok', location = null } = behaviour;
+        if (listensAfterMs === null || clock.monotonicMs() - container.startedMs < listensAfterMs) return undefined;
+        return {
+          container,
+          answer: (path) => ({ status: typeof status === 'function' ? status(path) : status, body, location }),
+        };
+      }
+      return undefined;
+    },
+    start(container) {
+      const behaviour = behaviourOf(engine, container);
+      addresses += 1;
+      container.state = 'running';
+      container.address = `10.0.${addresses >> 8}.${addresses & 255}`;
+      container.hostPort = 40_000 + addresses;
+      container.startedMs = clock.monotonicMs();
+      container.lines.push(...(behaviour.lines ?? []));
+      engine.emit(eventOf(container, 'started', null));
+      const { exitsAfterMs } = behaviour;
+      if (exitsAfterMs === undefined) return;
+      container.cancelExit = clock.after(exitsAfterMs, () =>
+        exit(engine, container, behaviour.exitCode ?? 1, behaviour.oomKilled ?? false),
+      );
+    },
+    stop(container, exitCode) {
+      container.cancelExit?.();
+      if (container.state !== 'running') return;
+      container.state = 'exited';
+      container.exitCode = exitCode;
+      engine.emit(eventOf(container, 'died', exitCode));
+    },
+    kill(name, exitCode = 137) {
+      const container = engine.containers.get(name);
+      if (container?.state === 'running') exit(engine, container, exitCode, false);
+    },
+    emit(event) {
+      for (const watcher of [...engine.watchers]) watcher(event);
+    },
+  };
+  return engine;
+}
+
+function exit(engine: MemoryEngine, container: MemoryContainer, exitCode: number, oomKilled: boolean): void {
+  container.cancelExit?.();
+  container.state = 'exited';
+  container.exitCode = exitCode;
+  container.oomKilled = oomKilled;
+  if (oomKilled) engine.emit(eventOf(container, 'oom', null));
+  engine.emit(eventOf(container, 'died', exitCode));
+  const { restart } = container.spec;
+  if (restart === 'no' || (restart === 'on-failure' && exitCode === 0)) return;
+  container.restarts += 1;
+  engine.start(container);
+}
+
+const behaviourOf = (engine: MemoryEngine, container: MemoryContainer): AppBehaviour =>
+  engine.behaviours.get(container.spec.image.split('@').at(-1) ?? '') ?? {};
+
+export const eventOf = (
+  container: MemoryContainer,
+  type: RuntimeEvent['type'],
+  exitCode: number | null,
+): RuntimeEvent => ({ type, name: container.spec.name, owner: container.spec.owner, exitCode });
+
+/** What an inspection of it answers. */
+export function viewOf(engine: MemoryEngine, container: MemoryContainer, port: number | null): Container {
+  const { spec, state } = container;
+  const { health } = behaviourOf(engine, container);
+  const ageMs = engine.clock.monotonicMs() - container.startedMs;
+  const endpoints: Endpoint[] = [];
+  if (state === 'running' && port !== null) {
+    for (const name of container.networks) endpoints.push({ kind: 'name', network: name, host: spec.name, port });
+    endpoints.push({ kind: 'address', node: engine.node, host: container.address, port });
+    if (spec.expose.some((kind) => kind.kind === 'published')) {
+      endpoints.push({
+        kind: 'published',
+        node: engine.node,
+        bind: '127.0.0.1',
+        host: '127.0.0.1',
+        port: container.hostPort,
+      });
+    }
+  }
+  return {
+    name: spec.name,
+    owner: spec.owner,
+    project: spec.project,
+    stage: spec.stage,
+    tag: spec.tag,
+    state,
+    exitCode: container.exitCode,
+    oomKilled: container.oomKilled,
+    restarts: container.restarts,
+    health: health
+      ? {
+          status: ageMs >= health.afterMs ? health.status : 'starting',
+          lastOutput: ageMs >= health.afterMs ? (health.output ?? '') : '',
+        }
+      : null,
+    endpoints,
+  };
+}
+
+const hexOf = (text: string): string =>
+  [...text]
+    .map((char) => char.charCodeAt(0).toString(16).padStart(2, '0'))
+    .join('')
+    .slice(0, 64);

@@ -1,0 +1,220 @@
+/** The registry, the probe and the proxy beside the engine in memory. */
+import { errAsync, okAsync } from 'neverthrow';
+import type { Reach } from '../../domain/endpoints.js';
+import { aborted } from '../../domain/errors.js';
+import type { HealthProbe } from '../../ports/health-probe.js';
+import type { Message, Notifier } from '../../ports/notifier.js';
+import type { HeldRoute, ProxyCapabilities, ProxyManager, Route } from '../../ports/proxy-manager.js';
+import type { Registry } from '../../ports/registry.js';
+import type { MemoryEngine } from './engine.js';
+
+export function memoryRegistry(engine: MemoryEngine): Registry {
+  return {
+    name: 'memory',
+    resolve(reference, { signal }) {
+      if (signal.aborted) return errAsync(aborted(`Resolving ${reference}`, signal.reason));
+      const digest = engine.registry.get(reference) ?? reference.split('@')[1];
+      if (digest && engine.behaviours.has(digest)) return okAsync({ digest });
+      return errAsync({
+        kind: 'image-not-found',
+        message: `The registry has no ${reference}.`,
+        hint: 'Push it, or correct the tag.',
+        retryable: false,
+      });
+    },
+    tags(repository, { signal }) {
+      if (signal.aborted) return errAsync(aborted(`Listing the tags of ${repository}`, signal.reason));
+      const prefix = `${repository}:`;
+      return okAsync(
+        [...engine.registry.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length)),
+      );
+    },
+  };
+}
+
+export function memoryProbe(
+  engine: MemoryEngine,
+  reaches: readonly Reach[] = [{ kind: 'address', node: '*' }],
+): HealthProbe {
+  return {
+    name: 'memory',
+    reaches,
+    check(request, { signal }) {
+      if (signal.aborted) return errAsync(aborted('The health check', signal.reason));
+      const found = engine.connect(request.host, request.port);
+      if (!found) {
+        return errAsync({
+          kind: 'probe-failed',
+          reason: 'refused',
+          message: `connect ECONNREFUSED ${request.host}:${request.port}`,
+          hint: 'Check that the app listens there.',
+          retryable: true,
+        });
+      }
+      if (request.kind === 'tcp') return okAsync({ status: null, body: '', location: null });
+      return okAsync(found.answer(request.path));
+    },
+  };
+}
+
+export interface MemoryProxy extends ProxyManager {
+  /** Which instance answers a request for the domain now, and with what; 502 where nothing listens, 404 where there is no route. */
+  request(domain: string, path?: string): { readonly status: number; readonly instance: string | null };
+  /** Puts a route as somebody else would. */
+  disturb(domain: string, route: HeldRoute | null): void;
+  /** From now on it takes changes and does not apply them. */
+  lie(lies: boolean): void;
+}
+
+export function memoryProxy(
+  engine: MemoryEngine,
+  options: {
+    readonly identity?: string;
+    readonly reaches?: readonly Reach[];
+    readonly writes?: ProxyManager['writes'];
+    readonly capabilities?: Partial<ProxyCapabilities>;
+  } = {},
+): MemoryProxy {
+  const held = new Map<string, { mark: string | null; targets: Route['targets'] }>();
+  const served = new Map<string, Route['targets']>();
+  let lies = false;
+  const instanceAt = (host: string, port: number) => engine.connect(host, port);
+
+  const apply = (domain: string, entry: { mark: string | null; targets: Route['targets'] } | undefined) => {
+    if (entry) held.set(domain, entry);
+    else held.delete(domain);
+    if (lies) return;
+    if (entry) served.set(domain, entry.targets);
+    else served.delete(domain);
+  };
+  const view = (domain: string): HeldRoute | undefined => {
+    const entry = held.get(domain);
+    return (
+      entry && {
+        domain,
+        mark: entry.mark,
+        targets: entry.targets.map(({ instance, host, port }) => ({ instance, host, port })),
+      }
+    );
+  };
+
+  return {
+    name: 'memory',
+    writes: options.writes ?? 'parallel',
+    capabilities: {
+      acceptsUnready: true,
+      weights: false,
+      expect: true,
+      streamsSurviveWrite: true,
+      maxTargets: 16,
+      ...options.capabilities,
+    },
+    describe({ signal }) {
+      if (signal.aborted) return errAsync(aborted('Describing the proxy', signal.reason));
+      return okAsync({
+        identity: options.identity ?? 'proxy-1',
+        reaches: options.reaches ?? [{ kind: 'name', network: '*' }],
+      });
+    },
+    put(route, { signal, expect }) {
+      if (signal.aborted) return errAsync(aborted(`Putting ${route.domain}`, signal.reason));
+      const there = held.get(route.domain);
+      if (there && there.mark !== route.mark) {
+        return errAsync({
+          kind: 'domain-taken',
+          message: `The proxy holds ${route.domain} for somebody else.`,
+          hint: 'Remove it there, or choose another domain.',
+          retryable: false,
+        });
+      }
+      if (expect !== undefined && (there?.targets[0]?.instance ?? null) !== expect) {
+        return errAsync({
+          kind: 'route-changed',
+          message: `${route.domain} does not point to ${expect ?? 'nothing'} any more.`,
+          hint: 'Look at who changes routes at the proxy.',
+          retryable: false,
+        });
+      }
+      apply(route.domain, { mark: route.mark, targets: route.targets });
+      return okAsync(undefined);
+    },
+    remove({ domain, mark }, { signal }) {
+      if (signal.aborted) return errAsync(aborted(`Removing ${domain}`, signal.reason));
+      const there = held.get(domain);
+      if (!there) return okAsync('absent');
+      if (there.mark !== mark) return okAsync('foreign');
+      apply(domain, undefined);
+      return okAsync('removed');
+    },
+    get(domain, { signal }) {
+      if (signal.aborted) return errAsync(aborted(`Reading ${domain}`, signal.reason));
+      return okAsync(view(domain));
+    },
+    list({ storeId }, { signal }) {
+      if (signal.aborted) return errAsync(aborted('Listing routes', signal.reason));
+      return okAsync(
+        [...held.keys()].flatMap((domain) => view(domain) ?? []).filter((route) => route.mark?.startsWith(storeId)),
+      );
+    },
+    prove(route, request, { signal }) {
+      if (signal.aborted) return errAsync(aborted(`Proving ${route.domain}`, signal.reason));
+      const answer = this.request(route.domain, request?.path);
+      const isIt = route.targets.some((target) => target.instance === answer.instance);
+      const isGood =
+        request === null || request.expectStatus.some(([from, to]) => answer.status >= from && answer.status <= to);
+      if (isIt && isGood) return okAsync(undefined);
+      return errAsync({
+        kind: 'route-unproved',
+        message: `${route.domain} is answered with ${answer.status} by ${answer.instance ?? 'nobody'}.`,
+        hint: 'Look at the proxy.',
+        retryable: true,
+      });
+    },
+    inFlight: (_instance, { signal }) => (signal.aborted ? errAsync(aborted('Counting')) : okAsync(0)),
+    request(domain, path = '/') {
+      const [target] = served.get(domain) ?? [];
+      if (!target) return { status: 404, instance: null };
+      const found = instanceAt(target.host, target.port);
+      if (!found) return { status: 502, instance: null };
+      return { status: found.answer(path).status, instance: target.instance };
+    },
+    disturb(domain, route) {
+      if (!route) return apply(domain, undefined);
+      apply(domain, {
+        mark: route.mark,
+        targets: route.targets.map((target) => ({ ...target, instance: target.instance ?? '' })),
+      });
+    },
+    lie(on) {
+      lies = on;
+    },
+  };
+}
+
+export interface MemoryNotifier extends Notifier {
+  readonly received: Message[];
+  /** The next so many calls fail. */
+  fail(times: number): void;
+}
+
+export function memoryNotifier(name = 'memory', events?: readonly string[]): MemoryNotifier {
+  const received: Message[] = [];
+  let failures = 0;
+  return {
+    name,
+    ...(events ? { events } : {}),
+    received,
+    fail(times) {
+      failures = times;
+    },
+    notify(message, { signal }) {
+      if (signal.aborted) return errAsync(aborted('Telling'));
+      if (failures > 0) {
+        failures -= 1;
+        return errAsync({ kind: 'notify-failed', message: 'The receiver is away.', hint: 'Wait.', retryable: true });
+      }
+      received.push(message);
+      return okAsync(undefined);
+    },
+  };
+}

@@ -1,0 +1,218 @@
+import { errAsync, okAsync } from 'neverthrow';
+import { aborted } from '../../domain/errors.js';
+import { hashText } from '../../domain/hash.js';
+import type { Json } from '../../domain/json.js';
+import { COLLECTION_INDEXES, type CollectionName, type LeaseRecord } from '../../domain/records.js';
+import {
+  CHANGES_MAX,
+  type Change,
+  type CommitOptions,
+  type Store,
+  type StoreError,
+  type StreamEntry,
+} from '../../ports/store.js';
+
+export interface MemoryStore extends Store {
+  /** Every change that was ever committed, in order: what a crash after the n-th of them would have left. */
+  readonly commits: number;
+  /** Another connection to the same data: what a second host has. */
+  connect(): MemoryStore;
+}
+
+interface Data {
+  readonly storeId: string;
+  readonly records: Map<CollectionName, Map<string, { text: string; version: number }>>;
+  readonly streams: Map<string, { first: number; entries: string[] }>;
+  readonly listeners: Set<() => void>;
+  commits: number;
+}
+
+/** A store in memory. What goes in and what comes out are copies, as with a real one. */
+export function memoryStore(options: { readonly storeId?: string } = {}): MemoryStore {
+  return connection({
+    storeId: options.storeId ?? hashText('memory').slice(0, 12),
+    records: new Map(Object.keys(COLLECTION_INDEXES).map((name) => [name as CollectionName, new Map()])),
+    streams: new Map(),
+    listeners: new Set(),
+    commits: 0,
+  });
+}
+
+function connection(data: Data): MemoryStore {
+  let isClosed = false;
+  const collection = (name: CollectionName) => {
+    const found = data.records.get(name);
+    if (!found) throw new TypeError(`No collection "${name}".`);
+    return found;
+  };
+  const copy = <T>(entry: { text: string; version: number }) => ({
+    value: JSON.parse(entry.text) as T,
+    version: entry.version,
+  });
+  const refused = (signal: AbortSignal): StoreError | undefined => {
+    if (isClosed) return { kind: 'closed', message: 'The store is closed.', hint: 'Open it again.', retryable: false };
+    return signal.aborted ? aborted('The call to the store', signal.reason) : undefined;
+  };
+
+  return {
+    name: 'memory',
+    get commits() {
+      return data.commits;
+    },
+    connect: () => connection(data),
+    storeId: ({ signal }) => {
+      const error = refused(signal);
+      return error ? errAsync(error) : okAsync(data.storeId);
+    },
+    commit(changes, options) {
+      const error = refused(options.signal) ?? tooMany(changes) ?? unmet(data, changes, options, collection);
+      if (error) return errAsync(error);
+      const sequences: Record<string, number> = {};
+      for (const change of changes) apply(data, change, sequences, collection);
+      data.commits += 1;
+      for (const listener of [...data.listeners]) listener();
+      return okAsync({ sequences });
+    },
+    get(name, id, { signal }) {
+      const error = refused(signal);
+      if (error) return errAsync(error);
+      const entry = collection(name).get(id);
+      return okAsync(entry && copy(entry));
+    },
+    list(name, query, { signal }) {
+      const error = refused(signal);
+      if (error) return errAsync(error);
+      const where = Object.entries(query.where ?? {});
+      assertIndexed(
+        name,
+        where.map(([field]) => field),
+      );
+      const sign = query.order === 'desc' ? -1 : 1;
+      const { after } = query;
+      const ids = [...collection(name).keys()]
+        .filter((id) => after === undefined || (id < after ? -1 : id > after ? 1 : 0) * sign > 0)
+        .sort((a, b) => (a < b ? -sign : sign));
+      const found = [];
+      for (const id of ids) {
+        if (found.length >= Math.min(query.limit ?? 1000, 1000)) break;
+        const entry = collection(name).get(id);
+        if (!entry) continue;
+        const record = copy<Record<string, unknown>>(entry);
+        if (where.every(([field, wanted]) => record.value[field] === wanted)) found.push(record);
+      }
+      return okAsync(found as never);
+    },
+    read(stream, query, { signal }) {
+      const error = refused(signal);
+      if (error) return errAsync(error);
+      const held = data.streams.get(stream);
+      if (!held) return okAsync([]);
+      const skip = Math.max(0, query.after - held.first + 1);
+      const entries: StreamEntry[] = held.entries
+        .slice(skip, skip + Math.min(query.limit ?? 1000, 1000))
+        .map((text, index) => ({ seq: held.first + skip + index, value: JSON.parse(text) as Json }));
+      return okAsync(entries);
+    },
+    subscribe(listener) {
+      data.listeners.add(listener);
+      return () => data.listeners.delete(listener);
+    },
+    close() {
+      isClosed = true;
+      return okAsync(undefined);
+    },
+  };
+}
+
+type Collect = (name: CollectionName) => Map<string, { text: string; version: number }>;
+
+function unmet(
+  data: Data,
+  changes: readonly Change[],
+  options: CommitOptions,
+  collection: Collect,
+): StoreError | undefined {
+  for (const fence of options.fence ?? []) {
+    const held = data.records.get('leases')?.get(fence.lease);
+    const lease = held && (JSON.parse(held.text) as LeaseRecord);
+    if (lease?.token !== fence.token || lease.holder === null) {
+      return {
+        kind: 'lease-lost',
+        lease: fence.lease,
+        message: `The lease ${fence.lease} is no longer held under token ${fence.token}.`,
+        hint: 'Leave what the lease covers to its new holder.',
+        retryable: false,
+      };
+    }
+  }
+  for (const expected of options.expect ?? []) {
+    if ((collection(expected.collection).get(expected.id)?.version ?? null) !== expected.version)
+      return conflict(expected);
+  }
+  // Looked at before anything is written, with what earlier changes of this commit will have done.
+  const versions = new Map<string, number | null>();
+  for (const change of changes) {
+    if (change.op === 'append' || change.op === 'trim') continue;
+    const id = change.op === 'remove' ? change.id : change.record.id;
+    const key = `${change.collection}/${id}`;
+    const version = versions.has(key)
+      ? (versions.get(key) ?? null)
+      : (collection(change.collection).get(id)?.version ?? null);
+    if (change.op === 'insert' ? version !== null : change.version !== undefined && change.version !== version) {
+      return conflict({ collection: change.collection, id });
+    }
+    versions.set(key, change.op === 'remove' ? null : (version ?? 0) + 1);
+  }
+  return undefined;
+}
+
+function apply(data: Data, change: Change, sequences: Record<string, number>, collection: Collect): void {
+  if (change.op === 'append' || change.op === 'trim') {
+    const held = data.streams.get(change.stream) ?? { first: 1, entries: [] };
+    data.streams.set(change.stream, held);
+    if (change.op === 'append') {
+      sequences[change.stream] ??= held.first + held.entries.length;
+      held.entries.push(...change.entries.map((entry) => JSON.stringify(entry)));
+    } else {
+      const gone = held.entries.splice(0, Math.max(0, change.through - held.first + 1));
+      held.first += gone.length;
+    }
+    return;
+  }
+  const records = collection(change.collection);
+  if (change.op === 'remove') {
+    records.delete(change.id);
+    return;
+  }
+  const version = (records.get(change.record.id)?.version ?? 0) + 1;
+  records.set(change.record.id, { text: JSON.stringify(change.record), version });
+}
+
+const conflict = ({ collection, id }: { collection: CollectionName; id: string }): StoreError => ({
+  kind: 'store-conflict',
+  collection,
+  id,
+  message: `The record ${id} of ${collection} is not as it was expected.`,
+  hint: 'Read it again and decide anew.',
+  retryable: true,
+});
+
+const tooMany = (changes: readonly Change[]): StoreError | undefined =>
+  changes.length <= CHANGES_MAX
+    ? undefined
+    : {
+        kind: 'store-refused',
+        message: `${changes.length} changes in one commit are more than ${CHANGES_MAX}.`,
+        hint: 'Commit in parts.',
+        retryable: false,
+      };
+
+/** A query that a real store could answer only by reading everything is a bug of the caller, in tests too. */
+function assertIndexed(name: CollectionName, fields: readonly string[]): void {
+  if (fields.length === 0) return;
+  const indexes: readonly (readonly string[])[] = COLLECTION_INDEXES[name];
+  const isCovered = indexes.some(
+    (index) => index.length === fields.length && fields.every((field) => index.includes(field)),
+  );
+  if (!isCovered) throw new TypeError(`No index of "${name}" covers ${fields.join(', ')}.`);
+}
