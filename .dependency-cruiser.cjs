@@ -20,8 +20,9 @@ module.exports = {
     inner('ports', ['ports', 'domain']),
     inner('kernel', ['kernel', 'ports', 'domain']),
     inner('events', ['events', 'kernel', 'ports', 'domain']),
-    inner('flow', ['flow', 'events', 'kernel', 'ports', 'domain']),
-    inner('tasks', ['tasks', 'flow', 'events', 'kernel', 'ports', 'domain']),
+    inner('config', ['config', 'ports', 'domain']),
+    inner('flow', ['flow', 'config', 'events', 'kernel', 'ports', 'domain']),
+    inner('tasks', ['tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('testing', ['testing', 'kernel', 'ports', 'domain']),
     {
       name: 'core-is-pure',

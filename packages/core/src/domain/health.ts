@@ -22,7 +22,7 @@ export interface HttpCheck extends Timing {
   /** Ranges of good status codes, both ends included. */
   readonly expectStatus: readonly (readonly [from: number, to: number])[];
   /** The body's start has to contain this text, or match this regular expression. */
-  readonly expectBody: { readonly text: string } | { readonly pattern: string } | null;
+  readonly expectBody: { readonly text: string } | { readonly pattern: string; readonly flags: string } | null;
   /** Where it is not the stage's own port. */
   readonly port: number;
 }
@@ -113,7 +113,8 @@ export function judgeHttp(check: HttpCheck, answer: { readonly status: number; r
   }
   const wanted = check.expectBody;
   if (wanted === null) return { good: true };
-  const found = 'text' in wanted ? answer.body.includes(wanted.text) : new RegExp(wanted.pattern).test(answer.body);
+  const found =
+    'text' in wanted ? answer.body.includes(wanted.text) : new RegExp(wanted.pattern, wanted.flags).test(answer.body);
   return found ? { good: true } : { good: false, reason: 'body' };
 }
 

@@ -147,8 +147,11 @@ export interface RouteRecord {
   readonly ownerKey: string;
   readonly stageKey: string;
   readonly mark: string;
-  /** `pending` until its first cutover is committed. */
-  readonly state: 'pending' | 'live';
+  /**
+   * `pending` until its first cutover is committed; `leaving` once a commit gave it up: what retires its instance, or the
+   * `unroute` task, removes it.
+   */
+  readonly state: 'pending' | 'live' | 'leaving';
   /** The instance that it points to; indexed. */
   readonly instance: string | null;
   /** The deployment that claimed it. */
@@ -178,7 +181,7 @@ export interface JournalRecord {
 export type RetireReason = 'evicted' | 'replaced' | 'removed';
 
 /** Work that outlives its deployment. `tasks` */
-export type TaskRecord = RetireTask | UndoTask | NotifyTask;
+export type TaskRecord = RetireTask | UndoTask | UnrouteTask | NotifyTask;
 
 interface TaskBase {
   readonly id: string;
@@ -198,7 +201,7 @@ export interface RetireTask extends TaskBase {
   readonly kind: 'retire';
   readonly stageKey: string;
   readonly reason: RetireReason;
-  /** Routes that go with it although they are not its own: of a stage that is removed. */
+  /** Its routes: none of them may point to it when its container goes. */
   readonly domains: readonly string[];
   readonly identities: Identities;
 }
@@ -210,11 +213,27 @@ export interface UndoTask extends TaskBase {
   readonly identities: Identities;
 }
 
+/** Remove routes that a stage has given up, of a custom domain that left its configuration. */
+export interface UnrouteTask extends TaskBase {
+  readonly kind: 'unroute';
+  readonly stageKey: string;
+  readonly domains: readonly string[];
+  readonly identities: Identities;
+}
+
 /** Tell one notifier of one event. */
 export interface NotifyTask extends TaskBase {
   readonly kind: 'notify';
   readonly notifier: string;
   readonly message: Json;
+}
+
+/** How far a notifier has been told of the store's events. `cursors` */
+export interface CursorRecord {
+  /** The notifier's name. */
+  readonly id: string;
+  /** The last event that it was told of, or that it did not want. */
+  readonly after: number;
 }
 
 /** An image that we pulled: only such a one is ever removed. `images` */
@@ -286,6 +305,7 @@ export interface Collections {
   readonly routes: RouteRecord;
   readonly journals: JournalRecord;
   readonly tasks: TaskRecord;
+  readonly cursors: CursorRecord;
   readonly images: ImageRecord;
   readonly leases: LeaseRecord;
   readonly proxyRoutes: ProxyRouteRecord;
@@ -301,11 +321,12 @@ export type CollectionName = keyof Collections;
 export const COLLECTION_INDEXES = {
   deployments: [['stageKey'], ['project'], ['status'], ['stageKey', 'status']],
   specs: [],
-  instances: [['stageKey'], ['project'], ['state']],
+  instances: [['stageKey'], ['project'], ['state'], ['digest']],
   stages: [['project']],
   routes: [['stageKey'], ['ownerKey'], ['instance']],
   journals: [['stageKey']],
   tasks: [['kind'], ['subject'], ['deployment']],
+  cursors: [],
   images: [['repository'], ['digest']],
   leases: [],
   proxyRoutes: [['proxy']],

@@ -1,0 +1,116 @@
+/** What hosts see of records: the same facts, without what is only ours to keep. */
+import type {
+  DeploymentRecord,
+  DeploymentStatus,
+  InstanceRecord,
+  RouteRecord,
+  StepRecord,
+  StoredError,
+} from './records.js';
+
+export interface Deployment {
+  readonly id: string;
+  readonly project: string;
+  readonly stage: string;
+  readonly tag: string;
+  readonly kind: 'deploy' | 'rollback';
+  readonly status: DeploymentStatus;
+  /** What a rollback or a retire still has to remove. */
+  readonly cleanup: 'none' | 'pending' | 'done';
+  /** `sha256:…`; null until it is resolved. */
+  readonly digest: string | null;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly queuedAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** From its start to its end, in milliseconds. */
+  readonly durationMs: number | null;
+  readonly steps: readonly StepRecord[];
+  /** What it left running; of `unchanged`, what runs already. */
+  readonly instance: string | null;
+  /** The instance that the default route pointed to before it. */
+  readonly previous: string | null;
+  readonly error: StoredError | null;
+  /** Who asked, as the host said. */
+  readonly by: string | null;
+  /** While `cleanup` is pending: what is left, in words. */
+  readonly left: readonly string[];
+}
+
+export const deploymentView = (record: DeploymentRecord): Deployment => ({
+  id: record.id,
+  project: record.project,
+  stage: record.stage,
+  tag: record.tag,
+  kind: record.kind,
+  status: record.status,
+  cleanup: record.cleanup,
+  digest: record.digest,
+  queuedAt: record.queuedAt,
+  startedAt: record.startedAt,
+  endedAt: record.endedAt,
+  durationMs:
+    record.startedAt !== null && record.endedAt !== null ? Math.max(0, record.endedAt - record.startedAt) : null,
+  steps: record.steps,
+  instance: record.instance,
+  previous: record.previous,
+  error: record.error,
+  by: record.request.by ?? null,
+  left: record.left,
+});
+
+export interface Instance {
+  /** The id of the deployment that made it. */
+  readonly id: string;
+  readonly project: string;
+  readonly stage: string;
+  readonly tag: string;
+  readonly digest: string;
+  /** The container's name at the engine. */
+  readonly container: string;
+  readonly state: 'running' | 'retiring';
+  /** Whether the default route points to it. */
+  readonly isDefault: boolean;
+  readonly createdAt: number;
+  readonly defaultSince: number;
+  /** Null while the default route points to it. */
+  readonly defaultUntil: number | null;
+  /** Where it is reached: its tagged domain, and the default ones while it is the default. */
+  readonly domains: readonly string[];
+}
+
+export const instanceView = (record: InstanceRecord, domains: readonly string[]): Instance => ({
+  id: record.id,
+  project: record.project,
+  stage: record.stage,
+  tag: record.tag,
+  digest: record.digest,
+  container: record.container,
+  state: record.state,
+  isDefault: record.state === 'running' && record.defaultUntil === null,
+  createdAt: record.createdAt,
+  defaultSince: record.defaultSince,
+  defaultUntil: record.defaultUntil,
+  domains,
+});
+
+export interface RouteView {
+  readonly domain: string;
+  readonly kind: 'default' | 'tagged' | 'custom';
+  readonly project: string;
+  readonly stage: string;
+  readonly tag: string | null;
+  readonly state: RouteRecord['state'];
+  /** The instance that it points to; null before its first cutover. */
+  readonly instance: string | null;
+}
+
+export const routeView = (record: RouteRecord): RouteView => ({
+  domain: record.id,
+  kind: record.owner.kind,
+  project: record.owner.project,
+  stage: record.owner.stage,
+  tag: record.owner.tag ?? null,
+  state: record.state,
+  instance: record.instance,
+});

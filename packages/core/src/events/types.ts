@@ -1,0 +1,85 @@
+/**
+ * Events. Those of `StoredEvents` are in the store's one stream, drawn in the commit that made them true, and are told here, in
+ * this process, right after it; the others are told in this process only.
+ */
+import type { AnyError } from '../domain/errors.js';
+import type { LogEntry, RetireReason, StepRecord, StoredError } from '../domain/records.js';
+import type { Deployment, Instance } from '../domain/views.js';
+import type { PullProgress } from '../ports/container-runtime.js';
+
+/** Each with its payload. A deployment has exactly one of the terminal ones. */
+export interface StoredEvents {
+  'deployment.queued': { readonly deployment: Deployment };
+  'deployment.started': { readonly deployment: Deployment };
+  /** A step began, ended, failed or was undone. */
+  'deployment.step': { readonly deployment: Deployment; readonly step: StepRecord };
+  /** It failed before its commit, and is undone now. */
+  'deployment.rolling-back': { readonly deployment: Deployment; readonly error: StoredError };
+  // Terminal
+  'deployment.succeeded': { readonly deployment: Deployment; readonly instance: Instance };
+  'deployment.unchanged': { readonly deployment: Deployment; readonly instance: Instance };
+  'deployment.failed': { readonly deployment: Deployment; readonly error: StoredError };
+  'deployment.cancelled': { readonly deployment: Deployment; readonly error: StoredError };
+  'deployment.superseded': { readonly deployment: Deployment };
+  'deployment.abandoned': { readonly deployment: Deployment };
+  /** `cleanup` went from `pending` to `done`. */
+  'deployment.cleaned': { readonly deployment: Deployment };
+  'instance.retiring': { readonly instance: Instance; readonly reason: RetireReason };
+  'instance.retired': { readonly instance: Instance; readonly reason: RetireReason };
+}
+
+export interface LocalEvents {
+  'deployment.log': { readonly deploymentId: string; readonly entry: LogEntry };
+  'deployment.progress': { readonly deploymentId: string; readonly step: string; readonly progress: PullProgress };
+  /** Somebody else holds the stage; told once, and again when the holder changes. */
+  'deployment.waiting': {
+    readonly deploymentId: string;
+    readonly lease: string;
+    readonly holder: string;
+    readonly since: number;
+    readonly heldFor: string | null;
+  };
+  /** A retire, an undo or a notification failed and will be tried again. */
+  'task.failed': {
+    readonly kind: string;
+    readonly subject: string;
+    readonly error: StoredError;
+    readonly attempts: number;
+  };
+  /** A listener threw or rejected: nobody else was harmed. */
+  'listener.failed': { readonly event: string; readonly error: AnyError };
+}
+
+export type DeployerEvents = StoredEvents & LocalEvents;
+export type StoredEventName = keyof StoredEvents;
+
+export const TERMINAL_EVENTS = [
+  'deployment.succeeded',
+  'deployment.unchanged',
+  'deployment.failed',
+  'deployment.cancelled',
+  'deployment.superseded',
+  'deployment.abandoned',
+] as const satisfies readonly StoredEventName[];
+
+/** An event as the store has it. */
+export type StoredEvent = {
+  readonly [Name in StoredEventName]: {
+    /** Its place in the store's stream: `events({ after })` goes on behind it. */
+    readonly seq: number;
+    /** Stable and unique. */
+    readonly id: string;
+    readonly type: Name;
+    /** Wall clock, milliseconds. */
+    readonly time: number;
+    readonly payload: StoredEvents[Name];
+  };
+}[StoredEventName];
+
+/** An event that is about to be committed. */
+export type EventDraft = {
+  readonly [Name in StoredEventName]: { readonly type: Name; readonly payload: StoredEvents[Name] };
+}[StoredEventName];
+
+export const EVENT_STREAM = 'events';
+export const logStream = (deploymentId: string): string => `log:${deploymentId}`;

@@ -1,0 +1,104 @@
+/**
+ * The flow: what the steps of one deployment share. It is built from the spec and the journal alone, so that undo and recovery work
+ * with the same one as the run did.
+ */
+import { errAsync, type Result, type ResultAsync } from 'neverthrow';
+import type { AbortedError, AnyError, BugError, TimeoutError } from '../domain/errors.js';
+import type { Json } from '../domain/json.js';
+import { containerName } from '../domain/names.js';
+import type { LogEntry } from '../domain/records.js';
+import type { Spec } from '../domain/spec.js';
+import type { Lease } from '../kernel/lease.js';
+import { routine } from '../kernel/routine.js';
+import { bounded } from '../kernel/scope.js';
+import type { CallOptions } from '../ports/call.js';
+import type { ContainerRef } from '../ports/container-runtime.js';
+import type { Host } from './host.js';
+import type { Ledger } from './ledger.js';
+
+export interface Flow {
+  readonly host: Host;
+  readonly ledger: Ledger;
+  readonly spec: Spec;
+  /** The environment in the clear; empty where nothing is created. */
+  readonly env: { readonly [name: string]: string };
+  /** The instance that the routes are to point to: the new container, or one that runs already. */
+  readonly target: ContainerRef;
+  /** The instance that the default route points to by the last commit. */
+  readonly previous: PreviousInstance | null;
+  /** Leases beside the stage's that are held now. */
+  readonly held: Lease[];
+  log(level: LogEntry['level'], message: string, data?: Json): void;
+  /**
+   * A change at the engine or the proxy: it starts only while every lease outlasts it, and is given up at `effectTimeoutMs`. Stopping and
+   * removing what never was committed, or retires, needs no lease: see `call`.
+   */
+  effect<T, E extends AnyError>(
+    what: string,
+    signal: AbortSignal,
+    call: (options: CallOptions) => PromiseLike<Result<T, E>>,
+  ): ResultAsync<T, E | AnyError>;
+  /** A call that changes nothing that a lease covers: bounded by `limitMs` (default `effectTimeoutMs`). */
+  call<T, E extends AnyError>(
+    what: string,
+    signal: AbortSignal,
+    call: (options: CallOptions) => PromiseLike<Result<T, E>>,
+    limitMs?: number,
+  ): ResultAsync<T, E | AbortedError | TimeoutError | BugError>;
+}
+
+export interface PreviousInstance {
+  readonly id: string;
+  readonly container: string;
+  readonly spec: Spec;
+}
+
+export interface FlowParts {
+  readonly host: Host;
+  readonly ledger: Ledger;
+  readonly spec: Spec;
+  readonly env: { readonly [name: string]: string };
+  readonly target: ContainerRef;
+  readonly previous: PreviousInstance | null;
+}
+
+export function makeFlow(parts: FlowParts): Flow {
+  const { host, ledger } = parts;
+  const limitMs = host.settings.effectTimeoutMs;
+  const held: Lease[] = [];
+  return {
+    ...parts,
+    held,
+    log: (level, message, data = null) => ledger.log(level, message, data),
+    call: (what, signal, call, callLimitMs = limitMs) => bounded(host.clock, [signal], { what, ms: callLimitMs }, call),
+    effect: (what, signal, call) =>
+      routine(async function* () {
+        for (const lease of [ledger.lease, ...held]) yield* lease.mayStart(limitMs, { signal });
+        return await bounded(host.clock, [signal, ledger.lease.lost], { what, ms: limitMs }, call);
+      }),
+  };
+}
+
+/** The container of a deployment: by a name that is known before it exists. */
+export const containerRef = (host: Pick<Host, 'storeId'>, spec: Spec, deployment: string): ContainerRef => ({
+  name: containerName(spec.project, spec.stage, spec.tag, deployment),
+  owner: { storeId: host.storeId, deployment },
+});
+
+/** The container of an instance by its record. */
+export const instanceRef = (
+  host: Pick<Host, 'storeId'>,
+  instance: { id: string; container: string },
+): ContainerRef => ({
+  name: instance.container,
+  owner: { storeId: host.storeId, deployment: instance.id },
+});
+
+/** For a port that a spec asks for and the host does not have: it was refused when configured, so the host was changed since. */
+export const missingPort = (what: string) =>
+  errAsync<never, AnyError>({
+    kind: 'unsupported',
+    message: `This host has no ${what}, and the deployment's spec needs one.`,
+    hint: `Give createDeployer a ${what} again, or run this on the host that has one.`,
+    retryable: false,
+  });

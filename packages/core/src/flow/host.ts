@@ -1,0 +1,44 @@
+/** What a deployer consists of, for everything that runs in it. */
+import type { ResultAsync } from 'neverthrow';
+import type { ParsedProject, ParsedSettings } from '../config/schema.js';
+import type { AbortedError, BugError, TaggedError } from '../domain/errors.js';
+import type { EventHub } from '../events/hub.js';
+import type { Leases } from '../kernel/lease.js';
+import type { CallOptions } from '../ports/call.js';
+import type { Clock, Ids } from '../ports/clock.js';
+import type { ContainerRuntime } from '../ports/container-runtime.js';
+import type { HealthProbe } from '../ports/health-probe.js';
+import type { Notifier } from '../ports/notifier.js';
+import type { ProxyManager } from '../ports/proxy-manager.js';
+import type { Registry } from '../ports/registry.js';
+import type { Sealer } from '../ports/sealer.js';
+import type { Store } from '../ports/store.js';
+
+export interface Host {
+  /** This deployer's own id, drawn when it was created. */
+  readonly id: string;
+  readonly storeId: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly store: Store;
+  readonly runtime: ContainerRuntime;
+  readonly proxy: ProxyManager | null;
+  readonly probe: HealthProbe;
+  readonly registry: Registry | null;
+  /** Null where the host has no key: then secrets are not kept. */
+  readonly sealer: Sealer | null;
+  readonly notifiers: readonly Notifier[];
+  readonly settings: ParsedSettings;
+  readonly projects: ProjectSource;
+  readonly leases: Leases;
+  readonly hub: EventHub;
+}
+
+/** Where projects come from: the configuration, or the host's own function. */
+export type ProjectSource = (
+  name: string,
+  options: CallOptions,
+) => ResultAsync<
+  ParsedProject,
+  TaggedError<'unknown-project'> | TaggedError<'invalid-config'> | AbortedError | BugError
+>;

@@ -1,0 +1,145 @@
+/**
+ * Runs steps, and takes them back. Intent first: what a step is about to do is committed, with the leases that it needs, before it
+ * does it. After an error what was begun is undone, newest first, and a failed undo stops the undo of all earlier steps: one of
+ * them may hold up what is left. Their entries stay in the journal, and whoever settles the stage next goes on there.
+ */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import { type AnyError, aborted, outcomeUnknown } from '../domain/errors.js';
+import type { Json } from '../domain/json.js';
+import type { JournalEntry, JournalRecord, StepRecord } from '../domain/records.js';
+import type { Deployment } from '../domain/views.js';
+import type { EventDraft } from '../events/types.js';
+import { guard, routine } from '../kernel/routine.js';
+import { bounded } from '../kernel/scope.js';
+import type { Flow } from './flow.js';
+import type { Step, StepError } from './step.js';
+
+/** Runs the steps before the commit, one after the other. The answer is the first error, with the name of its step. */
+export function runSteps(steps: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
+  return routine(async function* () {
+    for (const step of steps) {
+      const ran = signal.aborted ? err(aborted(`Step ${step.name}`, signal.reason)) : await runStep(step, flow, signal);
+      if (ran.isErr()) return err({ ...ran.error, step: ran.error.step ?? step.name });
+    }
+    return ok(undefined);
+  });
+}
+
+function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
+  const { ledger, host } = flow;
+  return routine(async function* () {
+    ledger.step = step.name;
+    const intent = yield* guard(() => step.intent(flow));
+    yield* begin(step, intent, flow, signal);
+    const startedMs = host.clock.monotonicMs();
+    const ran = await guard(() => step.run(flow, intent, signal));
+    const durationMs = Math.round(host.clock.monotonicMs() - startedMs);
+    // A crash before the next commit leaves the entry open: undo then looks twice at what is absent.
+    const isSettled = ran.isOk() || !outcomeUnknown(ran.error);
+    ledger.note({
+      journal: withState(flow, step, isSettled ? 'done' : 'open'),
+      ...stepNote(flow, step.name, { status: ran.isOk() ? 'done' : 'failed', durationMs }),
+    });
+    return ran;
+  });
+}
+
+/** The intent, with the leases that it needs and what earlier steps have left to write. */
+function begin(step: Step, intent: Json, flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> {
+  const { ledger, host } = flow;
+  const entry: JournalEntry = { step: step.name, version: step.version, state: 'open', intent };
+  const started: StepRecord = { name: step.name, status: 'running', startedAt: host.clock.now(), durationMs: null };
+  const journal = journalOf(flow);
+  return takeLeases(step, intent, flow, signal, {
+    record: { steps: [...ledger.record.steps, started] },
+    journal: { ...journal, entries: [...journal.entries, entry] },
+    events: (deployment: Deployment): EventDraft[] => [
+      { type: 'deployment.step', payload: { deployment, step: started } },
+    ],
+  });
+}
+
+function takeLeases(
+  step: Step,
+  intent: Json,
+  flow: Flow,
+  signal: AbortSignal,
+  draft: Parameters<Flow['ledger']['commit']>[0],
+): ResultAsync<void, AnyError> {
+  const keys = (step.leases?.(flow, intent) ?? []).filter((key) => !flow.held.some((lease) => lease.key === key));
+  return flow.ledger.commitTaking(keys, draft, signal).map((leases) => {
+    flow.held.push(...leases);
+  });
+}
+
+/**
+ * Takes back what the journal says was begun, newest first, under a signal of its own.
+ * @returns the first undo that failed; the entries from there on backwards stay in the journal
+ */
+export function undoSteps(known: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
+  return routine(async function* () {
+    for (;;) {
+      const entry = flow.ledger.journal?.entries.at(-1);
+      if (!entry) return ok(undefined);
+      const undone = await undoStep(known, entry, flow, signal);
+      if (undone.isErr()) return err({ ...undone.error, step: entry.step });
+    }
+  });
+}
+
+function undoStep(
+  known: readonly Step[],
+  entry: JournalEntry,
+  flow: Flow,
+  signal: AbortSignal,
+): ResultAsync<void, StepError> {
+  const { ledger, host } = flow;
+  const step = known.find((each) => each.name === entry.step && each.version === entry.version);
+  return routine(async function* () {
+    ledger.step = entry.step;
+    if (!step) return err(unknownStep(entry));
+    yield* takeLeases(step, entry.intent, flow, signal, {});
+    yield* bounded(host.clock, [signal], { what: `Undoing ${step.name}`, ms: host.settings.undoTimeoutMs }, (options) =>
+      guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
+    );
+    const journal = journalOf(flow);
+    ledger.note({
+      journal: { ...journal, entries: journal.entries.slice(0, -1) },
+      ...stepNote(flow, step.name, { status: 'undone' }),
+    });
+    return ok(undefined);
+  });
+}
+
+const unknownStep = (entry: JournalEntry): AnyError => ({
+  kind: 'unsupported',
+  message: `This host does not know step "${entry.step}" in version ${entry.version}.`,
+  hint: 'Let a host with the plugin that brought it, in that version, finish this.',
+  retryable: true,
+});
+
+const journalOf = (flow: Flow): JournalRecord => {
+  const { journal, record } = flow.ledger;
+  if (journal) return journal;
+  const identities = record.identities ?? { runtime: '', proxy: null };
+  return { id: record.id, stageKey: record.stageKey, entries: [], identities };
+};
+
+function withState(flow: Flow, step: Step, state: JournalEntry['state']): JournalRecord {
+  const journal = journalOf(flow);
+  return {
+    ...journal,
+    entries: journal.entries.map((entry) => (entry.step === step.name ? { ...entry, state } : entry)),
+  };
+}
+
+/** The step's line in the deployment's record, changed, and the event that tells it. */
+function stepNote(flow: Flow, name: string, change: Partial<StepRecord>) {
+  const steps = flow.ledger.record.steps.map((step) => (step.name === name ? { ...step, ...change } : step));
+  const step = steps.find((each) => each.name === name);
+  return {
+    record: { steps },
+    events: (deployment: Deployment): EventDraft[] =>
+      step ? [{ type: 'deployment.step', payload: { deployment, step } }] : [],
+  };
+}

@@ -1,0 +1,27 @@
+import type { ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import type { Json } from '../domain/json.js';
+import type { Flow } from './flow.js';
+
+export type StepError = AnyError;
+
+/**
+ * A step is data; `run-steps.ts` runs them all. Its intent is in the journal before `run` begins, so whatever undo needs has to be
+ * in there, and nothing that only memory knows.
+ */
+export interface Step {
+  readonly name: string;
+  /** Recovery by a host with another version of the step leaves it alone. */
+  readonly version: number;
+  /** What undo will need, all known before the effect: our names, the route as it was. Plain data, without secrets. */
+  intent(flow: Flow): ResultAsync<Json, StepError>;
+  /** Leases beside the stage's that the effect needs: taken in the commit of the intent, freed after the step or at the end. */
+  leases?(flow: Flow, intent: Json): readonly string[];
+  /** Runs again after a crash, so it is content with whatever an earlier run has left. */
+  run(flow: Flow, intent: Json, signal: AbortSignal): ResultAsync<void, StepError>;
+  /**
+   * Takes back what `run` did, or half did, where that is still ours; `ok` where it did nothing.
+   * @param wasOpen whether the outcome of `run` was never learned: what is absent now may still appear
+   */
+  undo(flow: Flow, intent: Json, signal: AbortSignal, wasOpen: boolean): ResultAsync<void, StepError>;
+}

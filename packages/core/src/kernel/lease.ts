@@ -1,0 +1,338 @@
+/**
+ * Leases: who may change a stage, an instance, a domain or a proxy, and until when.
+ *
+ * Two hosts can believe that they hold one: a host that was suspended wakes up after its lease was given away. So each grant
+ * carries a token that only grows, and every commit is fenced with it: clocks decide when a host tries, never who is right.
+ * A side effect at the engine or the proxy cannot be fenced; it starts only while the lease outlasts it, and whoever takes over
+ * waits for as long before an effect of its own. Source: M. Kleppmann, "How to do distributed locking", 2016.
+ *
+ *   free ──take──▶ held ──renew──▶ held ──release──▶ free
+ *                    └──unrenewed for its ttl, seen by a contender's own monotonic clock──▶ held by the contender
+ */
+import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
+import { type BugError, outcomeUnknown, type TaggedError } from '../domain/errors.js';
+import type { LeaseRecord } from '../domain/records.js';
+import { isoTime } from '../domain/time.js';
+import type { CallOptions } from '../ports/call.js';
+import type { Clock } from '../ports/clock.js';
+import type { Change, CommitReceipt, Fence, LeaseLostError, Store, StoreError } from '../ports/store.js';
+import { routine } from './routine.js';
+import { scope, sleep } from './scope.js';
+
+export interface LeaseTiming {
+  readonly ttlMs: number;
+  readonly renewMs: number;
+  readonly effectTimeoutMs: number;
+}
+
+/** Added to a call's own limit: what a timer, a packet or a pause of the process may take. */
+const MARGIN_MS = 1_000;
+
+export const leaseLost = (lease: string): LeaseLostError => ({
+  kind: 'lease-lost',
+  lease,
+  message: `The lease ${lease} was lost: it was not renewed in time, and somebody else may hold it.`,
+  hint: 'Leave the rest to its new holder; look at why this host stood still for so long.',
+  retryable: false,
+});
+
+/** A lease that this process holds. */
+export interface Lease {
+  readonly key: string;
+  readonly fence: Fence;
+  /** Aborted when it is known to be lost. */
+  readonly lost: AbortSignal;
+  /**
+   * Resolves when an effect of at most `limitMs` may start: the lease outlasts it, and an effect of the holder before has run out.
+   * Renews if that is what it takes.
+   */
+  mayStart(limitMs: number, options: CallOptions): ResultAsync<void, LeaseLostError | StoreError>;
+  /** The change that frees it, for a commit of the holder's; `released` has to be called once that is through. */
+  releaseChange(): Promise<Change>;
+  released(): void;
+  /** Frees it by a commit of its own. A lease that is lost is left alone. */
+  release(options: CallOptions): Promise<void>;
+}
+
+/** Why it cannot be had now. */
+export interface LeaseHolder {
+  readonly lease: string;
+  readonly holder: string;
+  readonly since: number;
+  readonly deployment: string | null;
+}
+
+export interface Taken {
+  readonly leases: readonly Lease[];
+  /** Null where the commit's answer was lost, and only that it arrived is known. */
+  readonly receipt: CommitReceipt | null;
+}
+
+export interface TakeOptions extends CallOptions {
+  readonly deployment: string | null;
+  /** Committed together with the grant, or not at all. */
+  readonly changes?: () => readonly Change[];
+  readonly fence?: readonly Fence[];
+  /** Told when somebody else holds it, and again for each new holder. */
+  readonly onWait?: (holder: LeaseHolder) => void;
+  /** Do not wait: fail with `stage-busy`. */
+  readonly once?: boolean;
+}
+
+export class Leases {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #holder: string;
+  readonly #timing: LeaseTiming;
+
+  constructor(store: Store, clock: Clock, holder: string, timing: LeaseTiming) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#holder = holder;
+    this.#timing = timing;
+  }
+
+  /** Takes all of them, in one commit, waiting for those that are held. The keys' order is the order of locking. */
+  take(
+    keys: readonly string[],
+    options: TakeOptions,
+  ): ResultAsync<Taken, StoreError | TaggedError<'stage-busy'> | BugError> {
+    const watch = new HolderWatch(this.#clock, options.onWait);
+    const self = this;
+    return routine(async function* () {
+      for (;;) {
+        const grant = yield* self.#prepare(keys, options, watch);
+        if (grant.blockedBy) {
+          if (options.once) return err(busy(grant.blockedBy));
+          yield* sleep(self.#clock, self.#pauseMs(), options.signal);
+          continue;
+        }
+        const sentMs = self.#clock.monotonicMs();
+        const committed = await self.#store.commit([...grant.changes, ...(options.changes?.() ?? [])], {
+          signal: options.signal,
+          ...(options.fence ? { fence: options.fence } : {}),
+        });
+        const held = () => grant.rows.map((row) => self.#hold(row, sentMs));
+        if (committed.isOk()) return ok({ leases: held(), receipt: committed.value });
+        const { error } = committed;
+        if (outcomeUnknown(error) && (yield* self.#arrived(grant.rows, options)))
+          return ok({ leases: held(), receipt: null });
+        // Somebody was quicker with a lease: look again. Any other conflict is the caller's to judge.
+        if (error.kind === 'store-conflict' && error.collection === 'leases') continue;
+        return err(error);
+      }
+    });
+  }
+
+  /** The answer was lost: our own token in the first row says that all of the commit has arrived. */
+  #arrived(rows: readonly Grant[], options: TakeOptions): ResultAsync<boolean, StoreError> {
+    const [first] = rows;
+    if (!first) return okAsync(false);
+    return this.#store
+      .get('leases', first.record.id, options)
+      .map((stored) => stored?.version === first.version && stored.value.holder === this.#holder);
+  }
+
+  #pauseMs(): number {
+    return Math.max(20, Math.min(250, this.#timing.ttlMs / 20));
+  }
+
+  #prepare(keys: readonly string[], options: TakeOptions, watch: HolderWatch) {
+    const self = this;
+    return routine(async function* () {
+      const changes: Change[] = [];
+      const rows: Grant[] = [];
+      for (const key of keys) {
+        const stored = yield* self.#store.get('leases', key, options);
+        const takeable = watch.look(stored?.value);
+        if (stored && takeable === 'no') return ok({ blockedBy: stored.value, changes, rows });
+        const record: LeaseRecord = {
+          id: key,
+          holder: self.#holder,
+          token: (stored?.value.token ?? 0) + 1,
+          beat: (stored?.value.beat ?? 0) + 1,
+          ttlMs: self.#timing.ttlMs,
+          effectTimeoutMs: self.#timing.effectTimeoutMs,
+          deployment: options.deployment,
+          since: self.#clock.now(),
+        };
+        changes.push(
+          stored
+            ? { op: 'put', collection: 'leases', record, version: stored.version }
+            : { op: 'insert', collection: 'leases', record },
+        );
+        const waitMs = takeable === 'expired' ? (stored?.value.effectTimeoutMs ?? 0) + MARGIN_MS : 0;
+        rows.push({ record, version: (stored?.version ?? 0) + 1, waitMs });
+      }
+      return ok({ blockedBy: undefined, changes, rows });
+    });
+  }
+
+  #hold(grant: Grant, sentMs: number): Lease {
+    return new HeldLease(this.#store, this.#clock, this.#timing, grant, sentMs);
+  }
+}
+
+interface Grant {
+  readonly record: LeaseRecord;
+  readonly version: number;
+  /** An effect of the holder before may still be under way for so long. */
+  readonly waitMs: number;
+}
+
+const busy = (held: LeaseRecord): TaggedError<'stage-busy'> => ({
+  kind: 'stage-busy',
+  message: `${held.id} is held by ${held.holder} since ${isoTime(held.since)}${held.deployment ? `, for deployment ${held.deployment}` : ''}.`,
+  hint: 'Wait until it is through, or cancel what it is held for.',
+  retryable: true,
+});
+
+/** Watches holders' beats stand still, on our own monotonic clock. */
+class HolderWatch {
+  readonly #clock: Clock;
+  readonly #onWait: ((holder: LeaseHolder) => void) | undefined;
+  readonly #seen = new Map<string, { token: number; beat: number; sinceMs: number }>();
+
+  constructor(clock: Clock, onWait: ((holder: LeaseHolder) => void) | undefined) {
+    this.#clock = clock;
+    this.#onWait = onWait;
+  }
+
+  look(held: LeaseRecord | undefined): 'free' | 'expired' | 'no' {
+    if (held?.holder == null) return 'free';
+    const seen = this.#seen.get(held.id);
+    const nowMs = this.#clock.monotonicMs();
+    if (seen?.token !== held.token) {
+      this.#onWait?.({ lease: held.id, holder: held.holder, since: held.since, deployment: held.deployment });
+    }
+    if (seen?.token !== held.token || seen.beat !== held.beat) {
+      this.#seen.set(held.id, { token: held.token, beat: held.beat, sinceMs: nowMs });
+      return 'no';
+    }
+    return nowMs - seen.sinceMs >= held.ttlMs ? 'expired' : 'no';
+  }
+}
+
+class HeldLease implements Lease {
+  readonly key: string;
+  readonly fence: Fence;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #timing: LeaseTiming;
+  readonly #lost = new AbortController();
+  #record: LeaseRecord;
+  #version: number;
+  /** From before the last renewal was sent: what the store may have counted from is later, never earlier. */
+  #renewedMs: number;
+  readonly #notBeforeMs: number;
+  #cancelTimer: (() => void) | undefined;
+  #renewing: Promise<Result<void, StoreError>> | undefined;
+  #isReleased = false;
+
+  constructor(store: Store, clock: Clock, timing: LeaseTiming, grant: Grant, sentMs: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#timing = timing;
+    this.key = grant.record.id;
+    this.fence = { lease: grant.record.id, token: grant.record.token };
+    this.#record = grant.record;
+    this.#version = grant.version;
+    this.#renewedMs = sentMs;
+    this.#notBeforeMs = sentMs + grant.waitMs;
+    this.#schedule(timing.renewMs);
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  mayStart(limitMs: number, options: CallOptions): ResultAsync<void, LeaseLostError | StoreError | BugError> {
+    const self = this;
+    return routine(async function* () {
+      const waitMs = self.#notBeforeMs - self.#clock.monotonicMs();
+      if (waitMs > 0) yield* sleep(self.#clock, waitMs, options.signal);
+      if (self.#remainingMs() < limitMs + MARGIN_MS) yield* await self.#renew();
+      if (self.#lost.signal.aborted || self.#remainingMs() < limitMs + MARGIN_MS) return err(leaseLost(self.key));
+      return ok(undefined);
+    });
+  }
+
+  async releaseChange(): Promise<Change> {
+    this.#cancelTimer?.();
+    await this.#renewing;
+    return {
+      op: 'put',
+      collection: 'leases',
+      record: { ...this.#record, holder: null, deployment: null, beat: this.#record.beat + 1 },
+      version: this.#version,
+    };
+  }
+
+  released(): void {
+    this.#isReleased = true;
+    this.#cancelTimer?.();
+  }
+
+  async release(options: CallOptions): Promise<void> {
+    if (this.#isReleased || this.#lost.signal.aborted) return this.released();
+    const change = await this.releaseChange();
+    this.released();
+    // Unanswered, it expires by itself: nobody has to know.
+    await this.#store.commit([change], { signal: options.signal, fence: [this.fence] });
+  }
+
+  #remainingMs(): number {
+    return this.#timing.ttlMs - (this.#clock.monotonicMs() - this.#renewedMs);
+  }
+
+  #schedule(afterMs: number): void {
+    this.#cancelTimer = this.#clock.after(afterMs, () => {
+      void this.#renew();
+    });
+  }
+
+  /** One renewal at a time: two would take each other's version for somebody else's. */
+  #renew(): Promise<Result<void, StoreError>> {
+    if (this.#isReleased) return Promise.resolve(ok(undefined));
+    this.#renewing ??= this.#renewOnce().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #renewOnce(): Promise<Result<void, StoreError>> {
+    this.#cancelTimer?.();
+    const sentMs = this.#clock.monotonicMs();
+    const record = { ...this.#record, beat: this.#record.beat + 1 };
+    using limit = scope(this.#clock, [this.#lost.signal], Math.max(1, this.#remainingMs()));
+    const committed = await this.#store
+      .commit([{ op: 'put', collection: 'leases', record, version: this.#version }], {
+        signal: limit.signal,
+        fence: [this.fence],
+      })
+      .orElse((error) => this.#arrived(record, error, limit.signal));
+    if (committed.isOk()) {
+      this.#record = record;
+      this.#version += 1;
+      this.#renewedMs = sentMs;
+      if (!this.#isReleased) this.#schedule(this.#timing.renewMs);
+      return ok(undefined);
+    }
+    const { error } = committed;
+    const isGone = error.kind === 'lease-lost' || error.kind === 'store-conflict' || this.#remainingMs() <= 0;
+    if (isGone) this.#lost.abort(leaseLost(this.key));
+    else this.#schedule(Math.max(50, this.#timing.renewMs / 10));
+    return err(error);
+  }
+
+  /** A renewal whose answer was lost may have arrived: then the version is the next one, and the record ours. */
+  #arrived(record: LeaseRecord, error: StoreError, signal: AbortSignal): ResultAsync<unknown, StoreError> {
+    return this.#store.get('leases', this.key, { signal }).andThen((stored) => {
+      const isOurs =
+        stored?.version === this.#version + 1 &&
+        stored.value.token === record.token &&
+        stored.value.beat === record.beat;
+      return isOurs ? ok(undefined) : err(error);
+    });
+  }
+}
