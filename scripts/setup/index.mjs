@@ -1,0 +1,99 @@
+/**
+ * What a script of this repository needs before it can begin, from nothing but Node and npm: `npm test` and `npm run demo` call
+ * it, and say line by line what is being done. Imports Node's own modules only, since there may be no `node_modules` yet.
+ *
+ *   import { setUp } from './setup/index.mjs';
+ *
+ *   const workshop = await setUp({ build: true, engine: true, tools: ['docker-registry', 'busybox-static'] });
+ *   try {
+ *     // Only from here on: import what needs node_modules or dist, with `await import(…)`.
+ *     await workshop.engine.socketPath;          // '/var/run/docker.sock', an engine of this machine that answers
+ *     await workshop.run('node', ['…'], { limitMs: 60_000 });  // `run` of process.mjs, with DOCKER_HOST naming that engine
+ *   } finally {
+ *     await workshop.close();                    // stops the engine, if it was started here; nothing else
+ *   }
+ *
+ * What cannot be seen to is a `SetupError` with a `message` and a `hint`; `explain(error)` (say.mjs) is the text to print for
+ * it. On Ctrl-C (SIGINT) and SIGTERM `setUp` itself ends the children of `run`, closes the workshop and leaves with 130 or 143;
+ * a script that has to clean up first passes `onInterrupt`, which is awaited before that (at most 20 s).
+ */
+import { buildAll } from '../build.mjs';
+import { installPackages } from './debian.mjs';
+import { checkNode, installDependencies } from './dependencies.mjs';
+import { DEFAULT_SOCKET, ensureEngine } from './engine.mjs';
+import { endAll, pause, run } from './process.mjs';
+import { SetupError, say } from './say.mjs';
+
+export { explain, SetupError, say } from './say.mjs';
+
+const INTERRUPT_LIMIT_MS = 20_000;
+
+/** What the integration tests start beside the engine. */
+export const TEST_TOOLS = ['docker-registry', 'nginx-light', 'busybox-static'];
+
+/**
+ * @param {object} [options]
+ * @param {boolean} [options.build] whether the packages are built; default no
+ * @param {boolean} [options.engine] whether a container engine is needed; default no
+ * @param {readonly string[]} [options.tools] Debian packages that must be there, keys of `packages` in debian.mjs; default none
+ * @param {() => Promise<void>} [options.onInterrupt] what to do first on SIGINT and SIGTERM
+ * @returns {Promise<{ engine: import('./engine.mjs').Engine | undefined, run: typeof run, close: () => Promise<void> }>}
+ */
+export async function setUp({ build = false, engine = false, tools = [], onInterrupt = async () => {} } = {}) {
+  checkNode();
+  let found;
+  const close = async () => {
+    release();
+    await found?.stop();
+  };
+  const release = onSignals(async () => {
+    await Promise.race([onInterrupt(), pause(INTERRUPT_LIMIT_MS)]);
+    await endAll();
+    await close();
+  });
+  try {
+    await installDependencies();
+    if (tools.length > 0) await installPackages(tools, 'Missing on this machine:');
+    if (engine) {
+      found = await ensureEngine((started) => {
+        found = started;
+      });
+    }
+    if (build && !(await buildAll()).ok) {
+      throw new SetupError('The packages do not build.', 'Mend what is printed above, then run this again.');
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  // The default needs no name, and whoever tests how names are read finds the environment as it was.
+  const env = found && found.socketPath !== DEFAULT_SOCKET ? { DOCKER_HOST: `unix://${found.socketPath}` } : {};
+  return {
+    engine: found,
+    close,
+    run: (command, args, options = {}) => run(command, args, { ...options, env: { ...env, ...options.env } }),
+  };
+}
+
+/** Runs the clean-up once on the first signal, and leaves as a shell expects; a second signal leaves at once. */
+function onSignals(cleanUp) {
+  let begun = false;
+  const handlers = [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ].map(([signal, code]) => {
+    const handler = () => {
+      if (begun) process.exit(code);
+      begun = true;
+      say(`${signal}: ends`);
+      cleanUp()
+        .catch(() => {})
+        .finally(() => process.exit(code));
+    };
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  return () => {
+    for (const off of handlers) off();
+  };
+}
