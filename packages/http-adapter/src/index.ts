@@ -1,1 +1,1 @@
-export {};
+export { type HttpProbeOptions, httpProbe } from './probe/http-probe.js';
