@@ -286,6 +286,8 @@ export interface ProxyServerRecord {
   readonly acknowledged: number;
   /** Where it listens, for people and for proving a route: `http://127.0.0.1:8080`. */
   readonly frontDoor: string;
+  /** Drawn at random when it starts: who can read it here may ask the server itself which instance it serves. */
+  readonly key: string;
   readonly startedAt: number;
 }
 
@@ -294,6 +296,8 @@ export interface ProxyHeadRecord {
   /** The proxy's name. */
   readonly id: string;
   readonly revision: number;
+  /** The domains of the latest changes, the newest last: who is not further behind reads these routes and no others. */
+  readonly changed: readonly string[];
 }
 
 /** Every collection of the store, and what its records are. */
