@@ -33,7 +33,8 @@ export const TEST_TOOLS = ['docker-registry', 'nginx-light', 'busybox-static'];
 
 /**
  * @param {object} [options]
- * @param {boolean} [options.build] whether the packages are built; default no
+ * @param {boolean | readonly string[]} [options.build] whether the packages are built, or which (folders below `packages`, with
+ *   what they need); default no
  * @param {boolean} [options.engine] whether a container engine is needed; default no
  * @param {readonly string[]} [options.tools] Debian packages that must be there, keys of `packages` in debian.mjs; default none
  * @param {() => Promise<void>} [options.onInterrupt] what to do first on SIGINT and SIGTERM
@@ -59,7 +60,7 @@ export async function setUp({ build = false, engine = false, tools = [], onInter
         found = started;
       });
     }
-    if (build && !(await buildAll()).ok) {
+    if (build && !(await buildAll(build === true ? [] : build)).ok) {
       throw new SetupError('The packages do not build.', 'Mend what is printed above, then run this again.');
     }
   } catch (error) {
