@@ -1,1 +1,3 @@
+export type { Template, WebhookNotifierOptions } from './notifier/options.js';
+export { webhookNotifier } from './notifier/webhook-notifier.js';
 export { type HttpProbeOptions, httpProbe } from './probe/http-probe.js';

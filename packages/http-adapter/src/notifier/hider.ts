@@ -1,0 +1,24 @@
+import type { Settings } from './options.js';
+
+/** Shorter parts are no secrets, and removing them would spoil what is said. */
+const LENGTH_MIN = 6;
+
+/** Removes the URL, its parts, the signing secrets and the headers' values from a text that a receiver or a socket wrote. */
+export function hider({
+  url,
+  secrets,
+  headers,
+}: Pick<Settings, 'url' | 'secrets' | 'headers'>): (text: string) => string {
+  const path = `${url.pathname}${url.search}`;
+  const parts = [
+    url.href,
+    path,
+    url.pathname,
+    ...url.pathname.split('/').filter((part) => part.length > 12 || /\d/.test(part)),
+    ...url.searchParams.values(),
+    ...secrets,
+    ...Object.values(headers),
+  ];
+  const hidden = [...new Set(parts)].filter((part) => part.length >= LENGTH_MIN).sort((a, b) => b.length - a.length);
+  return (text) => hidden.reduce((out, part) => out.replaceAll(part, '***'), text);
+}
