@@ -12,7 +12,7 @@ import type { Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
 import { bounded } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
-import type { ContainerRef } from '../ports/container-runtime.js';
+import type { ContainerRef, LocalImage } from '../ports/container-runtime.js';
 import type { Host } from './host.js';
 import type { Ledger } from './ledger.js';
 
@@ -28,15 +28,19 @@ export interface Flow {
   readonly previous: PreviousInstance | null;
   /** Leases beside the stage's that are held now. */
   readonly held: Lease[];
+  /** What this run has found out on its way. Only to save asking again: undo must do without. */
+  readonly seen: Seen;
   log(level: LogEntry['level'], message: string, data?: Json): void;
   /**
-   * A change at the engine or the proxy: it starts only while every lease outlasts it, and is given up at `effectTimeoutMs`. Stopping and
-   * removing what never was committed, or retires, needs no lease: see `call`.
+   * A change at the engine or the proxy: it starts only while every lease outlasts it, and is given up at `limitMs` (default
+   * `effectTimeoutMs`; a longer one still starts under that). Stopping and removing what never was committed, or retires, needs no
+   * lease: see `call`.
    */
   effect<T, E extends AnyError>(
     what: string,
     signal: AbortSignal,
     call: (options: CallOptions) => PromiseLike<Result<T, E>>,
+    limitMs?: number,
   ): ResultAsync<T, E | AnyError>;
   /** A call that changes nothing that a lease covers: bounded by `limitMs` (default `effectTimeoutMs`). */
   call<T, E extends AnyError>(
@@ -45,6 +49,13 @@ export interface Flow {
     call: (options: CallOptions) => PromiseLike<Result<T, E>>,
     limitMs?: number,
   ): ResultAsync<T, E | AbortedError | TimeoutError | BugError>;
+}
+
+export interface Seen {
+  /** The image, as the engine has it; undefined: it has none yet. */
+  image?: LocalImage | undefined;
+  /** Restarts of the target before this deployment: of a new one none. */
+  restarts?: number;
 }
 
 export interface PreviousInstance {
@@ -60,6 +71,7 @@ export interface FlowParts {
   readonly env: { readonly [name: string]: string };
   readonly target: ContainerRef;
   readonly previous: PreviousInstance | null;
+  readonly image?: LocalImage | undefined;
 }
 
 export function makeFlow(parts: FlowParts): Flow {
@@ -69,12 +81,13 @@ export function makeFlow(parts: FlowParts): Flow {
   return {
     ...parts,
     held,
+    seen: { image: parts.image },
     log: (level, message, data = null) => ledger.log(level, message, data),
     call: (what, signal, call, callLimitMs = limitMs) => bounded(host.clock, [signal], { what, ms: callLimitMs }, call),
-    effect: (what, signal, call) =>
+    effect: (what, signal, call, effectLimitMs = limitMs) =>
       routine(async function* () {
         for (const lease of [ledger.lease, ...held]) yield* lease.mayStart(limitMs, { signal });
-        return await bounded(host.clock, [signal, ledger.lease.lost], { what, ms: limitMs }, call);
+        return await bounded(host.clock, [signal, ledger.lease.lost], { what, ms: effectLimitMs }, call);
       }),
   };
 }

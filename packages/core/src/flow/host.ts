@@ -1,7 +1,7 @@
 /** What a deployer consists of, for everything that runs in it. */
 import type { ResultAsync } from 'neverthrow';
 import type { ParsedProject, ParsedSettings } from '../config/schema.js';
-import type { AbortedError, BugError, TaggedError } from '../domain/errors.js';
+import type { AbortedError, AnyError, BugError, TaggedError } from '../domain/errors.js';
 import type { EventHub } from '../events/hub.js';
 import type { Leases } from '../kernel/lease.js';
 import type { CallOptions } from '../ports/call.js';
@@ -13,6 +13,7 @@ import type { ProxyManager } from '../ports/proxy-manager.js';
 import type { Registry } from '../ports/registry.js';
 import type { Sealer } from '../ports/sealer.js';
 import type { Store } from '../ports/store.js';
+import type { Surroundings } from './describe.js';
 
 export interface Host {
   /** This deployer's own id, drawn when it was created. */
@@ -32,6 +33,8 @@ export interface Host {
   readonly projects: ProjectSource;
   readonly leases: Leases;
   readonly hub: EventHub;
+  /** Identities and reach of the runtime and the proxy. */
+  readonly surroundings: (options: CallOptions) => ResultAsync<Surroundings, AnyError>;
 }
 
 /** Where projects come from: the configuration, or the host's own function. */

@@ -16,7 +16,7 @@ import type { Step, StepError } from './step.js';
 
 /** Runs the steps before the commit, one after the other. The answer is the first error, with the name of its step. */
 export function runSteps(steps: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
-  return routine(async function* () {
+  return guard(async () => {
     for (const step of steps) {
       const ran = signal.aborted ? err(aborted(`Step ${step.name}`, signal.reason)) : await runStep(step, flow, signal);
       if (ran.isErr()) return err({ ...ran.error, step: ran.error.step ?? step.name });
@@ -33,6 +33,7 @@ function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void,
     yield* begin(step, intent, flow, signal);
     const startedMs = host.clock.monotonicMs();
     const ran = await guard(() => step.run(flow, intent, signal));
+    if (!step.keepsLeases) await releaseHeld(flow);
     const durationMs = Math.round(host.clock.monotonicMs() - startedMs);
     // A crash before the next commit leaves the entry open: undo then looks twice at what is absent.
     const isSettled = ran.isOk() || !outcomeUnknown(ran.error);
@@ -44,13 +45,28 @@ function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void,
   });
 }
 
+/** Frees the leases beside the stage's. Whoever waits for one need not wait for the deployment's end. */
+export async function releaseHeld(flow: Flow): Promise<void> {
+  for (const lease of flow.held.splice(0)) {
+    await bounded(
+      flow.host.clock,
+      [],
+      { what: `Releasing ${lease.key}`, ms: flow.host.settings.effectTimeoutMs },
+      async (options) => {
+        await lease.release(options);
+        return ok(undefined);
+      },
+    );
+  }
+}
+
 /** The intent, with the leases that it needs and what earlier steps have left to write. */
 function begin(step: Step, intent: Json, flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> {
   const { ledger, host } = flow;
   const entry: JournalEntry = { step: step.name, version: step.version, state: 'open', intent };
   const started: StepRecord = { name: step.name, status: 'running', startedAt: host.clock.now(), durationMs: null };
   const journal = journalOf(flow);
-  return takeLeases(step, intent, flow, signal, {
+  return takeLeases(step, intent, flow, signal, 'run', {
     record: { steps: [...ledger.record.steps, started] },
     journal: { ...journal, entries: [...journal.entries, entry] },
     events: (deployment: Deployment): EventDraft[] => [
@@ -64,9 +80,12 @@ function takeLeases(
   intent: Json,
   flow: Flow,
   signal: AbortSignal,
+  phase: 'run' | 'undo',
   draft: Parameters<Flow['ledger']['commit']>[0],
 ): ResultAsync<void, AnyError> {
-  const keys = (step.leases?.(flow, intent) ?? []).filter((key) => !flow.held.some((lease) => lease.key === key));
+  const keys = (step.leases?.(flow, intent, phase) ?? []).filter(
+    (key) => !flow.held.some((lease) => lease.key === key),
+  );
   return flow.ledger.commitTaking(keys, draft, signal).map((leases) => {
     flow.held.push(...leases);
   });
@@ -77,7 +96,7 @@ function takeLeases(
  * @returns the first undo that failed; the entries from there on backwards stay in the journal
  */
 export function undoSteps(known: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
-  return routine(async function* () {
+  return guard(async () => {
     for (;;) {
       const entry = flow.ledger.journal?.entries.at(-1);
       if (!entry) return ok(undefined);
@@ -98,10 +117,11 @@ function undoStep(
   return routine(async function* () {
     ledger.step = entry.step;
     if (!step) return err(unknownStep(entry));
-    yield* takeLeases(step, entry.intent, flow, signal, {});
+    yield* takeLeases(step, entry.intent, flow, signal, 'undo', {});
     yield* bounded(host.clock, [signal], { what: `Undoing ${step.name}`, ms: host.settings.undoTimeoutMs }, (options) =>
       guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
     );
+    await releaseHeld(flow);
     const journal = journalOf(flow);
     ledger.note({
       journal: { ...journal, entries: journal.entries.slice(0, -1) },

@@ -15,8 +15,10 @@ export interface Step {
   readonly version: number;
   /** What undo will need, all known before the effect: our names, the route as it was. Plain data, without secrets. */
   intent(flow: Flow): ResultAsync<Json, StepError>;
-  /** Leases beside the stage's that the effect needs: taken in the commit of the intent, freed after the step or at the end. */
-  leases?(flow: Flow, intent: Json): readonly string[];
+  /** Leases beside the stage's that the effect needs: taken in the commit of the intent, freed after the step. */
+  leases?(flow: Flow, intent: Json, phase: 'run' | 'undo'): readonly string[];
+  /** They are kept until the terminal commit instead: the cutover's. */
+  readonly keepsLeases?: boolean;
   /** Runs again after a crash, so it is content with whatever an earlier run has left. */
   run(flow: Flow, intent: Json, signal: AbortSignal): ResultAsync<void, StepError>;
   /**

@@ -1,0 +1,165 @@
+/**
+ * One deployment, from its lease to its terminal status:
+ *
+ *   lease → settle what others left → resolve → claim → steps → commit
+ *                                        └──error──▶ undo, newest first → terminal
+ */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import { type AnyError, aborted, timedOut } from '../domain/errors.js';
+import {
+  type DeploymentRecord,
+  type InstanceRecord,
+  isTerminal,
+  type JournalRecord,
+  type TaskRecord,
+} from '../domain/records.js';
+import { type Deployment, instanceView } from '../domain/views.js';
+import type { EventDraft } from '../events/types.js';
+import type { Lease } from '../kernel/lease.js';
+import { redactor } from '../kernel/redactor.js';
+import { routine } from '../kernel/routine.js';
+import { scope } from '../kernel/scope.js';
+import { storedError } from '../kernel/stored-error.js';
+import type { Stored } from '../ports/store.js';
+import { endFailed, rollBackAndFail } from './fail.js';
+import type { Flow } from './flow.js';
+import type { Host } from './host.js';
+import { Ledger } from './ledger.js';
+import { prepare } from './prepare.js';
+import type { Resolution } from './resolve.js';
+import { runSteps } from './run-steps.js';
+import { stepsFor } from './steps/index.js';
+import { succeed } from './succeed.js';
+
+export interface Outcome {
+  readonly deployment: Deployment;
+  /** Null where it succeeded or nothing had to change. */
+  readonly error: AnyError | null;
+  readonly tasks: readonly TaskRecord[];
+}
+
+export const stageLease = (stageKey: string): string => `stage:${stageKey}`;
+
+/**
+ * Runs a queued deployment. The error is of what kept it from being recorded (the store, a lost lease): a deployment that failed is
+ * an outcome.
+ */
+export function runDeployment(
+  host: Host,
+  queued: Stored<DeploymentRecord>,
+  signal: AbortSignal,
+): ResultAsync<Outcome, AnyError> {
+  return routine(async function* () {
+    const started: DeploymentRecord = {
+      ...queued.value,
+      status: 'running',
+      startedAt: host.clock.now(),
+      host: host.id,
+      writeId: host.ids.next(host.clock.now()),
+    };
+    const { leases } = yield* host.leases.take([stageLease(started.stageKey)], {
+      signal,
+      deployment: started.id,
+      changes: () => [{ op: 'put', collection: 'deployments', record: started, version: queued.version }],
+      onWait: ({ lease, holder, since, deployment: heldFor }) =>
+        host.hub.emit('deployment.waiting', { deploymentId: started.id, lease, holder, since, heldFor }),
+    });
+    const [lease] = leases;
+    if (!lease) return err(aborted('Taking the lease'));
+    const ledger = new Ledger(host, { value: started, version: queued.version + 1 }, undefined, lease, redactor([]));
+    ledger.note({ events: (deployment) => [{ type: 'deployment.started', payload: { deployment } }] });
+    try {
+      return await underLease(host, ledger, lease, signal);
+    } finally {
+      await ledger.close();
+      await lease.release({ signal: new AbortController().signal });
+    }
+  });
+}
+
+function underLease(host: Host, ledger: Ledger, lease: Lease, signal: AbortSignal): ResultAsync<Outcome, AnyError> {
+  return routine(async function* () {
+    // The longest that any stage may take bounds what comes before its own limit is known.
+    using whole = scope(host.clock, [signal, lease.lost]);
+    const prepared = await prepare(host, ledger, lease, whole.signal);
+    if (prepared.isErr()) {
+      const error = endingOf(prepared.error, { signal, lease, limit: undefined });
+      if (error.kind === 'lease-lost') return err(error);
+      const stored = storedError(error, ledger.redactor);
+      ledger.log('error', `${stored.message} ${stored.hint}`, stored.details ?? null);
+      const tasks = yield* endFailed(host, ledger, error, stored);
+      return ok<Outcome, AnyError>({ deployment: ledger.view, error, tasks });
+    }
+    const plan = prepared.value;
+    if (plan.mode === 'unchanged') return await endUnchanged(host, ledger, plan.resolution, plan.target);
+    using limit = scope(host.clock, [whole.signal], plan.flow.spec.limits.deploymentMs);
+    const ran = await runToCommit(plan.flow, plan.mode, limit.signal);
+    if (ran.isOk()) return ok<Outcome, AnyError>({ deployment: ledger.view, error: null, tasks: ran.value });
+    const limitMs = limit.timedOut ? plan.flow.spec.limits.deploymentMs : undefined;
+    const error = endingOf(ran.error, { signal, lease, limit: limitMs });
+    if (error.kind === 'lease-lost' || isTerminal(ledger.record.status)) return err(error);
+    const tasks = yield* rollBackAndFail(plan.flow, error);
+    return ok<Outcome, AnyError>({ deployment: ledger.view, error, tasks });
+  });
+}
+
+function runToCommit(
+  flow: Flow,
+  mode: 'create' | 'cutover',
+  signal: AbortSignal,
+): ResultAsync<readonly TaskRecord[], AnyError> {
+  return routine(async function* () {
+    yield* runSteps(stepsFor(flow.spec, mode), flow, signal);
+    if (signal.aborted) return err(aborted('The deployment', signal.reason));
+    const tasks = yield* succeed(flow, flow.ledger.lease.lost);
+    for (const lease of flow.held.splice(0)) await lease.release({ signal: new AbortController().signal });
+    return ok<readonly TaskRecord[], AnyError>(tasks);
+  });
+}
+
+/** What an error means for the whole: an abort is a cancel, a lost lease, or the time that was up. */
+function endingOf(
+  error: AnyError,
+  ended: { readonly signal: AbortSignal; readonly lease: Lease; readonly limit: number | undefined },
+): AnyError {
+  if (ended.lease.lost.aborted) return { ...(ended.lease.lost.reason as AnyError) };
+  if (error.kind !== 'aborted') return error;
+  const step = error.step === undefined ? {} : { step: error.step };
+  if (ended.limit !== undefined) return { ...timedOut('The deployment', ended.limit), ...step };
+  if (!ended.signal.aborted) return error;
+  return {
+    kind: 'cancelled',
+    message: 'The deployment was cancelled before its commit.',
+    hint: 'Deploy again if it is still wanted.',
+    retryable: false,
+    ...step,
+  };
+}
+
+/** Nothing to do: the deployment says so, and ends. */
+function endUnchanged(
+  host: Host,
+  ledger: Ledger,
+  { draft }: Resolution,
+  instance: InstanceRecord,
+): ResultAsync<Outcome, AnyError> {
+  return routine(async function* () {
+    ledger.log('info', `${draft.tag} is live already, with the same image and the same configuration.`);
+    const release = await ledger.lease.releaseChange();
+    const routes = yield* host.store.list(
+      'routes',
+      { where: { instance: instance.id } },
+      { signal: ledger.lease.lost },
+    );
+    const domains = routes.map(({ value }) => value.id);
+    yield* ledger.commit({
+      record: { status: 'unchanged', endedAt: host.clock.now(), instance: instance.id, previous: instance.id },
+      changes: [release],
+      events: (deployment): EventDraft[] => [
+        { type: 'deployment.unchanged', payload: { deployment, instance: instanceView(instance, domains) } },
+      ],
+    });
+    ledger.lease.released();
+    return ok<Outcome, AnyError>({ deployment: ledger.view, error: null, tasks: [] });
+  });
+}

@@ -1,0 +1,116 @@
+/** The environment: gathered from the configuration in the clear, kept in the spec sealed, in the clear where that was asked for, or not at all. */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import type { EnvOptions } from '../config/options.js';
+import { envRecord } from '../config/schema.js';
+import type { AnyError } from '../domain/errors.js';
+import type { SpecVariable } from '../domain/spec.js';
+import { guard, routine } from '../kernel/routine.js';
+import { bounded } from '../kernel/scope.js';
+import type { CallOptions } from '../ports/call.js';
+import { check } from '../ports/kit.js';
+import type { Host } from './host.js';
+
+export type Environment = { readonly [name: string]: string };
+
+/** How long a host's `env` function may take. */
+const ENV_MS = 30_000;
+
+export const envContext = (name: string): string => `env:${name}`;
+
+/** All layers merged, the nearest last; functions are asked now. */
+export function gatherEnv(
+  host: Pick<Host, 'clock'>,
+  layers: readonly EnvOptions[],
+  about: { readonly project: string; readonly stage: string; readonly tag: string },
+  { signal }: CallOptions,
+): ResultAsync<Environment, AnyError> {
+  return routine(async function* () {
+    const merged: Record<string, string> = {};
+    for (const layer of layers) {
+      if (typeof layer !== 'function') {
+        Object.assign(merged, layer);
+        continue;
+      }
+      const answer = yield* bounded(host.clock, [signal], { what: 'The env function', ms: ENV_MS }, (options) =>
+        guard(async () => ok<unknown, never>(await layer({ ...about, signal: options.signal }))),
+      );
+      Object.assign(
+        merged,
+        yield* check('invalid-config', envRecord, answer, `env of ${about.project}/${about.stage}`),
+      );
+    }
+    return ok<Environment, AnyError>(merged);
+  });
+}
+
+/** The overrides of a request, opened. */
+export function openOverrides(
+  host: Pick<Host, 'sealer'>,
+  overrides: readonly { readonly name: string; readonly sealed: string }[],
+): ResultAsync<Environment, AnyError> {
+  return routine(async function* () {
+    const opened: Record<string, string> = {};
+    for (const { name, sealed } of overrides) {
+      if (!host.sealer) return err(noKey(name));
+      opened[name] = yield* host.sealer.open(sealed, envContext(name));
+    }
+    return ok<Environment, AnyError>(opened);
+  });
+}
+
+/** What the spec keeps of each variable. */
+export function keepEnv(
+  host: Pick<Host, 'sealer'>,
+  env: Environment,
+  plain: ReadonlySet<string>,
+): ResultAsync<readonly SpecVariable[], AnyError> {
+  return routine(async function* () {
+    const kept: SpecVariable[] = [];
+    for (const name of Object.keys(env).sort()) {
+      const value = env[name] ?? '';
+      if (plain.has(name)) kept.push({ name, kept: 'plain', value });
+      else if (host.sealer)
+        kept.push({ name, kept: 'sealed', sealed: yield* host.sealer.seal(value, envContext(name)) });
+      else kept.push({ name, kept: 'no' });
+    }
+    return ok<readonly SpecVariable[], AnyError>(kept);
+  });
+}
+
+/** A recorded environment in the clear. Values that were not kept come from `today`, by name. */
+export function reviveEnv(
+  host: Pick<Host, 'sealer'>,
+  recorded: readonly SpecVariable[],
+  today: () => ResultAsync<Environment, AnyError>,
+): ResultAsync<{ readonly env: Environment; readonly fromToday: readonly string[] }, AnyError> {
+  return routine(async function* () {
+    const env: Record<string, string> = {};
+    const missing: string[] = [];
+    for (const variable of recorded) {
+      if (variable.kept === 'plain') env[variable.name] = variable.value;
+      else if (variable.kept === 'no') missing.push(variable.name);
+      else if (!host.sealer) return err(noKey(variable.name));
+      else env[variable.name] = yield* host.sealer.open(variable.sealed, envContext(variable.name));
+    }
+    if (missing.length === 0) return ok({ env, fromToday: [] });
+    const now = await today();
+    const nowhere = now.isErr() ? missing : missing.filter((name) => now.value[name] === undefined);
+    if (now.isErr() || nowhere.length > 0) return err(notKept(nowhere));
+    for (const name of missing) env[name] = now.value[name] ?? '';
+    return ok<{ env: Environment; fromToday: readonly string[] }, AnyError>({ env, fromToday: missing });
+  });
+}
+
+const noKey = (name: string): AnyError => ({
+  kind: 'secret-unreadable',
+  message: `The value of ${name} was sealed, and this host has no key.`,
+  hint: 'Give createDeployer the `secrets.keys` that the other host has.',
+  retryable: false,
+});
+
+const notKept = (names: readonly string[]): AnyError => ({
+  kind: 'secret-not-kept',
+  message: `The values of ${names.join(', ')} were not kept, for want of a key, and today's configuration does not have them.`,
+  hint: 'Add them to the stage, name them in `plainEnv`, or give createDeployer `secrets.keys` so that later ones are kept sealed.',
+  retryable: false,
+});

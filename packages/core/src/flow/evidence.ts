@@ -1,0 +1,116 @@
+/** What is known about a container that is not healthy: gathered for the error, the history and the reader at three at night. */
+
+import { ok } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import {
+  type Attempt,
+  evidenceJson,
+  type HealthCheck,
+  type HealthEvidence,
+  type HealthReason,
+  healthHint,
+} from '../domain/health.js';
+import type { Container } from '../ports/container-runtime.js';
+import type { Flow } from './flow.js';
+
+/** Lines of the container's own output that go into the error. */
+const LAST_LINES = 20;
+/** How long they may take to come. */
+const LINES_MS = 3_000;
+
+export interface Observed {
+  readonly url?: string | undefined;
+  readonly attempts: number;
+  readonly polls: number;
+  readonly waitedMs: number;
+  readonly last?: Attempt | undefined;
+  readonly container: Container | undefined;
+}
+
+/** Why a container that was seen so cannot become healthy any more, or undefined while it can. */
+export function endOf(container: Container | undefined, restartsBefore: number): HealthReason | undefined {
+  if (!container) return 'exited';
+  if (container.restarts > restartsBefore || container.state === 'restarting')
+    return container.oomKilled ? 'oom-killed' : 'crash-loop';
+  if (container.state === 'exited' || container.state === 'dead') return container.oomKilled ? 'oom-killed' : 'exited';
+  return undefined;
+}
+
+/** The verdict, with everything that is known. */
+export async function unhealthy(
+  flow: Flow,
+  check: HealthCheck,
+  reason: HealthReason,
+  observed: Observed,
+  signal: AbortSignal,
+): Promise<AnyError> {
+  const { container } = observed;
+  const evidence: HealthEvidence = {
+    reason,
+    ...(observed.url === undefined ? {} : { url: observed.url }),
+    attempts: observed.attempts,
+    polls: observed.polls,
+    waitedMs: Math.round(observed.waitedMs),
+    ...(observed.last === undefined ? {} : { last: observed.last }),
+    ...(container === undefined
+      ? {}
+      : {
+          container: {
+            state: container.state,
+            ...(container.exitCode === null ? {} : { exitCode: container.exitCode }),
+            oomKilled: container.oomKilled,
+            restarts: container.restarts,
+            ...(container.health === null
+              ? {}
+              : { health: `${container.health.status}: ${container.health.lastOutput}`.slice(0, 1_000) }),
+          },
+        }),
+    lastLines: await lastLines(flow, signal),
+  };
+  const { redactor } = flow.ledger;
+  return {
+    kind: 'unhealthy',
+    code: reason,
+    message: redactor.text(`${flow.target.name} is not healthy: ${sentence(reason, evidence)}`),
+    hint: redactor.text(healthHint(reason, check, evidence)),
+    retryable: false,
+    details: redactor.json(evidenceJson(evidence)),
+  };
+}
+
+function sentence(reason: HealthReason, evidence: HealthEvidence): string {
+  const { container, last, url } = evidence;
+  const tries = `after ${evidence.attempts} counted attempts in ${(evidence.waitedMs / 1000).toFixed(1)} s`;
+  const code = container?.exitCode === undefined ? '' : ` with exit code ${container.exitCode}`;
+  switch (reason) {
+    case 'exited':
+      return container ? `its process ended${code}.` : 'the container is gone.';
+    case 'crash-loop':
+      return `its process ended${code} and was started again.`;
+    case 'oom-killed':
+      return `the kernel killed it for want of memory${code}.`;
+    case 'no-healthcheck':
+      return 'its image has no HEALTHCHECK.';
+    case 'unhealthy':
+      return `the image's own health check says ${container?.health ?? 'unhealthy'}.`;
+    default: {
+      const what = last?.error ?? (last?.status === undefined ? 'no answer' : `status ${last.status}`);
+      return `${url ?? 'it'} gave ${what} ${tries}.`;
+    }
+  }
+}
+
+async function lastLines(flow: Flow, signal: AbortSignal): Promise<string[]> {
+  const lines: string[] = [];
+  await flow.call(
+    'Reading the last lines',
+    signal,
+    async (options) => {
+      for await (const line of flow.host.runtime.logs(flow.target.name, { ...options, tail: LAST_LINES }))
+        lines.push(flow.ledger.redactor.text(line.text).slice(0, 1_000));
+      return ok(undefined);
+    },
+    LINES_MS,
+  );
+  return lines.slice(-LAST_LINES);
+}

@@ -1,0 +1,201 @@
+/** Everything of a deployment up to and with its claim: until then nothing is touched but our own records. */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import type { Json } from '../domain/json.js';
+import type { DeploymentRecord, InstanceRecord, JournalRecord } from '../domain/records.js';
+import type { Spec } from '../domain/spec.js';
+import type { Lease } from '../kernel/lease.js';
+import { redactor } from '../kernel/redactor.js';
+import { routine } from '../kernel/routine.js';
+import { bounded } from '../kernel/scope.js';
+import { type Claim, claimDomains, prepareClaim, refuseForeign } from './claim.js';
+import type { Surroundings } from './describe.js';
+import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
+import type { Host } from './host.js';
+import type { Ledger } from './ledger.js';
+import { type Resolution, resolveDeploy, resolveRecorded } from './resolve.js';
+import { settleStage } from './settle.js';
+import { readStage, type StageState } from './succeed.js';
+
+export type Plan =
+  | { readonly mode: 'unchanged'; readonly resolution: Resolution; readonly target: InstanceRecord }
+  | { readonly mode: 'create' | 'cutover'; readonly flow: Flow };
+
+export function prepare(host: Host, ledger: Ledger, lease: Lease, signal: AbortSignal): ResultAsync<Plan, AnyError> {
+  const { record } = ledger;
+  const options = { signal };
+  return routine(async function* () {
+    const around = yield* host.surroundings(options);
+    const left = yield* settleStage(host, record.stageKey, lease, around.identities, record.id, signal);
+    if (left.length > 0) ledger.log('warn', `What deployments ${left.join(', ')} have left could not be undone yet.`);
+    const resolution = yield* resolve(host, ledger, around, options);
+    ledger.redactor = redactor(resolution.secrets, openly(record));
+    for (const note of resolution.notes) ledger.log('info', note);
+    const flowLike = { host, call: callOf(host, lease) };
+    const state = yield* readStage(flowLike, record.stageKey, signal);
+    const same = record.request.force
+      ? undefined
+      : yield* sameInstance(host, record, resolution, state, around, signal);
+    ledger.note({ record: { digest: resolution.draft.image.digest, identities: around.identities } });
+
+    const terms = {
+      storeId: host.storeId,
+      stageKey: record.stageKey,
+      claimedBy: record.id,
+      options: resolution.draft.options.proxy,
+      identity: around.identities.proxy ?? '',
+    };
+    if (same && same.id === state.stage?.value.current) {
+      const claim = yield* prepareClaim(host.store, resolution.wanted, terms, options);
+      if (isServed(claim, same.id, state)) return ok<Plan, AnyError>({ mode: 'unchanged', resolution, target: same });
+    }
+    const claimed = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) =>
+      refuseForeign(host, claim.routes, options).andThen(() => commitClaim(ledger, resolution, claim, around)),
+    );
+    const spec: Spec = { ...resolution.draft, routes: claimed.routes };
+    ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
+    const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
+    const flow = makeFlow({
+      host,
+      ledger,
+      spec,
+      env: resolution.env,
+      target,
+      previous: yield* previousOf(host, state, signal),
+      image: resolution.image,
+    });
+    if (same) {
+      const container = yield* flow.call('Inspecting the instance', signal, (o) =>
+        host.runtime.inspect(same.container, { ...o, port: null }),
+      );
+      flow.seen.restarts = container?.restarts ?? 0;
+    }
+    return ok<Plan, AnyError>({ mode: same ? 'cutover' : 'create', flow });
+  });
+}
+
+const callOf =
+  (host: Host, lease: Lease): Flow['call'] =>
+  (what, signal, call, ms = host.settings.effectTimeoutMs) =>
+    bounded(host.clock, [signal, lease.lost], { what, ms }, call);
+
+/** What is public about a deployment anyway: a secret of the same text is none. */
+const openly = ({ project, stage, tag }: DeploymentRecord): string[] => [project, stage, tag];
+
+const described = (spec: Spec, same: InstanceRecord | undefined): string =>
+  same
+    ? `${spec.tag} runs already as ${same.container}: the routes move to it.`
+    : `${spec.tag} is ${spec.image.reference}.`;
+
+function resolve(
+  host: Host,
+  ledger: Ledger,
+  around: Surroundings,
+  options: { readonly signal: AbortSignal },
+): ResultAsync<Resolution, AnyError> {
+  const { record } = ledger;
+  const { rollBackTo } = record.request;
+  if (rollBackTo === undefined) return resolveDeploy(host, record.request, around, options);
+  return routine(async function* () {
+    const to = yield* host.store.get('deployments', rollBackTo, options);
+    const instance = to?.value.instance ?? rollBackTo;
+    const running = yield* host.store.get('instances', instance, options);
+    const runs = running?.value.state === 'running' && running.value.identities.runtime === around.identities.runtime;
+    // The spec that the instance was made from, or, of one that is gone, that of the deployment.
+    const spec =
+      (yield* host.store.get('specs', instance, options)) ?? (yield* host.store.get('specs', rollBackTo, options));
+    if (!spec) return err(noSpec(rollBackTo));
+    const creates = !runs || !(yield* isAlive(host, running.value, options.signal));
+    return resolveRecorded(host, record, spec.value.spec, around, creates || record.request.force, options);
+  });
+}
+
+const noSpec = (id: string): AnyError => ({
+  kind: 'unknown-deployment',
+  message: `Deployment ${id} has no recorded spec: it ended before one was made, or it is not kept any more.`,
+  hint: 'Choose another one of the history.',
+  retryable: false,
+});
+
+/** The running instance that is the same as what is asked for; of several the current one. */
+function sameInstance(
+  host: Host,
+  record: DeploymentRecord,
+  { draft }: Resolution,
+  state: StageState,
+  around: Surroundings,
+  signal: AbortSignal,
+): ResultAsync<InstanceRecord | undefined, AnyError> {
+  return routine(async function* () {
+    const to = record.request.rollBackTo;
+    const wanted = to === undefined ? undefined : yield* host.store.get('deployments', to, { signal });
+    const candidates = state.instances
+      .map(({ value }) => value)
+      .filter(
+        (each) =>
+          each.state === 'running' &&
+          each.identities.runtime === around.identities.runtime &&
+          (each.fingerprint === draft.fingerprint || (wanted !== undefined && each.id === wanted.value.instance)),
+      )
+      .sort((a, b) => b.defaultOrder - a.defaultOrder);
+    for (const each of candidates)
+      if (yield* isAlive(host, each, signal)) return ok<InstanceRecord | undefined, AnyError>(each);
+    return ok<InstanceRecord | undefined, AnyError>(undefined);
+  });
+}
+
+function isAlive(host: Host, instance: InstanceRecord, signal: AbortSignal): ResultAsync<boolean, AnyError> {
+  return bounded(
+    host.clock,
+    [signal],
+    { what: `Inspecting ${instance.container}`, ms: host.settings.effectTimeoutMs },
+    (options) => host.runtime.inspect(instance.container, { ...options, port: null }),
+  ).map((container) => container?.state === 'running' && container.owner?.deployment === instance.id);
+}
+
+/** Whether every wanted route is live at this instance, and the stage has no default one beside them. */
+function isServed(claim: Claim, instance: string, state: StageState): boolean {
+  const wanted = new Set(claim.routes.map(({ domain }) => domain));
+  const others = state.routes.some(
+    ({ value }) => value.state === 'live' && value.owner.kind !== 'tagged' && !wanted.has(value.id),
+  );
+  return !others && claim.records.every((route) => route?.state === 'live' && route.instance === instance);
+}
+
+/** Spec, domains and the journal's first entry, in one commit. */
+function commitClaim(
+  ledger: Ledger,
+  { draft }: Resolution,
+  claim: Claim,
+  { identities }: Surroundings,
+): ResultAsync<Claim, AnyError> {
+  const { record } = ledger;
+  const spec: Spec = { ...draft, routes: claim.routes };
+  const journal: JournalRecord = {
+    id: record.id,
+    stageKey: record.stageKey,
+    identities,
+    entries: [{ step: 'claim', version: 1, state: 'done', intent: { domains: claim.fresh } as Json }],
+  };
+  return ledger
+    .commit({
+      journal,
+      changes: [{ op: 'put', collection: 'specs', record: { id: record.id, spec } }, ...claim.changes],
+    })
+    .map(() => claim);
+}
+
+function previousOf(
+  host: Host,
+  { stage, instances }: StageState,
+  signal: AbortSignal,
+): ResultAsync<PreviousInstance | null, AnyError> {
+  return routine(async function* () {
+    const current = instances.find(({ value }) => value.id === stage?.value.current)?.value;
+    if (!current) return ok<PreviousInstance | null, AnyError>(null);
+    const spec = yield* host.store.get('specs', current.id, { signal });
+    return ok<PreviousInstance | null, AnyError>(
+      spec ? { id: current.id, container: current.container, spec: spec.value.spec } : null,
+    );
+  });
+}

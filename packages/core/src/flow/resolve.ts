@@ -1,0 +1,232 @@
+/** Resolving: from a request and the configuration of this moment, or from a recorded spec, to everything a deployment needs. */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import { type ResolvedStage, resolveStage } from '../config/resolve.js';
+import { matchStage } from '../config/stage-pattern.js';
+import { didYouMean } from '../domain/did-you-mean.js';
+import type { AnyError } from '../domain/errors.js';
+import { hashText } from '../domain/hash.js';
+import { canonicalJson } from '../domain/json.js';
+import type { DeploymentRecord, DeploymentRequest } from '../domain/records.js';
+import type { ContainerShape, Spec } from '../domain/spec.js';
+import { routine } from '../kernel/routine.js';
+import { bounded } from '../kernel/scope.js';
+import type { CallOptions } from '../ports/call.js';
+import type { LocalImage } from '../ports/container-runtime.js';
+import { invalid } from '../ports/kit.js';
+import { fixedDomain, generatedDomain, type WantedDomain } from './claim.js';
+import { matchReach, type Surroundings } from './describe.js';
+import { type Environment, gatherEnv, keepEnv, openOverrides, reviveEnv } from './environment.js';
+import type { Host } from './host.js';
+import { resolveImage } from './image.js';
+
+/** All of a spec but its routes, which the claim decides. */
+export type Draft = Omit<Spec, 'routes'>;
+
+export interface Resolution {
+  readonly draft: Draft;
+  readonly env: Environment;
+  /** Values that nothing may show. */
+  readonly secrets: readonly string[];
+  readonly image: LocalImage | undefined;
+  readonly wanted: readonly WantedDomain[];
+  readonly notes: readonly string[];
+}
+
+type Asked = Pick<DeploymentRequest, 'project' | 'stage' | 'tag' | 'digest' | 'env'>;
+
+/** The stage that a request means, by the configuration of this moment. */
+export function findStage(
+  host: Host,
+  asked: Pick<Asked, 'project' | 'stage'>,
+  options: CallOptions,
+): ResultAsync<ResolvedStage, AnyError> {
+  return routine(async function* () {
+    const project = yield* host.projects(asked.project, options);
+    const match = matchStage(project.stages, asked.stage);
+    if (!match) return err(unknownStage(asked, Object.keys(project.stages)));
+    const { settings } = host;
+    const resolved = resolveStage(
+      {
+        settings,
+        projectName: asked.project,
+        project,
+        stageKey: match.key,
+        stage: match.stage,
+        stageName: asked.stage,
+      },
+      host,
+    );
+    return resolved.isOk() ? ok(resolved.value) : err(invalid('invalid-config', resolved.error));
+  });
+}
+
+const unknownStage = ({ project, stage }: Pick<Asked, 'project' | 'stage'>, known: readonly string[]): AnyError => ({
+  kind: 'unknown-stage',
+  message: `Project "${project}" has no stage "${stage}"${didYouMean(stage, known)}.`,
+  hint: `Choose one of: ${known.join(', ') || 'none is configured'}.`,
+  retryable: false,
+});
+
+export function resolveDeploy(
+  host: Host,
+  asked: Asked,
+  around: Surroundings,
+  options: CallOptions,
+): ResultAsync<Resolution, AnyError> {
+  return routine(async function* () {
+    const stage = yield* findStage(host, asked, options);
+    const wish = { repository: stage.image, tag: asked.tag, digest: asked.digest, pull: stage.pull };
+    const { image, local } = yield* resolveImage(host, wish, options);
+    const gathered = yield* gatherEnv(host, stage.env, asked, options);
+    const env = { ...gathered, ...(yield* openOverrides(host, asked.env)) };
+    const container = withNetwork(stage.container, around);
+    const reach = yield* reachOf(host, around, { container, port: stage.port, health: stage.health });
+    const draft: Omit<Draft, 'fingerprint' | 'env'> = {
+      project: asked.project,
+      stage: asked.stage,
+      tag: asked.tag,
+      image,
+      container,
+      reach,
+      port: stage.port,
+      health: stage.health,
+      maxInstances: stage.maxInstances,
+      rollbackWindowMs: stage.rollbackWindowMs,
+      replace: stage.replace,
+      drainMs: stage.drainMs,
+      drainTimeoutMs: stage.drainTimeoutMs,
+      limits: stage.limits,
+      options: stage.options,
+    };
+    const secrets = secretsOf(env, stage.plainEnv, stage);
+    const fingerprint = yield* fingerprintOf(host, draft, env);
+    const kept = yield* keepEnv(host, env, stage.plainEnv);
+    return ok<Resolution, AnyError>({
+      draft: { ...draft, env: kept, fingerprint },
+      env,
+      secrets,
+      image: local,
+      wanted: domainsOf(host, stage, asked.tag),
+      notes: [],
+    });
+  });
+}
+
+/** The domains that a stage wants for a tag: its default ones, its custom ones, the tag's own. */
+export function domainsOf(
+  host: Pick<Host, 'settings'>,
+  stage: Pick<ResolvedStage, 'project' | 'stage' | 'port' | 'domains'>,
+  tag: string,
+): readonly WantedDomain[] {
+  const { domain: base, defaultRoute, taggedRoute } = host.settings;
+  if (stage.port === null || base === undefined) return [];
+  const { project, stage: name } = stage;
+  return [
+    generatedDomain(defaultRoute, base, { kind: 'default', project, stage: name }),
+    ...stage.domains.map((domain) => fixedDomain(domain, { kind: 'custom', project, stage: name })),
+    generatedDomain(taggedRoute, base, { kind: 'tagged', project, stage: name, tag }),
+  ];
+}
+
+/**
+ * A recorded spec, to be deployed again. Where it is to be sent today: every default and custom domain that the stage has live, and the
+ * recorded ones; the configuration is asked for nothing but values that were not kept.
+ * @param creates whether a container will be made: only then are the values of its environment needed
+ */
+export function resolveRecorded(
+  host: Host,
+  record: DeploymentRecord,
+  recorded: Spec,
+  around: Surroundings,
+  creates: boolean,
+  options: CallOptions,
+): ResultAsync<Resolution, AnyError> {
+  return routine(async function* () {
+    const { fingerprint: recordedFingerprint, routes, env: variables, ...rest } = recorded;
+    const today = () =>
+      findStage(host, record, options).andThen((stage) => gatherEnv(host, stage.env, recorded, options));
+    const { env, fromToday } = creates
+      ? yield* reviveEnv(host, variables, today)
+      : { env: {} as Environment, fromToday: [] };
+    const reach = yield* reachOf(host, around, recorded);
+    const image = creates
+      ? yield* bounded(
+          host.clock,
+          [options.signal],
+          { what: 'Looking for the image', ms: host.settings.effectTimeoutMs },
+          (call) => host.runtime.image(recorded.image.reference, call),
+        )
+      : undefined;
+    const plain = new Set(variables.flatMap((each) => (each.kept === 'plain' ? [each.name] : [])));
+    const draft = { ...rest, reach };
+    const live = yield* host.store.list('routes', { where: { stageKey: record.stageKey } }, options);
+    const domains = new Map(
+      [
+        ...live.flatMap(({ value }) => (value.state === 'live' && value.owner.kind !== 'tagged' ? [value] : [])),
+        ...routes.map((route) => ({ id: route.domain, owner: route.owner })),
+      ].map(({ id, owner }) => [id, owner] as const),
+    );
+    return ok<Resolution, AnyError>({
+      draft: {
+        ...draft,
+        env: creates ? yield* keepEnv(host, env, plain) : variables,
+        fingerprint: creates ? yield* fingerprintOf(host, draft, env) : recordedFingerprint,
+      },
+      env,
+      secrets: secretsOf(env, plain, recorded),
+      image,
+      wanted: [...domains].map(([domain, owner]) => fixedDomain(domain, owner)),
+      notes:
+        fromToday.length > 0
+          ? [`Values that were not kept are taken from today's configuration: ${fromToday.join(', ')}.`]
+          : [],
+    });
+  });
+}
+
+/** The runtime's own network where the stage names none: so that it is given at create, and made where it is missing. */
+function withNetwork(container: ContainerShape, around: Surroundings): ContainerShape {
+  const own = around.runtime.offers.find((offer) => offer.kind === 'name');
+  if (container.networks.length > 0 || !own) return container;
+  return { ...container, networks: [{ name: own.network, aliases: [] }] };
+}
+
+function reachOf(host: Host, around: Surroundings, of: Pick<Spec, 'container' | 'port' | 'health'>) {
+  const isProbed = of.health.kind === 'http' || of.health.kind === 'tcp';
+  return matchReach(around, {
+    networks: of.container.networks.map(({ name }) => name),
+    proxy: of.port !== null,
+    probe: isProbed ? host.probe.reaches : null,
+    names: { proxy: host.proxy?.name ?? 'none', probe: host.probe.name, runtime: host.runtime.name },
+  });
+}
+
+/** Headers whose values nobody should see. */
+const SECRET_HEADER = /authorization|cookie|token|secret|key/i;
+
+function secretsOf(env: Environment, plain: ReadonlySet<string>, { health }: Pick<Spec, 'health'>): string[] {
+  const headers = health.kind === 'http' ? Object.entries(health.headers) : [];
+  return [
+    ...Object.entries(env).flatMap(([name, value]) => (plain.has(name) ? [] : [value])),
+    ...headers.flatMap(([name, value]) => (SECRET_HEADER.test(name) ? [value] : [])),
+  ];
+}
+
+/**
+ * A hash of all that makes the container and its route what they are. With a key it is keyed; without one the store's id goes into it,
+ * which keeps it from being compared between stores and not from being tried against guesses: a reason more to give a key.
+ */
+function fingerprintOf(
+  host: Host,
+  draft: Omit<Draft, 'fingerprint' | 'env'>,
+  env: Environment,
+): ResultAsync<string, AnyError> {
+  const { tag, image, container, port, health, reach, options, replace } = draft;
+  const { reference, digest } = image;
+  const text = canonicalJson({ tag, reference, digest, container, port, health, reach, options, replace, env });
+  return routine(async function* () {
+    return ok<string, AnyError>(
+      host.sealer ? yield* host.sealer.fingerprint(text) : hashText(`${host.storeId}\n${text}`),
+    );
+  });
+}

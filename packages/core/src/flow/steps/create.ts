@@ -1,0 +1,154 @@
+import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
+import type { EndpointKind } from '../../domain/endpoints.js';
+import type { AnyError } from '../../domain/errors.js';
+import { canonicalJson } from '../../domain/json.js';
+import { routine } from '../../kernel/routine.js';
+import { sleep } from '../../kernel/scope.js';
+import type { ContainerSpec } from '../../ports/container-runtime.js';
+import type { Flow } from '../flow.js';
+import type { Step } from '../step.js';
+import { pull } from './pull.js';
+
+interface CreateIntent {
+  readonly container: string;
+  readonly networks: readonly string[];
+}
+
+/** Creates the container, under a name that the journal has already. */
+export const createStep: Step = {
+  name: 'create',
+  version: 1,
+  intent: (flow) =>
+    okAsync({ container: flow.target.name, networks: flow.spec.container.networks.map(({ name }) => name) }),
+  run: (flow, _intent, signal) =>
+    routine(async function* () {
+      let created = await create(flow, signal);
+      if (created.isErr() && created.error.kind === 'network-missing') {
+        for (const { name } of flow.spec.container.networks) yield* makeNetwork(flow, name, signal);
+        created = await create(flow, signal);
+      }
+      if (created.isErr() && created.error.kind === 'image-not-found') {
+        // It was there when it was looked for, and somebody has cleaned up since.
+        yield* pull(flow, signal);
+        created = await create(flow, signal);
+      }
+      if (created.isOk()) flow.log('info', `Created ${flow.target.name}.`);
+      return created;
+    }),
+  undo(flow, intent, signal, wasOpen) {
+    const { networks } = intent as unknown as CreateIntent;
+    return removeContainer(flow, signal, wasOpen).andThen(() => removeNetworks(flow, networks, signal));
+  },
+};
+
+const create = (flow: Flow, signal: AbortSignal) =>
+  flow.effect(`Creating ${flow.target.name}`, signal, (options) =>
+    flow.host.runtime.create(containerSpec(flow), options),
+  );
+
+function containerSpec(flow: Flow): ContainerSpec {
+  const { spec, target, env } = flow;
+  const expose: EndpointKind[] = [];
+  for (const kind of [spec.reach.proxy, spec.reach.probe])
+    if (kind && !expose.some((each) => canonicalJson(each) === canonicalJson(kind))) expose.push(kind);
+  return {
+    ...spec.container,
+    ...target,
+    project: spec.project,
+    stage: spec.stage,
+    tag: spec.tag,
+    image: spec.image.reference,
+    env,
+    port: spec.port,
+    expose,
+    options: spec.options.runtime,
+  };
+}
+
+export function makeNetwork(flow: Flow, name: string, signal: AbortSignal): ResultAsync<void, AnyError> {
+  const { runtime, storeId } = flow.host;
+  return flow
+    .effect(`Making network ${name}`, signal, (options) => runtime.ensureNetwork(name, { storeId }, options))
+    .map((isNew) => {
+      if (isNew) flow.log('info', `Made network ${name}, which was missing.`);
+    });
+}
+
+/** Removes the target where it is ours. What is absent after a call of unknown outcome is looked for once more, later. */
+function removeContainer(flow: Flow, signal: AbortSignal, wasOpen: boolean): ResultAsync<void, AnyError> {
+  const { clock, runtime, settings } = flow.host;
+  const remove = () =>
+    flow.call(`Removing ${flow.target.name}`, signal, (options) => runtime.remove(flow.target, options));
+  return routine(async function* () {
+    let was = yield* remove();
+    if (was === 'absent' && wasOpen) {
+      yield* sleep(clock, settings.absentForMs, signal);
+      was = yield* remove();
+    }
+    if (was === 'removed') flow.log('info', `Removed ${flow.target.name}.`);
+    return ok(undefined);
+  });
+}
+
+/** Only what carries our label and has nothing attached goes. Failing to is no reason to stop undoing. */
+export function removeNetworks(flow: Flow, names: readonly string[], signal: AbortSignal): ResultAsync<void, AnyError> {
+  const { runtime, storeId } = flow.host;
+  return routine(async function* () {
+    for (const name of names) {
+      const removed = await flow.call(`Removing network ${name}`, signal, (options) =>
+        runtime.removeNetwork(name, { storeId }, options),
+      );
+      if (removed.isErr() && removed.error.kind === 'aborted') return err(removed.error);
+      if (removed.isErr()) flow.log('warn', `Network ${name} stays: ${removed.error.message}`);
+      else if (removed.value) flow.log('info', `Removed network ${name}, which was ours and empty.`);
+    }
+    return ok(undefined);
+  });
+}
+
+/** Attaches what create could not: it gives the first network alone. */
+export const connectStep: Step = {
+  name: 'connect',
+  version: 1,
+  intent: (flow) => okAsync({ networks: flow.spec.container.networks.slice(1).map(({ name }) => name) }),
+  run: (flow, _intent, signal) =>
+    routine(async function* () {
+      const { runtime } = flow.host;
+      for (const { name, aliases } of flow.spec.container.networks.slice(1)) {
+        const connect = () =>
+          flow.effect(
+            `Connecting ${flow.target.name} to ${name}`,
+            signal,
+            (options) =>
+              runtime.connect?.(flow.target, name, aliases, options) ??
+              errAsync<void, AnyError>({
+                kind: 'unsupported',
+                message: `The runtime ${runtime.name} cannot connect a further network.`,
+                hint: 'Give the stage one network.',
+                retryable: false,
+              }),
+          );
+        let connected = await connect();
+        if (connected.isErr() && connected.error.kind === 'network-missing') {
+          yield* makeNetwork(flow, name, signal);
+          connected = await connect();
+        }
+        if (connected.isErr()) return err(connected.error);
+      }
+      return ok(undefined);
+    }),
+  // Removing the container detaches it; its networks are in create's intent.
+  undo: () => okAsync(undefined),
+};
+
+export const startStep: Step = {
+  name: 'start',
+  version: 1,
+  intent: (flow) => okAsync({ container: flow.target.name }),
+  run: (flow, _intent, signal) =>
+    flow
+      .effect(`Starting ${flow.target.name}`, signal, (options) => flow.host.runtime.start(flow.target, options))
+      .map(() => flow.log('info', `Started ${flow.target.name}.`)),
+  // Removing the container ends it.
+  undo: () => okAsync(undefined),
+};

@@ -1,0 +1,157 @@
+/**
+ * The cutover: intent(previous, next) → moved → proved. The commit that makes it final is the deployment's terminal one
+ * (`flow/succeed.ts`); without that commit every route goes back to where its intent says it was.
+ */
+import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../../domain/errors.js';
+import type { Json } from '../../domain/json.js';
+import { routine } from '../../kernel/routine.js';
+import { sleep } from '../../kernel/scope.js';
+import type { ProofRequest, Route } from '../../ports/proxy-manager.js';
+import { endOf, unhealthy } from '../evidence.js';
+import { type Flow, instanceRef } from '../flow.js';
+import type { Step } from '../step.js';
+import { forEachRoute, heldRoute, proxyOf, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
+
+interface Move {
+  readonly domain: string;
+  readonly mark: string;
+  /** The instance that the route pointed to by the last commit; null: it is new. */
+  readonly previous: string | null;
+}
+
+interface CutoverIntent {
+  readonly next: string;
+  readonly moves: readonly Move[];
+}
+
+export const cutoverStep: Step = {
+  name: 'cutover',
+  version: 1,
+  keepsLeases: true,
+  intent: (flow) =>
+    routine(async function* () {
+      const moves: Move[] = [];
+      for (const { domain, mark } of flow.spec.routes) {
+        const record = yield* flow.call('Reading the route', flow.ledger.lease.lost, (options) =>
+          flow.host.store.get('routes', domain, options),
+        );
+        const previous = record?.value.state === 'live' ? record.value.instance : null;
+        moves.push({ domain, mark, previous });
+      }
+      return ok<Json, AnyError>({ next: flow.target.owner.deployment, moves: moves as never });
+    }),
+  leases: (flow, intent) => {
+    const domains = (intent as unknown as CutoverIntent).moves.map(({ domain }) => domain);
+    return writeLeases(flow.host, flow.ledger.record.identities?.proxy ?? null, domains);
+  },
+  run(flow, intent, signal) {
+    const { moves, next } = intent as unknown as CutoverIntent;
+    if (moves.length === 0) return okAsync(undefined);
+    return routine(async function* () {
+      const container = yield* flow.call('Inspecting the container', signal, (options) =>
+        flow.host.runtime.inspect(flow.target.name, { ...options, port: flow.spec.port }),
+      );
+      const target = targetOf(flow.spec, next, container);
+      const end = endOf(container, flow.seen.restarts ?? 0);
+      if (end || !target) {
+        const observed = { attempts: 0, polls: 1, waitedMs: 0, container };
+        return err(await unhealthy(flow, flow.spec.health, end ?? 'unreachable', observed, signal));
+      }
+      const routes = moves.map(({ domain, mark }): Route => {
+        return { domain, mark, targets: [target], options: flow.spec.options.proxy };
+      });
+      yield* forEachRoute(flow, routes, (route) => putRoute(flow, route, signal));
+      yield* prove(flow, routes, signal);
+      flow.log('info', `Proved ${routes.map(({ domain }) => domain).join(', ')} through the front door.`);
+      return ok(undefined);
+    });
+  },
+  undo(flow, intent, signal, wasOpen) {
+    const { moves, next } = intent as unknown as CutoverIntent;
+    return routine(async function* () {
+      // A put that nobody waited for may still arrive: only then is what the proxy holds the last word.
+      if (wasOpen) yield* sleep(flow.host.clock, flow.host.settings.absentForMs, signal);
+      return forEachRoute(flow, moves, (move) => putBack(flow, move, next, signal));
+    });
+  },
+};
+
+function prove(flow: Flow, routes: readonly Route[], signal: AbortSignal): ResultAsync<void, AnyError> {
+  const request = proofRequest(flow);
+  const timeoutMs = flow.spec.limits.proveMs;
+  return proxyOf(flow.host).andThen((proxy) =>
+    routine(async function* () {
+      const proofs = await Promise.all(
+        routes.map((route) =>
+          flow.call(
+            `Proving ${route.domain}`,
+            signal,
+            (options) => proxy.prove(route, request, { ...options, timeoutMs }),
+            timeoutMs + 1_000,
+          ),
+        ),
+      );
+      const failed = proofs.find((proof) => proof.isErr());
+      return failed?.isErr() ? err(failed.error) : ok(undefined);
+    }),
+  );
+}
+
+/** What the health check asks is what the front door has to answer; where that is another port or protocol, the instance is enough. */
+function proofRequest(flow: Flow): ProofRequest | null {
+  const { health, port } = flow.spec;
+  if (health.kind !== 'http' || health.port !== port) return null;
+  return { method: health.method, path: health.path, headers: health.headers, expectStatus: health.expectStatus };
+}
+
+/** Restores one route where the proxy serves `next`, `previous` or nothing; anything else is somebody's wish, left and told. */
+function putBack(flow: Flow, move: Move, next: string, signal: AbortSignal): ResultAsync<void, AnyError> {
+  const { domain, mark, previous } = move;
+  return routine(async function* () {
+    const held = yield* heldRoute(flow, domain, signal);
+    const serves = held?.targets[0]?.instance ?? null;
+    const isForeign = held !== undefined && held.mark !== mark;
+    if (isForeign || (serves !== null && serves !== next && serves !== previous)) {
+      flow.log('warn', `The route ${domain} was changed by somebody else and is left as it is.`, {
+        serves: serves ?? 'unknown',
+      });
+      return ok(undefined);
+    }
+    // It never left, or nothing is to be where nothing is.
+    if (held && previous !== null && serves === previous && previous !== next) return ok(undefined);
+    if (!held && previous === null) return ok(undefined);
+    const back = previous === null ? undefined : yield* previousRoute(flow, move, previous, signal);
+    if (back) {
+      yield* putRoute(flow, back, signal);
+      flow.log('info', `The route ${domain} is back at ${previous}.`);
+      return ok(undefined);
+    }
+    if (previous !== null) flow.log('warn', `${previous} does not run: the route ${domain} goes until it does again.`);
+    yield* removeRoute(flow, { domain, mark }, signal);
+    flow.log('info', `Removed the route ${domain}.`);
+    return ok(undefined);
+  });
+}
+
+/** The route to the instance before, at the address that it has now; undefined where it does not run. */
+function previousRoute(
+  flow: Flow,
+  move: Move,
+  previous: string,
+  signal: AbortSignal,
+): ResultAsync<Route | undefined, AnyError> {
+  const { runtime, store } = flow.host;
+  return routine(async function* () {
+    const instance = yield* flow.call('Reading the instance', signal, (o) => store.get('instances', previous, o));
+    const spec = yield* flow.call('Reading its spec', signal, (o) => store.get('specs', previous, o));
+    if (!instance || !spec) return ok<Route | undefined, AnyError>(undefined);
+    const ref = instanceRef(flow.host, instance.value);
+    const container = yield* flow.call('Inspecting the instance before', signal, (options) =>
+      runtime.inspect(ref.name, { ...options, port: spec.value.spec.port }),
+    );
+    const target = targetOf(spec.value.spec, previous, container);
+    const { domain, mark } = move;
+    return ok(target && { domain, mark, targets: [target], options: spec.value.spec.options.proxy });
+  });
+}

@@ -1,0 +1,37 @@
+import type { Spec } from '../../domain/spec.js';
+import type { Step } from '../step.js';
+import { claimStep } from './claim.js';
+import { connectStep, createStep, startStep } from './create.js';
+import { cutoverStep } from './cutover.js';
+import { healthStep } from './health.js';
+import { pullStep } from './pull.js';
+import { routeStep } from './route.js';
+import { stopPreviousStep } from './stop-previous.js';
+
+/** Every step that a journal may name. */
+export const KNOWN_STEPS: readonly Step[] = [
+  claimStep,
+  pullStep,
+  stopPreviousStep,
+  createStep,
+  startStep,
+  connectStep,
+  routeStep,
+  healthStep,
+  cutoverStep,
+];
+
+/** The steps after the claim, up to the commit. */
+export function stepsFor(spec: Spec, mode: 'create' | 'cutover'): readonly Step[] {
+  if (mode === 'cutover') return [healthStep, ...(spec.routes.length > 0 ? [cutoverStep] : [])];
+  return [
+    pullStep,
+    ...(spec.replace === 'stop-first' ? [stopPreviousStep] : []),
+    createStep,
+    startStep,
+    ...(spec.container.networks.length > 1 ? [connectStep] : []),
+    ...(spec.routes.length > 0 ? [routeStep] : []),
+    healthStep,
+    ...(spec.routes.length > 0 ? [cutoverStep] : []),
+  ];
+}

@@ -1,0 +1,87 @@
+import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../../domain/errors.js';
+import { routine } from '../../kernel/routine.js';
+import type { LocalImage } from '../../ports/container-runtime.js';
+import type { Flow } from '../flow.js';
+import type { Step } from '../step.js';
+
+interface PullIntent {
+  readonly reference: string;
+  /** It was there before: then it is not ours to remove. */
+  readonly present: boolean;
+}
+
+/** The least time between two progress events, in milliseconds: an engine tells of every few kilobytes. */
+const PROGRESS_MS = 100;
+
+/** Brings the image to the engine, by digest. */
+export const pullStep: Step = {
+  name: 'pull',
+  version: 1,
+  intent: (flow) => okAsync({ reference: flow.spec.image.reference, present: flow.seen.image !== undefined }),
+  run(flow, intent, signal) {
+    const { reference, present } = intent as unknown as PullIntent;
+    return routine(async function* () {
+      if (present) flow.log('info', `The engine has ${reference} already.`);
+      else yield* pull(flow, signal);
+      return hasHealthcheck(flow, flow.seen.image);
+    });
+  },
+  undo(flow, intent, signal) {
+    const { reference, present } = intent as unknown as PullIntent;
+    if (present) return okAsync(undefined);
+    return flow
+      .call(`Removing the image ${reference}`, signal, (options) => flow.host.runtime.removeImage(reference, options))
+      .orElse((error: AnyError) => {
+        // Somebody else has begun to use it, or the engine does not know it by this name: then it stays, and does no harm.
+        if (error.kind !== 'image-in-use' && error.kind !== 'image-not-found') return errAsync(error);
+        flow.log('info', `The image ${reference} stays: ${error.message}`);
+        return okAsync(undefined);
+      });
+  },
+};
+
+/** Pulls the flow's image and remembers what came. Exempt from the lease: nobody is harmed by an image that comes late. */
+export function pull(flow: Flow, signal: AbortSignal): ResultAsync<LocalImage, AnyError> {
+  const { reference, pull: policy } = flow.spec.image;
+  const { clock, hub, runtime } = flow.host;
+  if (policy === 'never') {
+    return errAsync({
+      kind: 'image-not-found',
+      message: `The engine has no image ${reference}, and the stage's pull policy is 'never'.`,
+      hint: "Bring it there, or choose the policy 'missing' or 'always'.",
+      retryable: false,
+    });
+  }
+  let toldMs = Number.NEGATIVE_INFINITY;
+  const onProgress: NonNullable<Parameters<typeof runtime.pull>[1]['onProgress']> = (progress) => {
+    const nowMs = clock.monotonicMs();
+    if (progress.currentBytes !== null && nowMs - toldMs < PROGRESS_MS) return;
+    toldMs = nowMs;
+    hub.emit('deployment.progress', { deploymentId: flow.ledger.record.id, step: 'pull', progress });
+  };
+  return routine(async function* () {
+    flow.log('info', `Pulling ${reference}.`);
+    const startedMs = clock.monotonicMs();
+    const image = yield* flow.call(
+      `Pulling ${reference}`,
+      signal,
+      (options) => runtime.pull(reference, { ...options, onProgress }),
+      flow.spec.limits.pullMs,
+    );
+    flow.seen.image = image;
+    flow.log('info', `Pulled ${reference}.`, { durationMs: Math.round(clock.monotonicMs() - startedMs) });
+    return ok<LocalImage, AnyError>(image);
+  });
+}
+
+function hasHealthcheck(flow: Flow, image: LocalImage | undefined) {
+  if (flow.spec.health.kind !== 'image' || image?.hasHealthcheck !== false) return ok<void, AnyError>(undefined);
+  return err<void, AnyError>({
+    kind: 'unhealthy',
+    code: 'no-healthcheck',
+    message: `The stage's health check is the image's own, and ${flow.spec.image.reference} has none.`,
+    hint: 'Add a HEALTHCHECK to the image, or choose another kind of health check for the stage.',
+    retryable: false,
+  });
+}

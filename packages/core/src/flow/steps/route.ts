@@ -1,0 +1,74 @@
+import { err, ok, okAsync } from 'neverthrow';
+import type { AnyError } from '../../domain/errors.js';
+import { routine } from '../../kernel/routine.js';
+import { sleep } from '../../kernel/scope.js';
+import type { HeldRoute } from '../../ports/proxy-manager.js';
+import type { Flow } from '../flow.js';
+import type { Step } from '../step.js';
+import { forEachRoute, heldRoute, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
+
+interface RouteIntent {
+  readonly routes: readonly { readonly domain: string; readonly mark: string }[];
+}
+
+/** New tagged routes, before anybody can know of them: so the first request that comes after the check finds its way. */
+export const routeStep: Step = {
+  name: 'route',
+  version: 1,
+  intent: (flow) =>
+    routine(async function* () {
+      const routes: { domain: string; mark: string }[] = [];
+      for (const route of flow.spec.routes) {
+        if (route.owner.kind !== 'tagged' || !flow.host.proxy?.capabilities.acceptsUnready) continue;
+        const record = yield* flow.call('Reading the claim', flow.ledger.lease.lost, (options) =>
+          flow.host.store.get('routes', route.domain, options),
+        );
+        if (record?.value.state === 'pending') routes.push({ domain: route.domain, mark: route.mark });
+      }
+      return ok<{ routes: { domain: string; mark: string }[] }, AnyError>({ routes });
+    }),
+  leases: (flow, intent) =>
+    writeLeases(
+      flow.host,
+      flow.ledger.record.identities?.proxy ?? null,
+      (intent as unknown as RouteIntent).routes.map(({ domain }) => domain),
+    ),
+  run(flow, intent, signal) {
+    const { routes } = intent as unknown as RouteIntent;
+    if (routes.length === 0) return okAsync(undefined);
+    const instance = flow.target.owner.deployment;
+    return routine(async function* () {
+      const container = yield* flow.call('Inspecting the container', signal, (options) =>
+        flow.host.runtime.inspect(flow.target.name, { ...options, port: flow.spec.port }),
+      );
+      const target = targetOf(flow.spec, instance, container);
+      // One that has ended already is the health check's to speak about; its route is put with the cutover.
+      if (!target) return ok(undefined);
+      return forEachRoute(flow, routes, (route) =>
+        putRoute(flow, { ...route, targets: [target], options: flow.spec.options.proxy }, signal),
+      ).map(() => flow.log('info', `Routed ${routes.map(({ domain }) => domain).join(', ')} to it.`));
+    });
+  },
+  undo(flow, intent, signal, wasOpen) {
+    const { routes } = intent as unknown as RouteIntent;
+    return forEachRoute(flow, routes, (route) =>
+      routine(async function* () {
+        let held = yield* heldRoute(flow, route.domain, signal);
+        if (!held && wasOpen) {
+          yield* sleep(flow.host.clock, flow.host.settings.absentForMs, signal);
+          held = yield* heldRoute(flow, route.domain, signal);
+        }
+        if (!held || !isOurs(flow, route.mark, held)) return ok(undefined);
+        const removed = await removeRoute(flow, route, signal);
+        if (removed.isErr()) return err(removed.error);
+        flow.log('info', `Removed the route ${route.domain}.`);
+        return ok(undefined);
+      }),
+    );
+  },
+};
+
+/** Whether the route is what this deployment put: its mark, and its instance as far as the proxy can tell. */
+export const isOurs = (flow: Flow, mark: string, held: HeldRoute): boolean =>
+  held.mark === mark &&
+  held.targets.every(({ instance }) => instance === null || instance === flow.target.owner.deployment);

@@ -1,0 +1,78 @@
+import { ok, okAsync } from 'neverthrow';
+import type { AnyError } from '../../domain/errors.js';
+import type { Json } from '../../domain/json.js';
+import { routine } from '../../kernel/routine.js';
+import { type Flow, instanceRef } from '../flow.js';
+import type { Step } from '../step.js';
+import { forEachRoute, putRoute, targetOf, writeLeases } from '../writes.js';
+
+interface StopIntent {
+  readonly instance: string;
+  readonly container: string;
+  /** Its routes, which undo has to lead to its new address. */
+  readonly routes: readonly { readonly domain: string; readonly mark: string }[];
+}
+
+/** Of a `stop-first` stage: the instance before makes room. Undo starts it again and leads its routes to where it is then. */
+export const stopPreviousStep: Step = {
+  name: 'stop-previous',
+  version: 1,
+  intent: (flow) =>
+    routine(async function* () {
+      const { previous } = flow;
+      if (!previous) return ok<Json, AnyError>(null);
+      const records = yield* flow.call('Reading its routes', flow.ledger.lease.lost, (options) =>
+        flow.host.store.list('routes', { where: { instance: previous.id } }, options),
+      );
+      const routes = records
+        .filter(({ value }) => value.state === 'live')
+        .map(({ value }) => ({ domain: value.id, mark: value.mark }));
+      return ok<Json, AnyError>({ instance: previous.id, container: previous.container, routes });
+    }),
+  leases: (flow, intent, phase) => {
+    const stopped = intent as unknown as StopIntent | null;
+    if (phase === 'run' || !stopped) return [];
+    const domains = stopped.routes.map(({ domain }) => domain);
+    return writeLeases(flow.host, flow.ledger.record.identities?.proxy ?? null, domains);
+  },
+  run(flow, intent, signal) {
+    const stopped = intent as unknown as StopIntent | null;
+    const { previous } = flow;
+    if (!stopped || !previous) return okAsync(undefined);
+    const graceMs = previous.spec.container.stopGraceMs;
+    return flow
+      .effect(
+        `Stopping ${previous.container}`,
+        signal,
+        (options) => flow.host.runtime.stop(instanceRef(flow.host, previous), { ...options, graceMs }),
+        graceMs + flow.host.settings.effectTimeoutMs,
+      )
+      .map(() => flow.log('info', `Stopped ${previous.container}, to make room.`));
+  },
+  undo(flow, intent, signal) {
+    const stopped = intent as unknown as StopIntent | null;
+    return stopped ? startAgain(flow, stopped, signal) : okAsync(undefined);
+  },
+};
+
+function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal) {
+  const { runtime, store } = flow.host;
+  const ref = instanceRef(flow.host, { id: stopped.instance, container: stopped.container });
+  return routine(async function* () {
+    yield* flow.effect(`Starting ${stopped.container} again`, signal, (options) => runtime.start(ref, options));
+    const spec = yield* flow.call('Reading its spec', signal, (o) => store.get('specs', stopped.instance, o));
+    if (!spec || stopped.routes.length === 0) return ok<void, AnyError>(undefined);
+    const container = yield* flow.call('Inspecting it', signal, (options) =>
+      runtime.inspect(ref.name, { ...options, port: spec.value.spec.port }),
+    );
+    const target = targetOf(spec.value.spec, stopped.instance, container);
+    if (!target) {
+      flow.log('error', `${stopped.container} was started again and does not run.`);
+      return ok<void, AnyError>(undefined);
+    }
+    const { options } = { options: spec.value.spec.options.proxy };
+    return forEachRoute(flow, stopped.routes, (route) =>
+      putRoute(flow, { ...route, targets: [target], options }, signal),
+    ).map(() => flow.log('info', `Started ${stopped.container} again, and led its routes to it.`));
+  });
+}

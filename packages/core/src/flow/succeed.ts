@@ -1,0 +1,271 @@
+/**
+ * The commit: the point of no return. One fenced write makes the deployment terminal, the routes live, the new instance the current
+ * one, and marks what has to go; what it leaves to do are durable tasks.
+ */
+import { ok, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import { planEviction } from '../domain/eviction.js';
+import type {
+  InstanceRecord,
+  RetireReason,
+  RetireTask,
+  RouteRecord,
+  StageRecord,
+  TaskRecord,
+} from '../domain/records.js';
+import { type Deployment, instanceView } from '../domain/views.js';
+import type { EventDraft } from '../events/types.js';
+import { routine } from '../kernel/routine.js';
+import { CHANGES_MAX, type Change, type Stored } from '../ports/store.js';
+import type { Flow } from './flow.js';
+import { retireTask, unrouteTask } from './tasks.js';
+
+/** The state of a stage as its lease's holder reads it. */
+export interface StageState {
+  readonly stage: Stored<StageRecord> | undefined;
+  readonly instances: readonly Stored<InstanceRecord>[];
+  readonly routes: readonly Stored<RouteRecord>[];
+}
+
+export function readStage(
+  flow: Pick<Flow, 'host' | 'call'>,
+  key: string,
+  signal: AbortSignal,
+): ResultAsync<StageState, AnyError> {
+  const { store } = flow.host;
+  return routine(async function* () {
+    const stage = yield* flow.call('Reading the stage', signal, (o) => store.get('stages', key, o));
+    const instances = yield* flow.call('Reading its instances', signal, (o) =>
+      store.list('instances', { where: { stageKey: key } }, o),
+    );
+    const routes = yield* flow.call('Reading its routes', signal, (o) =>
+      store.list('routes', { where: { stageKey: key } }, o),
+    );
+    return ok<StageState, AnyError>({ stage, instances, routes });
+  });
+}
+
+/** What one commit has room for, beside the deployment's own record, journal, log and events, and the stage's lease. */
+const ROOM = CHANGES_MAX - 10;
+
+/** Commits. Answers the tasks that it leaves. */
+export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskRecord[], AnyError> {
+  const { host, ledger, spec } = flow;
+  const { record } = ledger;
+  const now = host.clock.now();
+  return routine(async function* () {
+    const state = yield* readStage(flow, record.stageKey, signal);
+    const target = flow.target.owner.deployment;
+    const commits = (state.stage?.value.commits ?? 0) + 1;
+    const before = state.stage?.value.current ?? null;
+    const changes: Change[] = [];
+
+    // The new current one, and the one that it takes over from.
+    const known = state.instances.find(({ value }) => value.id === target);
+    const current: InstanceRecord = {
+      ...(known?.value ?? newInstance(flow, now)),
+      state: 'running',
+      defaultSince: before === target && known ? known.value.defaultSince : now,
+      defaultUntil: null,
+      defaultOrder: commits,
+    };
+    changes.push(known ? put(current, known.version) : { op: 'insert', collection: 'instances', record: current });
+    const left = new Map<string, InstanceRecord>();
+    for (const { value } of state.instances)
+      if (value.id === before && value.id !== target)
+        left.set(value.id, { ...value, defaultUntil: now, defaultOrder: commits });
+
+    // Who goes.
+    const running = state.instances
+      .map(({ value }) => left.get(value.id) ?? value)
+      .filter((each) => each.id !== target);
+    const replaced = running.filter((each) => each.state === 'running' && each.tag === spec.tag);
+    const staying = running.filter((each) => !replaced.includes(each));
+    const evicted = planEviction({
+      instances: [...staying, current],
+      current: target,
+      maxInstances: spec.maxInstances,
+      rollbackWindowMs: spec.rollbackWindowMs,
+      now,
+    });
+    const going: { readonly instance: InstanceRecord; readonly reason: RetireReason }[] = [
+      ...replaced.map((instance) => ({ instance, reason: 'replaced' as const })),
+      ...staying
+        .filter((each) => evicted.includes(each.id))
+        .map((instance) => ({ instance, reason: 'evicted' as const })),
+    ];
+
+    // Routes: those of the spec are live and point to it; of the stage's others those go whose use has ended.
+    const mine = new Set(spec.routes.map(({ domain }) => domain));
+    const given: string[] = [];
+    for (const { value, version } of state.routes) {
+      if (mine.has(value.id)) {
+        const live: RouteRecord = { ...value, state: 'live', instance: target, options: spec.options.proxy };
+        changes.push({ op: 'put', collection: 'routes', record: live, version });
+      } else if (value.state === 'live' && value.owner.kind !== 'tagged') {
+        given.push(value.id);
+        changes.push({ op: 'put', collection: 'routes', record: { ...value, state: 'leaving' }, version });
+      }
+    }
+    const stage: StageRecord = {
+      id: record.stageKey,
+      project: record.project,
+      stage: record.stage,
+      current: target,
+      currentDeployment: record.id,
+      previous: before !== null && before !== target ? before : (state.stage?.value.previous ?? null),
+      commits,
+    };
+    changes.push(
+      state.stage
+        ? { op: 'put', collection: 'stages', record: stage, version: state.stage.version }
+        : { op: 'insert', collection: 'stages', record: stage },
+    );
+    const pulled = pulledImage(flow, now);
+    if (pulled) changes.push(pulled);
+
+    const tasks: TaskRecord[] = [];
+    const identities = record.identities ?? { runtime: '', proxy: null };
+    const base = { now, stageKey: record.stageKey, deployment: record.id, identities };
+    if (given.length > 0) {
+      const task = unrouteTask({ ...base, id: host.ids.next(now), subject: record.id, domains: given });
+      tasks.push(task);
+      changes.push({ op: 'insert', collection: 'tasks', record: task });
+    }
+
+    const later: Retirement[] = [];
+    const inThis: Retirement[] = [];
+    let room = ROOM - changes.length;
+    for (const { instance, reason } of going) {
+      const retirement = retire(instance, reason, state, { ...base, id: host.ids.next(now) }, mine);
+      room -= retirement.changes.length;
+      if (room >= 0) inThis.push(retirement);
+      else later.push(retirement);
+    }
+    // The one that the default route has left and that stays.
+    for (const { value, version } of state.instances) {
+      const changed = left.get(value.id);
+      if (changed && !going.some(({ instance }) => instance.id === value.id)) changes.push(put(changed, version));
+    }
+    const events: EventDraft[] = inThis.map(retiringEvent);
+    const isLast = later.length === 0;
+    const release = isLast ? [await ledger.lease.releaseChange()] : [];
+    const domains = spec.routes.map(({ domain }) => domain);
+    const seconds = ((now - (record.startedAt ?? now)) / 1000).toFixed(1);
+    ledger.step = null;
+    ledger.log('info', `${record.tag} is live on ${record.project}/${record.stage} after ${seconds} s.`, { domains });
+    yield* ledger.commit({
+      record: {
+        status: 'succeeded',
+        endedAt: now,
+        instance: target,
+        previous: before,
+        cleanup: going.length + given.length > 0 ? 'pending' : 'none',
+        left: [
+          ...going.map(({ instance }) => `instance ${instance.id} (${instance.tag})`),
+          ...given.map((domain) => `route ${domain}`),
+        ],
+      },
+      journal: null,
+      changes: [...changes, ...inThis.flatMap((each) => each.changes), ...release],
+      events: (deployment: Deployment): EventDraft[] => [
+        { type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },
+        ...events,
+      ],
+    });
+    if (isLast) ledger.lease.released();
+    tasks.push(...inThis.map(({ task }) => task));
+    for (const retirement of later) {
+      yield* ledger.commit({ changes: retirement.changes, events: () => [retiringEvent(retirement)] });
+      tasks.push(retirement.task);
+    }
+    return ok<readonly TaskRecord[], AnyError>(tasks);
+  });
+}
+
+const put = (record: InstanceRecord, version: number): Change => ({
+  op: 'put',
+  collection: 'instances',
+  record,
+  version,
+});
+
+function newInstance(flow: Flow, now: number): InstanceRecord {
+  const { ledger, spec, target } = flow;
+  const { record } = ledger;
+  return {
+    id: target.owner.deployment,
+    project: record.project,
+    stage: record.stage,
+    stageKey: record.stageKey,
+    tag: spec.tag,
+    digest: spec.image.digest,
+    fingerprint: spec.fingerprint,
+    container: target.name,
+    state: 'running',
+    createdAt: now,
+    defaultSince: now,
+    defaultUntil: null,
+    defaultOrder: 0,
+    identities: record.identities ?? { runtime: '', proxy: null },
+  };
+}
+
+export interface Retirement {
+  readonly task: RetireTask;
+  readonly instance: InstanceRecord;
+  readonly changes: readonly Change[];
+}
+
+/** Marks an instance `retiring` and its own routes `leaving`, with the task that does the rest. */
+export function retire(
+  instance: InstanceRecord,
+  reason: RetireReason,
+  state: StageState,
+  task: Omit<Parameters<typeof retireTask>[0], 'instance' | 'domains' | 'reason'>,
+  kept: ReadonlySet<string> = new Set(),
+): Retirement {
+  const version = state.instances.find(({ value }) => value.id === instance.id)?.version;
+  const retiring: InstanceRecord = { ...instance, state: 'retiring' };
+  // A tagged route that has moved on to the target is live there; what still points here leaves with it.
+  const leaving = state.routes.filter(
+    ({ value }) => value.instance === instance.id && value.owner.kind === 'tagged' && !kept.has(value.id),
+  );
+  const record = retireTask({ ...task, reason, instance: instance.id, domains: leaving.map(({ value }) => value.id) });
+  return {
+    task: record,
+    instance: retiring,
+    changes: [
+      version === undefined ? { op: 'put', collection: 'instances', record: retiring } : put(retiring, version),
+      ...leaving.map(
+        (route): Change => ({
+          op: 'put',
+          collection: 'routes',
+          record: { ...route.value, state: 'leaving' },
+          version: route.version,
+        }),
+      ),
+      { op: 'insert', collection: 'tasks', record },
+    ],
+  };
+}
+
+export const retiringEvent = ({ instance, task }: Retirement): EventDraft => ({
+  type: 'instance.retiring',
+  payload: { instance: instanceView(instance, task.domains), reason: task.reason },
+});
+
+/** That we pulled it, on record: only such an image is ever removed. */
+function pulledImage(flow: Flow, now: number): Change | undefined {
+  const entry = flow.ledger.journal?.entries.find(({ step }) => step === 'pull');
+  const intent = entry?.intent as { readonly present?: boolean } | undefined;
+  if (intent?.present !== false) return undefined;
+  const { reference, repository, digest } = flow.spec.image;
+  const identity = flow.ledger.record.identities?.runtime ?? '';
+  const id = `${reference} ${identity}`;
+  return {
+    op: 'put',
+    collection: 'images',
+    record: { id, reference, repository, digest, pulledBy: flow.ledger.record.id, pulledAt: now, identity },
+  };
+}

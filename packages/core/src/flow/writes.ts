@@ -1,0 +1,72 @@
+/** Writes at the proxy: which leases they need, and what is put. */
+import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
+import { endpointOf } from '../domain/endpoints.js';
+import type { AnyError } from '../domain/errors.js';
+import type { Spec } from '../domain/spec.js';
+import { routine } from '../kernel/routine.js';
+import type { Container } from '../ports/container-runtime.js';
+import type { HeldRoute, ProxyManager, Route } from '../ports/proxy-manager.js';
+import { type Flow, missingPort } from './flow.js';
+import type { Host } from './host.js';
+
+/** One lease per domain, or the whole proxy's where two writes at once would hurt. Sorted: everybody locks in one order. */
+export function writeLeases(host: Pick<Host, 'proxy'>, identity: string | null, domains: readonly string[]): string[] {
+  if (domains.length === 0 || !host.proxy) return [];
+  if (host.proxy.writes === 'serial') return [`proxy:${identity ?? host.proxy.name}`];
+  return domains.map((domain) => `domain:${domain}`).sort();
+}
+
+export const proxyOf = (host: Pick<Host, 'proxy'>): ResultAsync<ProxyManager, AnyError> =>
+  host.proxy ? okAsync(host.proxy) : missingPort('proxy');
+
+/** Where the proxy reaches this instance now, as the runtime says at this moment. */
+export function targetOf(
+  spec: Spec,
+  instance: string,
+  container: Container | undefined,
+): { readonly instance: string; readonly host: string; readonly port: number } | undefined {
+  const chosen = spec.reach.proxy;
+  const endpoint = chosen && container?.state === 'running' ? endpointOf(container.endpoints, chosen) : undefined;
+  return endpoint && { instance, host: endpoint.host, port: endpoint.port };
+}
+
+/** Puts one route at the proxy: an effect, under the leases that cover it. */
+export const putRoute = (flow: Flow, route: Route, signal: AbortSignal): ResultAsync<void, AnyError> =>
+  proxyOf(flow.host).andThen((proxy) =>
+    flow.effect(`Putting the route ${route.domain}`, signal, (options) => proxy.put(route, options)),
+  );
+
+export const heldRoute = (
+  flow: Flow,
+  domain: string,
+  signal: AbortSignal,
+): ResultAsync<HeldRoute | undefined, AnyError> =>
+  proxyOf(flow.host).andThen((proxy) =>
+    flow.call(`Reading the route ${domain}`, signal, (options) => proxy.get(domain, options)),
+  );
+
+export const removeRoute = (
+  flow: Flow,
+  route: { readonly domain: string; readonly mark: string },
+  signal: AbortSignal,
+): ResultAsync<'removed' | 'absent' | 'foreign', AnyError> =>
+  proxyOf(flow.host).andThen((proxy) =>
+    flow.effect(`Removing the route ${route.domain}`, signal, (options) => proxy.remove(route, options)),
+  );
+
+/** Does the work for each, at once where the proxy bears it, and answers the first error after all have ended. */
+export function forEachRoute<T>(
+  flow: Flow,
+  routes: readonly T[],
+  work: (route: T) => ResultAsync<void, AnyError>,
+): ResultAsync<void, AnyError> {
+  return routine(async function* () {
+    if (flow.host.proxy?.writes === 'serial') {
+      for (const route of routes) yield* work(route);
+      return ok(undefined);
+    }
+    const ended = await Promise.all(routes.map((route) => work(route)));
+    const failed = ended.find((each) => each.isErr());
+    return failed?.isErr() ? err(failed.error) : ok(undefined);
+  });
+}
