@@ -89,7 +89,7 @@ export interface StreamEntry {
 }
 
 export interface Query<C extends CollectionName> {
-  /** Equality on the fields of one declared index (`COLLECTION_INDEXES`), or none: then all. */
+  /** Equality on the fields of one declared index (`COLLECTION_INDEXES`), or none: then all. Anything else is a `bug`. */
   readonly where?: { readonly [F in keyof Collections[C]]?: Collections[C][F] & (string | number | null) };
   /** By id: `asc` is oldest first. Default `asc`. */
   readonly order?: 'asc' | 'desc';
@@ -140,7 +140,7 @@ export interface Store {
 
   /**
    * Calls back soon after commits, whoever made them; several may be told of in one call, and one for nothing is allowed: it
-   * means *look again*. The answer unsubscribes. Without it, followers look every 250 ms.
+   * means *look again*. A listener that throws harms nobody. The answer unsubscribes. Without it, followers look every 250 ms.
    */
   subscribe?(listener: () => void): () => void;
 

@@ -1,5 +1,6 @@
 export * as assert from './laws/assert.js';
 export * from './laws/law.js';
+export * from './laws/store.js';
 export * from './memory/clock.js';
 export * from './memory/engine.js';
 export * from './memory/ids.js';

@@ -27,8 +27,8 @@ export async function value<T, E extends AnyError>(
 }
 
 /** The error of this kind, or the law is broken. Every error has a message and a hint for people. */
-export async function error<E extends AnyError>(
-  result: PromiseLike<Result<unknown, E>>,
+export async function error<T, E extends AnyError>(
+  result: PromiseLike<Result<T, E>>,
   kind: ErrorKind | readonly ErrorKind[],
   rule = 'the call fails',
 ): Promise<E> {

@@ -1,5 +1,5 @@
-import { errAsync, okAsync } from 'neverthrow';
-import { aborted } from '../../domain/errors.js';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { aborted, bug } from '../../domain/errors.js';
 import { hashText } from '../../domain/hash.js';
 import type { Json } from '../../domain/json.js';
 import { COLLECTION_INDEXES, type CollectionName, type LeaseRecord } from '../../domain/records.js';
@@ -54,7 +54,16 @@ function connection(data: Data): MemoryStore {
     return signal.aborted ? aborted('The call to the store', signal.reason) : undefined;
   };
 
-  return {
+  /** What throws in here is a caller's mistake, such as a query that no index covers: an error like any other. */
+  const guarded = <T>(work: () => ResultAsync<T, StoreError>): ResultAsync<T, StoreError> => {
+    try {
+      return work();
+    } catch (thrown) {
+      return errAsync(bug(thrown));
+    }
+  };
+
+  const store: MemoryStore = {
     name: 'memory',
     get commits() {
       return data.commits;
@@ -70,7 +79,7 @@ function connection(data: Data): MemoryStore {
       const sequences: Record<string, number> = {};
       for (const change of changes) apply(data, change, sequences, collection);
       data.commits += 1;
-      for (const listener of [...data.listeners]) listener();
+      tell(data.listeners);
       return okAsync({ sequences });
     },
     get(name, id, { signal }) {
@@ -122,6 +131,26 @@ function connection(data: Data): MemoryStore {
       return okAsync(undefined);
     },
   };
+  return {
+    ...store,
+    get commits() {
+      return data.commits;
+    },
+    commit: (changes, options) => guarded(() => store.commit(changes, options)),
+    get: (name, id, options) => guarded(() => store.get(name, id, options)),
+    list: (name, query, options) => guarded(() => store.list(name, query, options)),
+  };
+}
+
+/** A listener that throws harms neither the commit, which is done, nor the listeners after it. */
+function tell(listeners: ReadonlySet<() => void>): void {
+  for (const listener of [...listeners]) {
+    try {
+      listener();
+    } catch {
+      // Its own matter.
+    }
+  }
 }
 
 type Collect = (name: CollectionName) => Map<string, { text: string; version: number }>;
