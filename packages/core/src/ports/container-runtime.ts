@@ -101,6 +101,8 @@ export interface ContainerLogLine {
 export interface LogOptions extends CallOptions {
   /** Only the last so many lines; default all. */
   readonly tail?: number;
+  /** Wall clock of the engine, milliseconds: only lines from then on; default all. */
+  readonly since?: number;
   /** Go on until the container ends or the signal is aborted. */
   readonly follow?: boolean;
 }
