@@ -9,6 +9,7 @@ import {
 } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { z } from 'zod';
+import { hideValues, NOT_SHOWN } from '../hide-values.js';
 import { isSigningSecret } from './signature.js';
 
 /** A body of one's own, for what is none of the known ones. It must not throw, and holds what JSON holds. */
@@ -55,7 +56,8 @@ export type Settings = Omit<z.output<typeof Options>, 'url' | 'secret' | 'format
 /** Never shows the URL, a secret or a header's value, not even a wrong one. */
 export function parseOptions(options: WebhookNotifierOptions): Result<Settings, InvalidError<'invalid-options'>> {
   const checked = check('invalid-options', Options, options, 'webhookNotifier');
-  const issues: Issue[] = [...(checked.isErr() ? checked.error.issues : []), ...secretIssues(options)].map(hidden);
+  const found = [...(checked.isErr() ? checked.error.issues : []), ...secretIssues(options)];
+  const issues = hideValues(found, /^webhookNotifier\.(url|secret|headers)/);
   if (checked.isErr() || issues.length > 0) return err(invalid('invalid-options', issues));
   const { url: address, secret, format, ...rest } = checked.value;
   const url = new URL(address);
@@ -67,27 +69,21 @@ export function parseOptions(options: WebhookNotifierOptions): Result<Settings, 
   });
 }
 
-const hidden = (issue: Issue): Issue =>
-  /^webhookNotifier\.(url|secret|headers)/.test(issue.path) && issue.received.startsWith('"')
-    ? { ...issue, received: 'a string (not shown)' }
-    : issue;
-
 function secretIssues(options: Partial<WebhookNotifierOptions> | null | undefined): Issue[] {
   const { url, secret, headers } = options ?? {};
   const issues: Issue[] = [];
-  const received = 'a string (not shown)';
   if (typeof url === 'string' && !isHttpUrl(url)) {
-    issues.push({ path: 'webhookNotifier.url', expected: 'an http or https URL', received });
+    issues.push({ path: 'webhookNotifier.url', expected: 'an http or https URL', received: NOT_SHOWN });
   }
   const secrets = typeof secret === 'string' ? [secret] : Array.isArray(secret) ? secret : [];
   if (secrets.some((each) => typeof each === 'string' && !isSigningSecret(each))) {
     const expected = "'whsec_' and 24 to 64 bytes in base 64 (echo whsec_$(openssl rand -base64 32))";
-    issues.push({ path: 'webhookNotifier.secret', expected, received });
+    issues.push({ path: 'webhookNotifier.secret', expected, received: NOT_SHOWN });
   }
   for (const [name, value] of Object.entries(headers ?? {})) {
     if (typeof value !== 'string' || isHeader(name, value)) continue;
     const expected = 'a name and a value that a header can have';
-    issues.push({ path: `webhookNotifier.headers[${JSON.stringify(name)}]`, expected, received });
+    issues.push({ path: `webhookNotifier.headers[${JSON.stringify(name)}]`, expected, received: NOT_SHOWN });
   }
   return issues;
 }
