@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { consumerLock } from './consumer-lock.js';
 import { call, folders, type Manifest, npm, type Packages, packAll, readManifest, root, specifiers } from './pack.js';
 
 const manifests: readonly Manifest[] = await Promise.all(folders.map(readManifest));
@@ -26,21 +27,17 @@ afterAll(async () => {
 
 /** Our own packages come from the tarballs, also where one asks for another; all else from wherever npm gets its packages. */
 async function install() {
-  const dependencies = Object.fromEntries(
-    packages.packed.map(({ manifest, tarball }) => [manifest.name, `file:${tarball}`]),
-  );
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
-  await write('package.json', {
+  const manifest = {
     name: 'consumer',
     private: true,
-    dependencies,
-    overrides: Object.fromEntries(Object.keys(dependencies).map((name) => [name, `$${name}`])),
+    dependencies: Object.fromEntries(packages.packed.map((one) => [one.manifest.name, `file:${one.tarball}`])),
     // The compiler is the workspace's; the types of Node must be the project's own.
     devDependencies: { '@types/node': lock.packages['node_modules/@types/node'].version },
-  });
-  await npm(['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'], {
-    cwd: project,
-  });
+  };
+  await write('package.json', manifest);
+  await write('package-lock.json', await consumerLock(manifest, packages.packed));
+  await npm(['ci', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: project });
 }
 
 async function write(path: string, content: string | object): Promise<string> {

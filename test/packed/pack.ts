@@ -23,6 +23,8 @@ export interface Packed {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly tarball: string;
+  /** Of the tarball, as a lock file has it. */
+  readonly integrity: string;
   /** Paths inside the tarball, without the leading `package/`. */
   readonly files: readonly string[];
 }
@@ -52,14 +54,15 @@ export async function packAll(): Promise<Packages> {
   await call(process.execPath, [join(root, 'scripts/build.mjs')]);
   const directory = await mkdtemp(join(tmpdir(), 'quayside-packed-'));
   const { stdout } = await npm(['pack', '--workspaces', '--json', '--pack-destination', directory]);
-  const reports: { name: string; filename: string; files: { path: string }[] }[] = JSON.parse(stdout);
+  const reports: { name: string; filename: string; integrity: string; files: { path: string }[] }[] =
+    JSON.parse(stdout);
   const packed = await Promise.all(
     folders.map(async (folder) => {
       const manifest = await readManifest(folder);
       const report = reports.find(({ name }) => name === manifest.name);
       if (!report) throw new Error(`npm pack left ${manifest.name} out.`);
       const files = report.files.map(({ path }) => path);
-      return { folder, manifest, tarball: join(directory, report.filename), files };
+      return { folder, manifest, tarball: join(directory, report.filename), integrity: report.integrity, files };
     }),
   );
   return {
