@@ -26,6 +26,8 @@ export interface StoredEvents {
   'deployment.cleaned': { readonly deployment: Deployment };
   'instance.retiring': { readonly instance: Instance; readonly reason: RetireReason };
   'instance.retired': { readonly instance: Instance; readonly reason: RetireReason };
+  /** From here on this notifier is told of what happens. */
+  'notifier.added': { readonly notifier: string };
 }
 
 export interface LocalEvents {

@@ -6,13 +6,7 @@
  */
 import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, aborted, timedOut } from '../domain/errors.js';
-import {
-  type DeploymentRecord,
-  type InstanceRecord,
-  isTerminal,
-  type JournalRecord,
-  type TaskRecord,
-} from '../domain/records.js';
+import { type DeploymentRecord, type InstanceRecord, isTerminal, type TaskRecord } from '../domain/records.js';
 import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/lease.js';

@@ -10,7 +10,8 @@ import { type BugError, bug, outcomeUnknown } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { DeploymentRecord, JournalRecord, LogEntry } from '../domain/records.js';
 import { type Deployment, deploymentView } from '../domain/views.js';
-import { EVENT_STREAM, type EventDraft, logStream } from '../events/types.js';
+import { appendEvents, type EventEntry, emitEvents, eventEntries } from '../events/drafts.js';
+import { type EventDraft, logStream } from '../events/types.js';
 import { type Lease, leaseLost } from '../kernel/lease.js';
 import type { Redactor } from '../kernel/redactor.js';
 import { sleep } from '../kernel/scope.js';
@@ -190,21 +191,17 @@ export class Ledger {
     const journal = draft.journal === undefined && this.#isJournalNoted ? this.#journal : draft.journal;
     const entries = this.#waiting.splice(0, LOG_BATCH);
     const sources = [...this.#notedEvents, ...(draft.events ? [draft.events] : [])];
-    const events = sources
+    const drafts = sources
       .flatMap((source) => source(deploymentView(record)))
-      .map((event) => ({
-        ...event,
-        id: ids.next(clock.now()),
-        time: clock.now(),
-        payload: this.redactor.json(event.payload as never) as never,
-      }));
+      .map((draft) => ({ ...draft, payload: this.redactor.json(draft.payload as never) as never }));
+    const events = eventEntries(this.#host, drafts);
     const changes: Change[] = [
       { op: 'put', collection: 'deployments', record, version: this.#version },
       ...this.#journalChanges(journal),
       ...(draft.changes ?? []),
     ];
     if (entries.length > 0) changes.push({ op: 'append', stream: logStream(record.id), entries: entries as never });
-    if (events.length > 0) changes.push({ op: 'append', stream: EVENT_STREAM, entries: events as never });
+    changes.push(...appendEvents(events));
     return { record, journal, entries, events, notedEvents: this.#notedEvents.length, changes };
   }
 
@@ -235,7 +232,7 @@ export class Ledger {
       if (firstSeq !== undefined)
         hub.emit('deployment.log', { deploymentId, entry: { seq: firstSeq + index, ...entry } });
     });
-    for (const event of prepared.events) hub.emit(event.type, event.payload as never);
+    emitEvents(hub, prepared.events);
   }
 
   /** Was it this write that arrived, or none? It is asked until the store answers, or the lease is over. */
@@ -266,6 +263,6 @@ interface Prepared {
   readonly journal: JournalRecord | null | undefined;
   readonly notedEvents: number;
   readonly entries: readonly Entry[];
-  readonly events: readonly (EventDraft & { readonly id: string; readonly time: number })[];
+  readonly events: readonly EventEntry[];
   readonly changes: readonly Change[];
 }

@@ -35,7 +35,7 @@ export function prepare(host: Host, ledger: Ledger, lease: Lease, signal: AbortS
     const state = yield* readStage(flowLike, record.stageKey, signal);
     const same = record.request.force
       ? undefined
-      : yield* sameInstance(host, record, resolution, state, around, signal);
+      : yield* sameInstance(host, record.request.rollBackTo, resolution.draft.fingerprint, state, around, signal);
     ledger.note({ record: { digest: resolution.draft.image.digest, identities: around.identities } });
 
     const terms = {
@@ -117,25 +117,27 @@ const noSpec = (id: string): AnyError => ({
   retryable: false,
 });
 
-/** The running instance that is the same as what is asked for; of several the current one. */
-function sameInstance(
+/**
+ * The running instance that is the same as what is asked for; of several the current one.
+ * @param rollBackTo the deployment whose instance is meant, whatever its fingerprint
+ */
+export function sameInstance(
   host: Host,
-  record: DeploymentRecord,
-  { draft }: Resolution,
+  rollBackTo: string | undefined,
+  fingerprint: string,
   state: StageState,
   around: Surroundings,
   signal: AbortSignal,
 ): ResultAsync<InstanceRecord | undefined, AnyError> {
   return routine(async function* () {
-    const to = record.request.rollBackTo;
-    const wanted = to === undefined ? undefined : yield* host.store.get('deployments', to, { signal });
+    const wanted = rollBackTo === undefined ? undefined : yield* host.store.get('deployments', rollBackTo, { signal });
     const candidates = state.instances
       .map(({ value }) => value)
       .filter(
         (each) =>
           each.state === 'running' &&
           each.identities.runtime === around.identities.runtime &&
-          (each.fingerprint === draft.fingerprint || (wanted !== undefined && each.id === wanted.value.instance)),
+          (each.fingerprint === fingerprint || (wanted !== undefined && each.id === wanted.value.instance)),
       )
       .sort((a, b) => b.defaultOrder - a.defaultOrder);
     for (const each of candidates)
@@ -154,7 +156,7 @@ function isAlive(host: Host, instance: InstanceRecord, signal: AbortSignal): Res
 }
 
 /** Whether every wanted route is live at this instance, and the stage has no default one beside them. */
-function isServed(claim: Claim, instance: string, state: StageState): boolean {
+export function isServed(claim: Claim, instance: string, state: StageState): boolean {
   const wanted = new Set(claim.routes.map(({ domain }) => domain));
   const others = state.routes.some(
     ({ value }) => value.state === 'live' && value.owner.kind !== 'tagged' && !wanted.has(value.id),

@@ -1,4 +1,5 @@
 export * as assert from './laws/assert.js';
+export * from './laws/container-runtime.js';
 export * from './laws/law.js';
 export * from './laws/store.js';
 export * from './memory/clock.js';

@@ -15,6 +15,8 @@ export interface AppBehaviour {
   readonly status?: number | ((path: string) => number);
   readonly body?: string;
   readonly location?: string;
+  /** What becomes of a connection to it: it is never answered, or closed without an answer. Default: answered. */
+  readonly connection?: 'hangs' | 'resets';
   /** When its process ends; default never. */
   readonly exitsAfterMs?: number;
   readonly exitCode?: number;
@@ -45,7 +47,11 @@ export interface MemoryEngine {
     host: string,
     port: number,
   ):
-    | { answer(path: string): { status: number; body: string; location: string | null }; container: MemoryContainer }
+    | {
+        answer(path: string): { status: number; body: string; location: string | null };
+        readonly connection: 'answers' | 'hangs' | 'resets';
+        container: MemoryContainer;
+      }
     | undefined;
   start(container: MemoryContainer): void;
   stop(container: MemoryContainer, exitCode: number): void;
@@ -103,6 +109,7 @@ export function memoryEngine(
         if (listensAfterMs === null || clock.monotonicMs() - container.startedMs < listensAfterMs) return undefined;
         return {
           container,
+          connection: behaviour.connection ?? 'answers',
           answer: (path) => ({ status: typeof status === 'function' ? status(path) : status, body, location }),
         };
       }

@@ -1,0 +1,173 @@
+/** `createDeployer`: checks everything it was given, opens the store, and puts the parts together. */
+import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
+import type { ProjectMap } from '../config/options.js';
+import type { AnyError } from '../domain/errors.js';
+import { EventHub } from '../events/hub.js';
+import { surroundings } from '../flow/describe.js';
+import type { Host } from '../flow/host.js';
+import { findStage } from '../flow/resolve.js';
+import { Leases } from '../kernel/lease.js';
+import { guard, routine } from '../kernel/routine.js';
+import { sleep } from '../kernel/scope.js';
+import { Outbox } from '../tasks/outbox.js';
+import { TaskRunner } from '../tasks/runner.js';
+import { type Configured, configure } from './configure.js';
+import { followEvents, followInstance, followLogs } from './follow.js';
+import { planDeployment } from './plan.js';
+import { queries } from './queries.js';
+import { removeInstance, removeStage } from './remove.js';
+import { parse, parseDeploy, removeRequest, rollBackRequest } from './requests.js';
+import { rollBackSubmission } from './roll-back.js';
+import { Submissions } from './submissions.js';
+import type {
+  CallBound,
+  CloseOptions,
+  DeployError,
+  Deployer,
+  DeployerOptions,
+  DeployRequest,
+  Handle,
+  RemoveAnswer,
+} from './types.js';
+import { closed } from './unknown.js';
+
+const CLOSE_MS = 60_000;
+const OUTBOX_MS = 5_000;
+
+/**
+ * Makes a Deployer. It owns the ports that it is given: `close()` closes them.
+ *
+ * Errors: `invalid-config` with every wrong field of the configuration and of all adapters at once; what the store says when it is
+ * opened (`store-refused` for one of a newer schema). Nothing else is contacted.
+ */
+export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
+  options: DeployerOptions<Projects>,
+): ResultAsync<Deployer<Projects>, AnyError> {
+  return routine(async function* () {
+    const configured = yield* configure(options);
+    const signal = new AbortController().signal;
+    const storeId = yield* guard(() => configured.store.storeId({ signal }));
+    const host = assemble(configured, storeId);
+    host.proxy?.attach?.(host.store, host.clock);
+    return ok<Deployer<Projects>, AnyError>((await start(host)) as unknown as Deployer<Projects>);
+  });
+}
+
+function assemble(configured: Configured, storeId: string): Host {
+  const { clock, ids, store, settings } = configured;
+  const id = ids.next(clock.now());
+  const parts = {
+    ...configured,
+    id,
+    storeId,
+    hub: new EventHub(),
+    leases: new Leases(store, clock, id, settings),
+  };
+  return { ...parts, surroundings: surroundings(parts) };
+}
+
+async function start(host: Host): Promise<Deployer> {
+  const runner = new TaskRunner(host);
+  const submissions = new Submissions(host, (tasks) => runner.add(tasks));
+  const outbox = new Outbox(host, (task) => runner.add([task]));
+  const starting = new AbortController();
+  const started = Promise.all([runner.resume(starting.signal), outbox.start(starting.signal)]);
+  let closing: Promise<void> | undefined;
+  const isOpen = (): Result<void, AnyError> => (closing ? err(closed()) : ok(undefined));
+
+  const submit = (request: unknown, signal: AbortSignal, cancel?: AbortSignal): ResultAsync<Handle, DeployError> =>
+    routine(async function* () {
+      yield* isOpen();
+      const asked = yield* parseDeploy(request);
+      const { env = {}, force = false, ...rest } = asked;
+      // Refused before anything is stored; what the configuration says when it runs is what counts.
+      yield* findStage(host, asked, { signal });
+      return await submissions.submit({ kind: 'deploy', request: { ...rest, force }, env }, signal, cancel);
+    });
+  const submitRollBack = (request: unknown, signal: AbortSignal, cancel?: AbortSignal) =>
+    routine(async function* () {
+      yield* isOpen();
+      const asked = yield* parse(rollBackRequest, request);
+      const submission = yield* rollBackSubmission(host, asked, signal);
+      return await submissions.submit(submission, signal, cancel);
+    });
+  const waited = (handle: ResultAsync<Handle, DeployError>) => handle.andThen(({ result }) => result);
+
+  const deployer: Deployer = {
+    id: host.id,
+    storeId: host.storeId,
+    submit: (request, options) => submit(request, signalOf(options)),
+    deploy: (request, options) => waited(submit(request, new AbortController().signal, options?.signal)),
+    submitRollBack: (request, options) => submitRollBack(request, signalOf(options)),
+    rollBack: (request, options) => waited(submitRollBack(request, new AbortController().signal, options?.signal)),
+    plan: (request, options) =>
+      routine(async function* () {
+        yield* isOpen();
+        const asked: DeployRequest = yield* parseDeploy(request);
+        return await planDeployment(host, asked, signalOf(options));
+      }),
+    remove: (what, options) =>
+      routine(async function* () {
+        yield* isOpen();
+        const asked = yield* parse(removeRequest, what);
+        const signal = signalOf(options);
+        const removed = yield* 'instance' in asked
+          ? removeInstance(host, asked.instance, signal)
+          : removeStage(host, asked, signal);
+        runner.add(removed.tasks);
+        return ok<RemoveAnswer, AnyError>({ instances: removed.instances });
+      }),
+    result: (id, options) => submissions.result(id, signalOf(options)),
+    logs: (id, options) => followLogs(host, id, options),
+    events: (options) => followEvents(host, options),
+    instanceLogs: (id, options) => followInstance(host, id, options),
+    on: (name, listener) => host.hub.on(name, listener),
+    once: (name, listener) => host.hub.once(name, listener),
+    ...queries(host),
+    parseRequest: parseDeploy as Deployer['parseRequest'],
+    close: (options) => {
+      closing ??= close(options);
+      return closing;
+    },
+    [Symbol.asyncDispose]: () => deployer.close(),
+  };
+
+  async function close({ timeoutMs = CLOSE_MS, running = 'finish' }: CloseOptions = {}): Promise<void> {
+    const untilMs = host.clock.monotonicMs() + timeoutMs;
+    const leftMs = () => Math.max(0, untilMs - host.clock.monotonicMs());
+    await submissions.close(running, timeoutMs);
+    await within(host, leftMs(), started);
+    await within(host, leftMs(), runner.idle());
+    await within(host, OUTBOX_MS, outbox.idle());
+    starting.abort();
+    await outbox.close();
+    await runner.close();
+    host.hub.close();
+    await closePorts(host);
+  }
+  return deployer;
+}
+
+const signalOf = (options: CallBound | undefined): AbortSignal => options?.signal ?? new AbortController().signal;
+
+/** Waits for it, and no longer. */
+async function within(host: Host, ms: number, what: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  void what.then(
+    () => done.abort(),
+    () => done.abort(),
+  );
+  await sleep(host.clock, ms, done.signal);
+}
+
+/** The store last: the others may have something to write when they close. */
+async function closePorts(host: Host): Promise<void> {
+  const { proxy, runtime, probe, registry, notifiers, store } = host;
+  const nothing = () => okAsync(undefined);
+  await guard(() => proxy?.close?.() ?? nothing());
+  await guard(() => runtime.close?.() ?? nothing());
+  await guard(() => probe.close?.() ?? nothing());
+  await guard(() => registry?.close?.() ?? nothing());
+  for (const notifier of notifiers) await guard(() => notifier.close?.() ?? nothing());
+  await guard(() => store.close());
+}

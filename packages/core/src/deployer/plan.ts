@@ -1,0 +1,80 @@
+/** What a deployment would do, as things are now. It reads the configuration, the registry, the engine and the store, and writes nothing. */
+import { ok, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import { planEviction } from '../domain/eviction.js';
+import { stageKey } from '../domain/records.js';
+import { prepareClaim } from '../flow/claim.js';
+import type { Host } from '../flow/host.js';
+import { isServed, sameInstance } from '../flow/prepare.js';
+import { resolveDeploy } from '../flow/resolve.js';
+import { readStage } from '../flow/succeed.js';
+import { routine } from '../kernel/routine.js';
+import { bounded } from '../kernel/scope.js';
+import type { DeploymentPlan, DeployRequest } from './types.js';
+
+/** Stands for the instance that would be new. */
+const NEW = 'new';
+
+export function planDeployment(
+  host: Host,
+  request: DeployRequest,
+  signal: AbortSignal,
+): ResultAsync<DeploymentPlan, AnyError> {
+  const { project, stage, tag, force = false } = request;
+  const key = stageKey(project, stage);
+  const call: Parameters<typeof readStage>[0]['call'] = (what, callSignal, work, ms = host.settings.effectTimeoutMs) =>
+    bounded(host.clock, [callSignal], { what, ms }, work);
+  return routine(async function* () {
+    const around = yield* host.surroundings({ signal });
+    const asked = { project, stage, tag, env: [], ...(request.digest === undefined ? {} : { digest: request.digest }) };
+    const { draft, image, wanted } = yield* resolveDeploy(host, asked, around, { signal });
+    const state = yield* readStage({ host, call }, key, signal);
+    // Overrides are sealed when they are submitted; here they are only known to make it another deployment.
+    const isOverridden = Object.keys(request.env ?? {}).length > 0;
+    const same =
+      force || isOverridden
+        ? undefined
+        : yield* sameInstance(host, undefined, draft.fingerprint, state, around, signal);
+    const terms = { storeId: host.storeId, stageKey: key, claimedBy: NEW, options: null, identity: '' };
+    const claim = yield* prepareClaim(host.store, wanted, terms, { signal });
+    const current = state.stage?.value.current ?? null;
+    const running = state.instances.map(({ value }) => value).filter((each) => each.state === 'running');
+    const target = same?.id ?? NEW;
+    const replaced = running.filter((each) => each.id !== target && each.tag === tag);
+    const staying = running.filter((each) => each.id !== target && !replaced.includes(each));
+    const isUnchanged = same !== undefined && same.id === current && isServed(claim, same.id, state);
+    const commits = (state.stage?.value.commits ?? 0) + 1;
+    const evicted = planEviction({
+      instances: [
+        ...staying.map((each) =>
+          each.id === current ? { ...each, defaultOrder: commits, defaultUntil: host.clock.now() } : each,
+        ),
+        { id: target, state: 'running', defaultOrder: commits, defaultUntil: null },
+      ],
+      current: target,
+      maxInstances: draft.maxInstances,
+      rollbackWindowMs: draft.rollbackWindowMs,
+      now: host.clock.now(),
+    });
+    const going = [
+      ...replaced.map(({ id, tag: of }) => ({ instance: id, tag: of, reason: 'replaced' as const })),
+      ...staying
+        .filter(({ id }) => evicted.includes(id))
+        .map(({ id, tag: of }) => ({ instance: id, tag: of, reason: 'evicted' as const })),
+    ];
+    const action = isUnchanged ? 'unchanged' : same ? 'cutover' : replaced.length > 0 ? 'replace' : 'create';
+    return ok<DeploymentPlan, AnyError>({
+      action,
+      project,
+      stage,
+      tag,
+      digest: draft.image.digest,
+      image: draft.image.reference,
+      pulls: image === undefined && !same,
+      domains: claim.routes.map(({ domain, owner }) => ({ domain, kind: owner.kind })),
+      current,
+      evicts: isUnchanged ? [] : going,
+      gap: draft.replace === 'stop-first' && current !== null && !same,
+    });
+  });
+}

@@ -1,0 +1,130 @@
+/** Lists and look-ups: walks along the store's indexes, page by page. */
+import { errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import { type CollectionName, type Collections, type InstanceRecord, stageKey } from '../domain/records.js';
+import {
+  type Deployment,
+  deploymentView,
+  type Instance,
+  instanceView,
+  type RouteView,
+  routeView,
+} from '../domain/views.js';
+import type { Host } from '../flow/host.js';
+import { routine } from '../kernel/routine.js';
+import type { Query } from '../ports/store.js';
+import type { CallBound, Deployer, Page, PageQuery } from './types.js';
+import { unknownDeployment, unknownInstance } from './unknown.js';
+
+type Queries = Pick<Deployer, 'deployments' | 'instances' | 'routes'>;
+
+const LIMIT = 50;
+const LIMIT_MAX = 1_000;
+/** So many pages are looked through for a page that a filter leaves sparse. */
+const PAGES_MAX = 20;
+
+export function queries(host: Host): Queries {
+  return {
+    deployments: {
+      list: (query = {}) => {
+        const { status, project } = query;
+        // Status and project together have no index: the narrower one is walked, the other one filters.
+        const isFiltered = status !== undefined && project !== undefined && query.stage === undefined;
+        const where = { ...byStage(query), ...(status === undefined || isFiltered ? {} : { status }) };
+        const keep = (deployment: { readonly status: string; readonly stage: string }) =>
+          (status === undefined || deployment.status === status) &&
+          (query.stage === undefined || deployment.stage === query.stage);
+        return page<'deployments', Deployment>(host, 'deployments', where, 'desc', query, keep, (record) =>
+          okAsync(deploymentView(record)),
+        );
+      },
+      get: (id, options = {}) =>
+        host.store
+          .get('deployments', id, { signal: signalOf(options) })
+          .andThen((stored) =>
+            stored ? okAsync(deploymentView(stored.value)) : errAsync<Deployment, AnyError>(unknownDeployment(id)),
+          ),
+    },
+    instances: {
+      list: (query = {}) =>
+        page<'instances', Instance>(host, 'instances', byStage(query), 'desc', query, stageFilter(query), (record) =>
+          instanceOf(host, record, query),
+        ),
+      get: (id, options = {}) =>
+        host.store
+          .get('instances', id, { signal: signalOf(options) })
+          .andThen((stored) =>
+            stored ? instanceOf(host, stored.value, options) : errAsync<Instance, AnyError>(unknownInstance(id)),
+          ),
+    },
+    routes: {
+      list: (query = {}) => {
+        const where: Query<'routes'>['where'] =
+          query.project !== undefined && query.stage !== undefined
+            ? { stageKey: stageKey(query.project, query.stage) }
+            : {};
+        const keep = ({ owner }: Collections['routes']) =>
+          (query.project === undefined || owner.project === query.project) &&
+          (query.stage === undefined || owner.stage === query.stage);
+        return page<'routes', RouteView>(host, 'routes', where, 'asc', query, keep, (record) =>
+          okAsync(routeView(record)),
+        );
+      },
+    },
+  };
+}
+
+const signalOf = ({ signal }: CallBound): AbortSignal => signal ?? new AbortController().signal;
+
+function byStage({ project, stage }: { readonly project?: string; readonly stage?: string }) {
+  if (project !== undefined && stage !== undefined) return { stageKey: stageKey(project, stage) };
+  return project === undefined ? {} : { project };
+}
+
+const stageFilter =
+  ({ stage }: { readonly stage?: string }) =>
+  (record: { readonly stage: string }) =>
+    stage === undefined || record.stage === stage;
+
+function instanceOf(host: Host, record: InstanceRecord, options: CallBound): ResultAsync<Instance, AnyError> {
+  return host.store.list('routes', { where: { instance: record.id } }, { signal: signalOf(options) }).map((routes) =>
+    instanceView(
+      record,
+      routes.filter(({ value }) => value.state === 'live').map(({ value }) => value.id),
+    ),
+  );
+}
+
+function page<C extends CollectionName, View>(
+  host: Host,
+  collection: C,
+  where: Query<C>['where'] & object,
+  order: 'asc' | 'desc',
+  query: PageQuery,
+  keep: (record: Collections[C]) => boolean,
+  view: (record: Collections[C]) => ResultAsync<View, AnyError>,
+): ResultAsync<Page<View>, AnyError> {
+  const limit = Math.max(1, Math.min(LIMIT_MAX, Math.floor(query.limit ?? LIMIT)));
+  const signal = signalOf(query);
+  return routine(async function* () {
+    const items: View[] = [];
+    let after = query.cursor;
+    for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+      const found = yield* host.store.list(
+        collection,
+        { where, order, limit: limit + 1, ...(after === undefined ? {} : { after }) } as Query<C>,
+        { signal },
+      );
+      for (const [index, { value }] of found.entries()) {
+        if (items.length === limit) return ok<Page<View>, AnyError>({ items, next: after ?? null });
+        // The one that was asked for beyond the page only tells that there is more.
+        if (index === limit) break;
+        after = value.id;
+        if (keep(value)) items.push(yield* view(value));
+      }
+      if (found.length <= limit) return ok<Page<View>, AnyError>({ items, next: null });
+      if (items.length === limit) return ok<Page<View>, AnyError>({ items, next: after ?? null });
+    }
+    return ok<Page<View>, AnyError>({ items, next: after ?? null });
+  });
+}

@@ -1,0 +1,241 @@
+/**
+ * Submissions: a request becomes a queued record at once, and is run by this deployer in the order of asking, one at a time per stage.
+ * Across processes it is the stage's lease that makes it one at a time.
+ */
+import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
+import { type AnyError, aborted, bug } from '../domain/errors.js';
+import {
+  type DeploymentRecord,
+  type DeploymentRequest,
+  isTerminal,
+  stageKey,
+  type TaskRecord,
+} from '../domain/records.js';
+import { type Deployment, deploymentView } from '../domain/views.js';
+import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
+import { type Outcome, runDeployment } from '../flow/deploy.js';
+import { envContext } from '../flow/environment.js';
+import type { Host } from '../flow/host.js';
+import { KeyedMutex } from '../kernel/mutex.js';
+import { redactor } from '../kernel/redactor.js';
+import { guard, routine } from '../kernel/routine.js';
+import { sleep } from '../kernel/scope.js';
+import { revivedError, storedError } from '../kernel/stored-error.js';
+import { invalid } from '../ports/kit.js';
+import type { Change } from '../ports/store.js';
+import type { DeployError, Handle } from './types.js';
+import { closed, unknownDeployment } from './unknown.js';
+import { storeNews } from './wait.js';
+
+/** What is asked for, checked. */
+export interface Submission {
+  readonly kind: 'deploy' | 'rollback';
+  readonly request: Omit<DeploymentRequest, 'env'>;
+  /** Overrides in the clear. */
+  readonly env: { readonly [name: string]: string };
+}
+
+interface Running {
+  readonly controller: AbortController;
+  readonly result: Promise<Result<Deployment, DeployError>>;
+  /** Whether it has left the queue. */
+  isStarted: boolean;
+}
+
+export class Submissions {
+  readonly #host: Host;
+  readonly #onTasks: (tasks: readonly TaskRecord[]) => void;
+  readonly #stages = new KeyedMutex();
+  readonly #running = new Map<string, Running>();
+  #isClosing = false;
+
+  constructor(host: Host, onTasks: (tasks: readonly TaskRecord[]) => void) {
+    this.#host = host;
+    this.#onTasks = onTasks;
+  }
+
+  /** @param cancel cancels the deployment; `signal` bounds the storing alone */
+  submit(submission: Submission, signal: AbortSignal, cancel?: AbortSignal): ResultAsync<Handle, DeployError> {
+    if (this.#isClosing) return errAsync(closed());
+    const host = this.#host;
+    const self = this;
+    return routine(async function* () {
+      const record = yield* queuedRecord(host, submission);
+      const entries = eventEntries(host, [
+        { type: 'deployment.queued', payload: { deployment: deploymentView(record) } },
+      ]);
+      yield* host.store.commit([{ op: 'insert', collection: 'deployments', record }, ...appendEvents(entries)], {
+        signal,
+      });
+      emitEvents(host.hub, entries);
+      const result = self.#enqueue(record, cancel);
+      return ok<Handle, DeployError>({ id: record.id, result: new ResultAsync(result) });
+    });
+  }
+
+  /** The end of any deployment: of our own from memory, of others' from the store. */
+  result(id: string, signal: AbortSignal): ResultAsync<Deployment, DeployError> {
+    const own = this.#running.get(id);
+    if (!own) return followResult(this.#host, id, signal);
+    const gone = new Promise<Result<Deployment, DeployError>>((resolve) => {
+      if (signal.aborted) resolve(err(aborted('Waiting for the result', signal.reason)));
+      signal.addEventListener('abort', () => resolve(err(aborted('Waiting for the result', signal.reason))), {
+        once: true,
+      });
+    });
+    return new ResultAsync(Promise.race([own.result, gone]));
+  }
+
+  /** Ends what runs: waits for it, cancels it after `timeoutMs` or at once. What is queued stays so. */
+  async close(running: 'finish' | 'cancel', timeoutMs: number): Promise<void> {
+    this.#isClosing = true;
+    const all = [...this.#running.values()];
+    const reason = new Error('the deployer is closing');
+    for (const each of all) if (running === 'cancel' || !each.isStarted) each.controller.abort(reason);
+    const ended = Promise.all(all.map(({ result }) => result));
+    const done = new AbortController();
+    void ended.then(() => done.abort());
+    const slept = await sleep(this.#host.clock, timeoutMs, done.signal);
+    if (slept.isOk()) for (const { controller } of all) controller.abort(reason);
+    await ended;
+  }
+
+  #enqueue(record: DeploymentRecord, cancel: AbortSignal | undefined): Promise<Result<Deployment, DeployError>> {
+    const controller = new AbortController();
+    const onCancel = () => controller.abort(cancel?.reason);
+    if (cancel?.aborted) onCancel();
+    cancel?.addEventListener('abort', onCancel, { once: true });
+    const running: { -readonly [K in keyof Running]?: Running[K] } & { isStarted: boolean } = {
+      controller,
+      isStarted: false,
+    };
+    const result = this.#stages
+      .run(record.stageKey, async () => {
+        if (this.#isClosing) return err<Deployment, DeployError>(closed());
+        running.isStarted = true;
+        return this.#run(record, controller.signal);
+      })
+      .catch((thrown: unknown) => err<Deployment, DeployError>(bug(thrown)))
+      .finally(() => {
+        cancel?.removeEventListener('abort', onCancel);
+        this.#running.delete(record.id);
+      });
+    running.result = result;
+    this.#running.set(record.id, running as Running);
+    return result;
+  }
+
+  async #run(record: DeploymentRecord, signal: AbortSignal): Promise<Result<Deployment, DeployError>> {
+    const host = this.#host;
+    const outcome = signal.aborted
+      ? err<Outcome, AnyError>(aborted('The deployment', signal.reason))
+      : await guard(() => runDeployment(host, { value: record, version: 1 }, signal));
+    if (outcome.isOk()) {
+      this.#onTasks(outcome.value.tasks);
+      const { deployment, error } = outcome.value;
+      return error ? err({ ...error, deployment }) : ok(deployment);
+    }
+    const { error } = outcome;
+    // Aborted before it held the stage: it is cancelled where it stands, in the queue.
+    if (error.kind === 'aborted' && signal.aborted && !this.#isClosing) return cancelQueued(host, record);
+    // Somebody else has taken it up: its end is theirs to tell.
+    const isTaken = error.kind === 'store-conflict' && 'id' in error && error.id === record.id;
+    return isTaken ? followResult(host, record.id, signal) : err(error);
+  }
+}
+
+function queuedRecord(host: Host, { kind, request, env }: Submission): ResultAsync<DeploymentRecord, AnyError> {
+  return routine(async function* () {
+    const names = Object.keys(env);
+    if (names.length > 0 && !host.sealer) {
+      const expected = 'nothing, as this host has no `secrets.keys` to seal it with';
+      return err<DeploymentRecord, AnyError>(
+        invalid('invalid-request', [{ path: 'env', expected, received: `${names.length} variables` }]),
+      );
+    }
+    const sealed: { name: string; sealed: string }[] = [];
+    for (const name of names)
+      if (host.sealer) sealed.push({ name, sealed: yield* host.sealer.seal(env[name] ?? '', envContext(name)) });
+    const now = host.clock.now();
+    const { project, stage, tag } = request;
+    return ok<DeploymentRecord, AnyError>({
+      id: host.ids.next(now),
+      project,
+      stage,
+      stageKey: stageKey(project, stage),
+      tag,
+      kind,
+      status: 'queued',
+      cleanup: 'none',
+      request: { ...request, env: sealed },
+      queuedAt: now,
+      startedAt: null,
+      endedAt: null,
+      digest: null,
+      steps: [],
+      instance: null,
+      previous: null,
+      error: null,
+      host: host.id,
+      identities: null,
+      left: [],
+      writeId: host.ids.next(now),
+    });
+  });
+}
+
+function cancelQueued(host: Host, queued: DeploymentRecord): ResultAsync<Deployment, DeployError> {
+  const signal = new AbortController().signal;
+  const error: AnyError = {
+    kind: 'cancelled',
+    message: 'The deployment was cancelled before it began.',
+    hint: 'Deploy again if it is still wanted.',
+    retryable: false,
+  };
+  const stored = storedError(error, redactor([]));
+  return routine(async function* () {
+    const current = yield* host.store.get('deployments', queued.id, { signal });
+    if (!current || isTerminal(current.value.status)) return followResult(host, queued.id, signal);
+    const record: DeploymentRecord = {
+      ...current.value,
+      status: 'cancelled',
+      endedAt: host.clock.now(),
+      error: stored,
+      writeId: host.ids.next(host.clock.now()),
+    };
+    const deployment = deploymentView(record);
+    const entries = eventEntries(host, [{ type: 'deployment.cancelled', payload: { deployment, error: stored } }]);
+    const change: Change = { op: 'put', collection: 'deployments', record, version: current.version };
+    yield* host.store.commit([change, ...appendEvents(entries)], { signal });
+    emitEvents(host.hub, entries);
+    return err<Deployment, DeployError>({ ...error, deployment });
+  });
+}
+
+/** Waits until the store says that it has ended. */
+export function followResult(host: Host, id: string, signal: AbortSignal): ResultAsync<Deployment, DeployError> {
+  return routine(async function* () {
+    using news = storeNews(host);
+    for (;;) {
+      const stored = yield* host.store.get('deployments', id, { signal });
+      if (!stored) return err<Deployment, DeployError>(unknownDeployment(id));
+      if (isTerminal(stored.value.status)) return verdict(stored.value);
+      await news.next(signal);
+      if (signal.aborted) return err<Deployment, DeployError>(aborted('Waiting for the result', signal.reason));
+    }
+  });
+}
+
+function verdict(record: DeploymentRecord): Result<Deployment, DeployError> {
+  const deployment = deploymentView(record);
+  if (record.status === 'succeeded' || record.status === 'unchanged') return ok(deployment);
+  const error: AnyError = record.error
+    ? revivedError(record.error)
+    : {
+        kind: 'interrupted',
+        message: `The deployment was ${record.status}.`,
+        hint: 'Deploy again if it is still wanted.',
+        retryable: true,
+      };
+  return err({ ...error, deployment });
+}

@@ -1,0 +1,225 @@
+/** What a host sees: the options of `createDeployer`, and the Deployer. */
+import type { Result, ResultAsync } from 'neverthrow';
+import type { ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
+import type { AnyError } from '../domain/errors.js';
+import type { LogEntry } from '../domain/records.js';
+import type { Deployment, Instance, RouteView } from '../domain/views.js';
+import type { EventName, Listener } from '../events/hub.js';
+import type { StoredEvent } from '../events/types.js';
+import type { Clock, Ids } from '../ports/clock.js';
+import type { ContainerLogLine, ContainerRuntime } from '../ports/container-runtime.js';
+import type { HealthProbe } from '../ports/health-probe.js';
+import type { Notifier } from '../ports/notifier.js';
+import type { ProxyManager } from '../ports/proxy-manager.js';
+import type { Registry } from '../ports/registry.js';
+import type { Sealer } from '../ports/sealer.js';
+import type { Store } from '../ports/store.js';
+
+/** A port, or what an adapter's factory answers: its error is reported with all the others. */
+export type PortOption<Port> = Port | Result<Port, AnyError>;
+
+export interface DeployerOptions<Projects extends ProjectMap = ProjectMap> {
+  readonly runtime: PortOption<ContainerRuntime>;
+  /** Needed where a stage has a port. */
+  readonly proxy?: PortOption<ProxyManager>;
+  readonly store: PortOption<Store>;
+  readonly probe: PortOption<HealthProbe>;
+  /** Default: the engine's own look-up. */
+  readonly registry?: PortOption<Registry>;
+  readonly notifiers?: readonly PortOption<Notifier>[];
+  readonly settings?: Settings;
+  /** The projects by name, or a function for a host that keeps its own. */
+  readonly projects: Projects | ProjectLookup;
+  /** None yet. */
+  readonly plugins?: readonly never[];
+  /**
+   * Keys that seal what the store keeps of secrets: 32 random bytes each, in base64 or hex. The first seals, all of them open. Without
+   * them values of the environment are not kept.
+   */
+  readonly secrets?: { readonly keys: readonly string[] };
+  /** In place of `secrets`: a host's own encryption. */
+  readonly sealer?: Sealer;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  readonly ids?: Ids;
+}
+
+/** What `submit` and `deploy` take. */
+export interface DeployRequest<Project extends string = string, Stage extends string = string> {
+  readonly project: Project;
+  readonly stage: Stage;
+  readonly tag: string;
+  /** `sha256:…`: exactly this image, whatever the tag points to. */
+  readonly digest?: string;
+  /** Deploy even if nothing has changed; default false. */
+  readonly force?: boolean;
+  /** Who asks, for the history: at most 200 characters. */
+  readonly by?: string;
+  /** Overrides of the stage's environment. Needs `secrets.keys`. */
+  readonly env?: { readonly [name: string]: string };
+}
+
+/** The stages of a project of a literal configuration. */
+export type StageOf<Projects extends ProjectMap, Project extends keyof Projects> = StageNameOf<
+  keyof Projects[Project]['stages'] & string
+>;
+
+/** Any request that names a project and one of its stages. */
+export type RequestOf<Projects extends ProjectMap> = {
+  readonly [Project in keyof Projects & string]: DeployRequest<Project, StageOf<Projects, Project>>;
+}[keyof Projects & string];
+
+export type StageRef<Projects extends ProjectMap> = {
+  readonly [Project in keyof Projects & string]: {
+    readonly project: Project;
+    readonly stage: StageOf<Projects, Project>;
+  };
+}[keyof Projects & string];
+
+/** Why a deployment did not succeed; with the deployment as the store has it, where it was recorded. */
+export type DeployError = AnyError & { readonly deployment?: Deployment };
+
+export interface Handle {
+  readonly id: string;
+  /** Settles with the deployment's terminal status; its error is of one that did not succeed. */
+  readonly result: ResultAsync<Deployment, DeployError>;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** For `cursor`: goes on behind the last item; null: there is no more. */
+  readonly next: string | null;
+}
+
+export interface PageQuery {
+  /** Default 50, at most 1 000. */
+  readonly limit?: number;
+  readonly cursor?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What would happen, as things are now. Domains are provisional: the claim decides. */
+export interface DeploymentPlan {
+  /** Nothing, the routes alone, a new instance in place of the one of this tag, or a new one beside the others. */
+  readonly action: 'unchanged' | 'cutover' | 'replace' | 'create';
+  readonly project: string;
+  readonly stage: string;
+  readonly tag: string;
+  readonly digest: string;
+  /** What the container would be created from. */
+  readonly image: string;
+  /** Whether the image has to be pulled first. */
+  readonly pulls: boolean;
+  readonly domains: readonly { readonly domain: string; readonly kind: 'default' | 'tagged' | 'custom' }[];
+  /** The instance that the default route points to now. */
+  readonly current: string | null;
+  /** Instances that would go after the commit. */
+  readonly evicts: readonly {
+    readonly instance: string;
+    readonly tag: string;
+    readonly reason: 'replaced' | 'evicted';
+  }[];
+  /** Whether the stage would answer nothing for a while: with `stop-first`, from the stop to the cutover. */
+  readonly gap: boolean;
+}
+
+export interface RemoveAnswer {
+  /** Instances that retire now: their routes go at once, their containers once they have drained. */
+  readonly instances: readonly string[];
+}
+
+export interface CallBound {
+  readonly signal?: AbortSignal;
+}
+
+/** Puts tags of projects on stages. Made by `createDeployer`. */
+export interface Deployer<Projects extends ProjectMap = ProjectMap> extends AsyncDisposable {
+  /** This deployer's own id, new each time. */
+  readonly id: string;
+  /** The id of the store: what is marked with it is ours. */
+  readonly storeId: string;
+
+  /** Stores the request and answers at once; the signal bounds that call alone. */
+  submit(request: RequestOf<Projects>, options?: CallBound): ResultAsync<Handle, DeployError>;
+  /** Submits, and waits for the end. The signal cancels the deployment: what it made is undone before this answers `cancelled`. */
+  deploy(request: RequestOf<Projects>, options?: CallBound): ResultAsync<Deployment, DeployError>;
+  /** What `deploy` would do. Reads only. */
+  plan(request: RequestOf<Projects>, options?: CallBound): ResultAsync<DeploymentPlan, AnyError>;
+  /**
+   * Deploys an earlier deployment's recorded spec. Where its instance still runs, that is a health check and a cutover.
+   * `to`: a deployment's id or a tag; default the one that the default route pointed to before. The signal cancels it.
+   */
+  rollBack(request: StageRef<Projects> & RollBackOptions, options?: CallBound): ResultAsync<Deployment, DeployError>;
+  /** Like `rollBack`, and answers at once. */
+  submitRollBack(request: StageRef<Projects> & RollBackOptions, options?: CallBound): ResultAsync<Handle, DeployError>;
+  /** An instance (not the one that the default route points to: `instance-in-use`), or a stage with all that it has. */
+  remove(
+    what: { readonly instance: string } | StageRef<Projects>,
+    options?: CallBound,
+  ): ResultAsync<RemoveAnswer, AnyError>;
+  /** Waits for a deployment's end, whichever process runs it. The signal bounds the wait alone. */
+  result(id: string, options?: CallBound): ResultAsync<Deployment, DeployError>;
+
+  /** A deployment's log, from any process. Followed, it ends behind the terminal entry. Throws a `QuaysideError`. */
+  logs(id: string, options?: FollowOptions): AsyncIterable<LogEntry>;
+  /** The store's events, every process's, from behind `after` (default 0: from the first), without an end. */
+  events(options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<StoredEvent>;
+  /** The container's own output. Throws a `QuaysideError`. */
+  instanceLogs(
+    id: string,
+    options?: { readonly tail?: number; readonly follow?: boolean; readonly signal?: AbortSignal },
+  ): AsyncIterable<ContainerLogLine>;
+  /** This process's events, as they happen. The answer takes the listener off. One that throws harms nobody. */
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void;
+  once<Name extends EventName>(name: Name, listener: Listener<Name>): () => void;
+
+  readonly deployments: {
+    /** Newest first. */
+    list(
+      query?: PageQuery & {
+        readonly project?: string;
+        readonly stage?: string;
+        readonly status?: Deployment['status'];
+      },
+    ): ResultAsync<Page<Deployment>, AnyError>;
+    get(id: string, options?: CallBound): ResultAsync<Deployment, AnyError>;
+  };
+  readonly instances: {
+    list(
+      query?: PageQuery & { readonly project?: string; readonly stage?: string },
+    ): ResultAsync<Page<Instance>, AnyError>;
+    get(id: string, options?: CallBound): ResultAsync<Instance, AnyError>;
+  };
+  readonly routes: {
+    list(
+      query?: PageQuery & { readonly project?: string; readonly stage?: string },
+    ): ResultAsync<Page<RouteView>, AnyError>;
+  };
+  /** For what comes from outside: every wrong field at once, or a request that `submit` takes. */
+  parseRequest(input: unknown): Result<RequestOf<Projects>, AnyError>;
+
+  /**
+   * Takes nothing new, and ends: what runs is finished (or cancelled), its tasks are waited for, notifiers are told for up to 5 s, then
+   * every port is closed. What is queued stays queued; tasks that are not done are taken up by the next start.
+   * @param options.timeoutMs default 60 000; what runs then is cancelled
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface RollBackOptions {
+  readonly to?: string;
+  readonly by?: string;
+  readonly force?: boolean;
+}
+
+export interface FollowOptions {
+  readonly follow?: boolean;
+  /** Only entries behind this one. */
+  readonly after?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface CloseOptions {
+  readonly timeoutMs?: number;
+  readonly running?: 'finish' | 'cancel';
+}

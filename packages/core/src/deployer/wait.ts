@@ -1,0 +1,47 @@
+import type { ResultAsync } from 'neverthrow';
+import { type AnyError, QuaysideError } from '../domain/errors.js';
+import type { Host } from '../flow/host.js';
+import { sleep } from '../kernel/scope.js';
+
+/** Where the store tells nothing, and where it does: it might have missed something, so it is looked again all the same. */
+const BLIND_MS = 250;
+const TOLD_MS = 5_000;
+
+/** Lets a follower sleep until the store may have something new. Listens from the moment it is made, so that nothing is missed. */
+export function storeNews(
+  host: Pick<Host, 'store' | 'clock'>,
+): Disposable & { next(signal: AbortSignal): Promise<void> } {
+  let isNew = false;
+  let wake: (() => void) | undefined;
+  const unsubscribe = host.store.subscribe?.(() => {
+    isNew = true;
+    wake?.();
+  });
+  return {
+    async next(signal) {
+      if (isNew) {
+        isNew = false;
+        return;
+      }
+      const woken = new AbortController();
+      const onAbort = () => woken.abort();
+      wake = onAbort;
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) woken.abort();
+      await sleep(host.clock, unsubscribe ? TOLD_MS : BLIND_MS, woken.signal);
+      signal.removeEventListener('abort', onAbort);
+      wake = undefined;
+      isNew = false;
+    },
+    [Symbol.dispose]() {
+      unsubscribe?.();
+    },
+  };
+}
+
+/** For async iterables, which throw: the value, or the error as an exception. */
+export async function orThrow<T>(result: ResultAsync<T, AnyError>): Promise<T> {
+  const settled = await result;
+  if (settled.isErr()) throw new QuaysideError(settled.error);
+  return settled.value;
+}

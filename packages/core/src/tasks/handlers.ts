@@ -1,0 +1,99 @@
+/** Which task is done how, and under which lease. */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import type { NotifyTask, TaskRecord, UndoTask, UnrouteTask } from '../domain/records.js';
+import { stageLease } from '../flow/deploy.js';
+import type { Host } from '../flow/host.js';
+import { settleStage } from '../flow/settle.js';
+import type { Lease } from '../kernel/lease.js';
+import { guard, routine } from '../kernel/routine.js';
+import { bounded } from '../kernel/scope.js';
+import type { Message } from '../ports/notifier.js';
+import { retire } from './retire.js';
+import { finishTask, releaseAll, unroute } from './work.js';
+
+/** How a task ended: it is done, it is another host's to do, or somebody is at it now. */
+export type TaskEnd = 'done' | 'elsewhere' | 'busy';
+
+/** The most that one try of telling somebody may take. */
+export const NOTIFY_MS = 30_000;
+
+const leaseOf = (task: TaskRecord): string => {
+  if (task.kind === 'retire') return `instance:${task.subject}`;
+  return task.kind === 'undo' ? stageLease(task.stageKey) : `task:${task.id}`;
+};
+
+export function doTask(host: Host, task: TaskRecord, signal: AbortSignal): ResultAsync<TaskEnd, AnyError> {
+  return routine(async function* () {
+    if (task.kind !== 'notify') {
+      const { identities } = yield* host.surroundings({ signal });
+      const { runtime, proxy } = task.identities;
+      // Not in my engine is never gone.
+      if (runtime !== identities.runtime || (proxy !== null && proxy !== identities.proxy))
+        return ok<TaskEnd, AnyError>('elsewhere');
+    } else if (!host.notifiers.some(({ name }) => name === task.notifier)) return ok<TaskEnd, AnyError>('elsewhere');
+    const taken = await host.leases.take([leaseOf(task)], { signal, deployment: task.deployment, once: true });
+    if (taken.isErr()) return taken.error.kind === 'stage-busy' ? ok<TaskEnd, AnyError>('busy') : err(taken.error);
+    const [lease] = taken.value.leases;
+    if (!lease) return ok<TaskEnd, AnyError>('busy');
+    try {
+      const stored = yield* host.store.get('tasks', task.id, { signal });
+      if (stored) yield* run(host, stored.value, lease, signal);
+      return ok<TaskEnd, AnyError>('done');
+    } finally {
+      await releaseAll([lease]);
+    }
+  });
+}
+
+function run(host: Host, task: TaskRecord, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
+  switch (task.kind) {
+    case 'retire':
+      return retire(host, task, lease, signal);
+    case 'unroute':
+      return giveUpRoutes(host, task, lease, signal);
+    case 'undo':
+      return undo(host, task, lease, signal);
+    case 'notify':
+      return notify(host, task, lease, signal);
+    default:
+      return task satisfies never;
+  }
+}
+
+function giveUpRoutes(host: Host, task: UnrouteTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
+  const terms = { instance: null, identity: task.identities.proxy, deployment: task.deployment };
+  return unroute(host, task.domains, terms, signal).andThen((changes) =>
+    finishTask(host, task, lease, { changes, events: [], left: 'route' }, signal),
+  );
+}
+
+/** Settling the stage is what undoes; it removes the task with the journal. */
+function undo(host: Host, task: UndoTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
+  return routine(async function* () {
+    const left = yield* settleStage(host, task.stageKey, lease, task.identities, null, signal);
+    if (left.includes(task.subject)) return err(stillLeft(task.subject));
+    return ok(undefined);
+  });
+}
+
+const stillLeft = (id: string): AnyError => ({
+  kind: 'interrupted',
+  message: `The undo of deployment ${id} could not be finished yet.`,
+  hint: 'Its log says why; it is tried again.',
+  retryable: true,
+});
+
+function notify(host: Host, task: NotifyTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
+  const notifier = host.notifiers.find(({ name }) => name === task.notifier);
+  return routine(async function* () {
+    if (notifier) {
+      const message = task.message as unknown as Message;
+      const told = await bounded(host.clock, [signal], { what: `Telling ${notifier.name}`, ms: NOTIFY_MS }, (options) =>
+        guard(() => notifier.notify(message, options)),
+      );
+      if (told.isErr() && told.error.retryable) return err(told.error);
+    }
+    return finishTask(host, { ...task, deployment: null }, lease, { changes: [], events: [], left: null }, signal);
+  });
+}

@@ -1,0 +1,113 @@
+/**
+ * Retires an instance: unroute → drain → stop → remove. Its routes go first, so that nobody new comes while what was accepted is
+ * finished, and no route ever points to a container that is gone.
+ */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import type { RetireTask } from '../domain/records.js';
+import type { Spec } from '../domain/spec.js';
+import { instanceView } from '../domain/views.js';
+import { instanceRef } from '../flow/flow.js';
+import type { Host } from '../flow/host.js';
+import type { Lease } from '../kernel/lease.js';
+import { routine } from '../kernel/routine.js';
+import { sleep } from '../kernel/scope.js';
+import type { Change, Stored } from '../ports/store.js';
+import { callOf, finishTask, unroute } from './work.js';
+
+/** How often the proxy is asked what is still in flight, in milliseconds. */
+const DRAIN_POLL_MS = 100;
+
+export function retire(host: Host, task: RetireTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
+  const call = callOf(host);
+  return routine(async function* () {
+    const id = task.subject;
+    const instance = yield* call('Reading the instance', signal, (o) => host.store.get('instances', id, o));
+    const spec = yield* call('Reading its spec', signal, (o) => host.store.get('specs', id, o));
+    if (!instance) return finishTask(host, task, lease, { changes: [], events: [], left: id }, signal);
+    const pointing = yield* call('Reading its routes', signal, (o) =>
+      host.store.list('routes', { where: { instance: id } }, o),
+    );
+    const live = pointing.find(({ value }) => value.state === 'live');
+    if (live) return err(stillLive(id, live.value.id));
+
+    const changes = yield* unroute(
+      host,
+      task.domains,
+      { instance: id, identity: task.identities.proxy, deployment: task.deployment },
+      signal,
+    );
+    const ref = instanceRef(host, instance.value);
+    const container = yield* call(`Inspecting ${ref.name}`, signal, (o) =>
+      host.runtime.inspect(ref.name, { ...o, port: null }),
+    );
+    if (container?.state === 'running' && spec) {
+      yield* drain(host, task, spec.value.spec, signal);
+      const graceMs = spec.value.spec.container.stopGraceMs;
+      yield* call(
+        `Stopping ${ref.name}`,
+        signal,
+        (o) => host.runtime.stop(ref, { ...o, graceMs }),
+        graceMs + host.settings.effectTimeoutMs,
+      );
+    }
+    yield* call(`Removing ${ref.name}`, signal, (o) => host.runtime.remove(ref, o));
+    if (spec) await removeNetworks(host, spec, signal);
+    const retired: Change = { op: 'remove', collection: 'instances', id };
+    return finishTask(
+      host,
+      task,
+      lease,
+      {
+        changes: [...changes, retired],
+        events: [
+          {
+            type: 'instance.retired',
+            payload: { instance: instanceView(instance.value, []), reason: task.reason },
+          },
+        ],
+        left: id,
+      },
+      signal,
+    );
+  });
+}
+
+const stillLive = (id: string, domain: string): AnyError => ({
+  kind: 'instance-in-use',
+  message: `The route ${domain} still points to instance ${id}, which was to go.`,
+  hint: 'Deploy or roll back the stage, so that the route moves on.',
+  retryable: true,
+});
+
+/** Until nothing is in flight, where the proxy can count it; else for as long as the stage gives. Never beyond its cap. */
+function drain(host: Host, task: RetireTask, spec: Spec, signal: AbortSignal): ResultAsync<void, AnyError> {
+  const { clock, proxy } = host;
+  const call = callOf(host);
+  return routine(async function* () {
+    if (spec.port === null || !proxy) return ok(undefined);
+    const untilMs = clock.monotonicMs() + spec.drainTimeoutMs;
+    const count = proxy.inFlight?.bind(proxy);
+    if (!count) {
+      const sinceMs = Math.max(0, clock.now() - task.createdAt);
+      const waitMs = Math.min(spec.drainMs, spec.drainTimeoutMs) - sinceMs;
+      if (waitMs > 0) yield* sleep(clock, waitMs, signal);
+      return ok(undefined);
+    }
+    while (clock.monotonicMs() < untilMs) {
+      const inFlight = yield* call('Counting what is in flight', signal, (o) => count(task.subject, o));
+      if (inFlight === 0) return ok(undefined);
+      yield* sleep(clock, DRAIN_POLL_MS, signal);
+    }
+    return ok(undefined);
+  });
+}
+
+/** A network of ours that is empty now. One that cannot be removed is no reason to keep the task. */
+async function removeNetworks(host: Host, spec: Stored<{ readonly spec: Spec }>, signal: AbortSignal): Promise<void> {
+  for (const { name } of spec.value.spec.container.networks) {
+    await callOf(host)(`Removing network ${name}`, signal, (o) =>
+      host.runtime.removeNetwork(name, { storeId: host.storeId }, o),
+    );
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Runs durable tasks: those that this process has made, at once, and at the start those that somebody has left. What fails is tried
+ * again with a growing pause; what another process is at is looked at again later.
+ */
+import type { AnyError } from '../domain/errors.js';
+import type { TaskRecord } from '../domain/records.js';
+import type { Host } from '../flow/host.js';
+import { redactor } from '../kernel/redactor.js';
+import { guard } from '../kernel/routine.js';
+import { storedError } from '../kernel/stored-error.js';
+import { doTask } from './handlers.js';
+
+/** Pauses after the first failures, in milliseconds; the last one goes on. */
+const PAUSES_MS = [1_000, 5_000, 30_000, 120_000, 600_000];
+/** Of notifications, as Standard Webhooks proposes: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. */
+const NOTIFY_PAUSES_MS = [
+  5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
+];
+/** A notification that nobody has taken for so long is given up. */
+const NOTIFY_AGE_MAX_MS = 3 * 86_400_000;
+/** When what another process is at is looked at again. */
+const BUSY_PAUSE_MS = 2_000;
+const CONCURRENCY = 8;
+
+export class TaskRunner {
+  readonly #host: Host;
+  readonly #closing = new AbortController();
+  readonly #timers = new Map<string, () => void>();
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #queue: TaskRecord[] = [];
+  readonly #attempts = new Map<string, number>();
+  #idle: (() => void)[] = [];
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Takes up what the store has. */
+  async resume(signal: AbortSignal): Promise<void> {
+    for (let after: string | undefined; ; ) {
+      const page = await this.#host.store.list('tasks', { ...(after ? { after } : {}), limit: 200 }, { signal });
+      if (page.isErr() || page.value.length === 0) return;
+      this.add(page.value.map(({ value }) => value));
+      after = page.value.at(-1)?.value.id;
+    }
+  }
+
+  add(tasks: readonly TaskRecord[]): void {
+    for (const task of tasks) this.#schedule(task, task.dueAt - this.#host.clock.now());
+  }
+
+  /** Resolves when nothing runs and nothing is due at once; what waits for its next try, or for another process, does not count. */
+  idle(): Promise<void> {
+    if (this.#running.size === 0 && this.#queue.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** What is running is aborted: its task stays, and whoever starts next takes it up. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the deployer is closing'));
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    this.#queue.length = 0;
+    await Promise.all(this.#running.values());
+  }
+
+  #schedule(task: TaskRecord, delayMs: number): void {
+    if (this.#closing.signal.aborted || this.#timers.has(task.id) || this.#running.has(task.id)) return;
+    if (delayMs <= 0) {
+      this.#queue.push(task);
+      this.#next();
+      return;
+    }
+    const cancel = this.#host.clock.after(delayMs, () => {
+      this.#timers.delete(task.id);
+      this.#queue.push(task);
+      this.#next();
+    });
+    this.#timers.set(task.id, cancel);
+  }
+
+  #next(): void {
+    while (this.#running.size < CONCURRENCY) {
+      const task = this.#queue.shift();
+      if (!task) break;
+      if (this.#running.has(task.id)) continue;
+      const run = this.#run(task).finally(() => {
+        this.#running.delete(task.id);
+        this.#next();
+      });
+      this.#running.set(task.id, run);
+    }
+    if (this.#running.size === 0 && this.#queue.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #run(task: TaskRecord): Promise<void> {
+    const { signal } = this.#closing;
+    const ended = await guard(() => doTask(this.#host, task, signal));
+    if (ended.isOk() && ended.value !== 'busy') {
+      this.#attempts.delete(task.id);
+      return;
+    }
+    if (signal.aborted) return;
+    const again = ended.isErr() ? await this.#failed(task, ended.error) : { task, pauseMs: BUSY_PAUSE_MS };
+    // Not before it has been taken off the list of what runs.
+    if (again) this.#host.clock.after(0, () => this.#schedule(again.task, again.pauseMs));
+  }
+
+  /** Writes down that it failed, for those who look, and says when it is tried again. */
+  async #failed(task: TaskRecord, error: AnyError): Promise<{ task: TaskRecord; pauseMs: number } | undefined> {
+    const { clock, hub, store } = this.#host;
+    const { signal } = this.#closing;
+    const attempts = Math.max(task.attempts, this.#attempts.get(task.id) ?? 0) + 1;
+    this.#attempts.set(task.id, attempts);
+    const pauses = task.kind === 'notify' ? NOTIFY_PAUSES_MS : PAUSES_MS;
+    const pauseMs = pauses[Math.min(attempts, pauses.length) - 1] ?? 1_000;
+    const stored = storedError(error, redactor([]));
+    hub.emit('task.failed', { kind: task.kind, subject: task.subject, error: stored, attempts });
+    const isGivenUp = task.kind === 'notify' && clock.now() - task.createdAt > NOTIFY_AGE_MAX_MS;
+    const known = await store.get('tasks', task.id, { signal });
+    if (known.isOk() && !known.value) return undefined;
+    const failed: TaskRecord = { ...task, attempts, dueAt: clock.now() + pauseMs, lastError: stored };
+    if (known.isOk() && known.value) {
+      const { version } = known.value;
+      await store.commit(
+        isGivenUp
+          ? [{ op: 'remove', collection: 'tasks', id: task.id, version }]
+          : [{ op: 'put', collection: 'tasks', record: failed, version }],
+        { signal },
+      );
+    }
+    return isGivenUp ? undefined : { task: failed, pauseMs };
+  }
+}

@@ -1,0 +1,139 @@
+/** What tasks share: calls that are bounded, writes at the proxy under the leases that cover them, and the commit that ends a task. */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import { type AnyError, bug } from '../domain/errors.js';
+import type { DeploymentRecord, TaskRecord } from '../domain/records.js';
+import { deploymentView } from '../domain/views.js';
+import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
+import type { EventDraft } from '../events/types.js';
+import type { Flow } from '../flow/flow.js';
+import type { Host } from '../flow/host.js';
+import { writeLeases } from '../flow/writes.js';
+import type { Lease } from '../kernel/lease.js';
+import { routine } from '../kernel/routine.js';
+import { bounded } from '../kernel/scope.js';
+import type { Change } from '../ports/store.js';
+
+/** How often a commit that met another writer of the same deployment's record is tried again. */
+const RACES_MAX = 20;
+
+export const callOf =
+  (host: Host): Flow['call'] =>
+  (what, signal, call, ms = host.settings.effectTimeoutMs) =>
+    bounded(host.clock, [signal], { what, ms }, call);
+
+/** Removes routes at the proxy as far as they are still those that the task means. Answers the records to remove with it. */
+export function unroute(
+  host: Host,
+  domains: readonly string[],
+  terms: { readonly instance: string | null; readonly identity: string | null; readonly deployment: string | null },
+  signal: AbortSignal,
+): ResultAsync<readonly Change[], AnyError> {
+  const call = callOf(host);
+  return routine(async function* () {
+    const { proxy } = host;
+    if (domains.length === 0) return ok<readonly Change[], AnyError>([]);
+    if (!proxy) return err(noProxy(domains));
+    const taken = yield* host.leases.take(writeLeases(host, terms.identity, domains), {
+      signal,
+      deployment: terms.deployment,
+    });
+    try {
+      const changes: Change[] = [];
+      for (const domain of domains) {
+        const record = yield* call('Reading the route', signal, (o) => host.store.get('routes', domain, o));
+        const held = yield* call(`Reading the route ${domain}`, signal, (o) => proxy.get(domain, o));
+        const isLeaving =
+          record?.value.state === 'leaving' && (terms.instance ?? record.value.instance) === record.value.instance;
+        const mark = record?.value.mark ?? held?.mark ?? '';
+        const serves = held?.targets[0]?.instance ?? null;
+        // Claimed again since: what the new owner has put there is the new owner's; what still leads to us goes.
+        const isStale = held !== undefined && terms.instance !== null && serves === terms.instance;
+        if (held && held.mark === mark && mark.startsWith(host.storeId) && (isLeaving || isStale)) {
+          for (const lease of taken.leases) yield* lease.mayStart(host.settings.effectTimeoutMs, { signal });
+          yield* call(`Removing the route ${domain}`, signal, (o) => proxy.remove({ domain, mark }, o));
+        }
+        if (record && isLeaving)
+          changes.push({ op: 'remove', collection: 'routes', id: domain, version: record.version });
+      }
+      return ok<readonly Change[], AnyError>(changes);
+    } finally {
+      await releaseAll(taken.leases);
+    }
+  });
+}
+
+export async function releaseAll(leases: readonly Lease[]): Promise<void> {
+  for (const lease of leases) await lease.release({ signal: new AbortController().signal });
+}
+
+const noProxy = (domains: readonly string[]): AnyError => ({
+  kind: 'unsupported',
+  message: `This host has no proxy, and ${domains.join(', ')} have to be removed at one.`,
+  hint: 'Give createDeployer the proxy again, or run this on the host that has it.',
+  retryable: true,
+});
+
+/** Ends a task in one commit: what it has changed, the deployment's `cleanup` if it was the last one, and the events of both. */
+export function finishTask(
+  host: Host,
+  task: TaskRecord,
+  lease: Lease,
+  ending: { readonly changes: readonly Change[]; readonly events: readonly EventDraft[]; readonly left: string | null },
+  signal: AbortSignal,
+): ResultAsync<void, AnyError> {
+  return routine(async function* () {
+    for (let race = 0; race < RACES_MAX; race += 1) {
+      const cleanup = yield* cleanupOf(host, task, ending.left, signal);
+      const entries = eventEntries(host, [...ending.events, ...cleanup.events]);
+      const release = await lease.releaseChange();
+      const committed = await callOf(host)('Ending the task', signal, (options) =>
+        host.store.commit(
+          [
+            ...ending.changes,
+            { op: 'remove', collection: 'tasks', id: task.id },
+            ...cleanup.changes,
+            ...appendEvents(entries),
+            release,
+          ],
+          { ...options, fence: [lease.fence] },
+        ),
+      );
+      if (committed.isOk()) {
+        lease.released();
+        emitEvents(host.hub, entries);
+        return ok(undefined);
+      }
+      const { error } = committed;
+      const isRace = error.kind === 'store-conflict' && 'collection' in error && error.collection === 'deployments';
+      if (!isRace) return err(error);
+    }
+    return err(bug(new Error(`The deployment's record changed ${RACES_MAX} times while a task was ended.`)));
+  });
+}
+
+/** What the end of this task means for its deployment. */
+function cleanupOf(host: Host, task: TaskRecord, left: string | null, signal: AbortSignal) {
+  const call = callOf(host);
+  return routine(async function* () {
+    const none = { changes: [] as Change[], events: [] as EventDraft[] };
+    const { deployment: id } = task;
+    if (id === null) return ok(none);
+    const deployment = yield* call('Reading the deployment', signal, (o) => host.store.get('deployments', id, o));
+    const tasks = yield* call('Reading its tasks', signal, (o) =>
+      host.store.list('tasks', { where: { deployment: id } }, o),
+    );
+    if (deployment?.value.cleanup !== 'pending') return ok(none);
+    const isLast = !tasks.some(({ value }) => value.id !== task.id && value.kind !== 'notify');
+    const record: DeploymentRecord = {
+      ...deployment.value,
+      cleanup: isLast ? 'done' : 'pending',
+      left: isLast ? [] : deployment.value.left.filter((each) => left === null || !each.includes(left)),
+      writeId: host.ids.next(host.clock.now()),
+    };
+    const cleaned: EventDraft = { type: 'deployment.cleaned', payload: { deployment: deploymentView(record) } };
+    return ok({
+      changes: [{ op: 'put', collection: 'deployments', record, version: deployment.version }] as Change[],
+      events: isLast ? [cleaned] : [],
+    });
+  });
+}

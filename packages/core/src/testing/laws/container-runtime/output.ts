@@ -1,0 +1,132 @@
+import { QuaysideError } from '../../../domain/errors.js';
+import type { ContainerLogLine, LogOptions, RuntimeEvent } from '../../../ports/container-runtime.js';
+import { ended as aborted, holds, LawBroken, open, same, value } from '../assert.js';
+import type { Law } from '../law.js';
+import { created, ended, type RuntimeSubject, running } from './subject.js';
+
+const noWatch = ({ runtime }: RuntimeSubject) => (runtime.watch ? undefined : 'it cannot be watched');
+
+async function read(
+  { runtime }: RuntimeSubject,
+  name: string,
+  options: LogOptions = open(),
+): Promise<ContainerLogLine[]> {
+  const lines: ContainerLogLine[] = [];
+  for await (const line of runtime.logs(name, options)) lines.push(line);
+  return lines;
+}
+
+const texts = (lines: readonly ContainerLogLine[]): string[] => lines.map(({ text }) => text);
+
+/** What is watched goes on arriving in the list that is answered. */
+async function watching(subject: RuntimeSubject, storeId: string, signal: AbortSignal) {
+  const events: RuntimeEvent[] = [];
+  const stream = await value(
+    subject.runtime.watch?.({ storeId }, { signal }) ?? Promise.reject(new Error('no watch')),
+    'it can be watched',
+  );
+  const done = (async () => {
+    for await (const event of stream) events.push(event);
+  })();
+  return { events, done };
+}
+
+export const outputLaws: readonly Law<RuntimeSubject>[] = [
+  {
+    name: 'logs are what it wrote, oldest first, of all its life or of its end; another reads the same again',
+    async holds(subject) {
+      const spec = await running(subject, subject.images.ends);
+      await ended(subject, spec);
+      const lines = await read(subject, spec.name);
+      same(texts(lines), ['first', 'second'], 'every line, without its line end');
+      same(texts(await read(subject, spec.name, { ...open(), tail: 1 })), ['second'], 'the last line');
+      same(await read(subject, spec.name, { ...open(), tail: 0 }), [], 'no line');
+      same(texts(await read(subject, spec.name)), ['first', 'second'], 'and the same again');
+      const { time } = lines[1] ?? {};
+      if (typeof time === 'number') {
+        same(await read(subject, spec.name, { ...open(), since: time + 3_600_000 }), [], 'nothing since an hour later');
+        const since = { ...open(), since: time - 3_600_000 };
+        same(texts(await read(subject, spec.name, since)), ['first', 'second'], 'all since an hour earlier');
+      }
+    },
+  },
+  {
+    name: 'logs of what was not started are empty',
+    async holds(subject) {
+      const spec = await created(subject, subject.images.app);
+      same(await read(subject, spec.name), [], 'it has written nothing');
+    },
+  },
+  {
+    name: 'followed logs go on until the container ends, and then end',
+    async holds(subject) {
+      const spec = await running(subject, subject.images.ends);
+      const reading = read(subject, spec.name, { ...open(), follow: true });
+      let isOver = false;
+      const over = reading.then(() => {
+        isOver = true;
+      });
+      await ended(subject, spec);
+      await subject.eventually('following ends with the container', async () => isOver);
+      await over;
+      same(texts(await reading), ['first', 'second'], 'nothing is missing and nothing comes twice');
+    },
+  },
+  {
+    name: 'an abort ends the reading quietly, followed or not begun',
+    async holds(subject) {
+      const spec = await running(subject, subject.images.app);
+      same(await read(subject, spec.name, aborted()), [], 'aborted before, nothing is read');
+      const controller = new AbortController();
+      const seen: string[] = [];
+      for await (const { text } of subject.runtime.logs(spec.name, { signal: controller.signal, follow: true })) {
+        seen.push(text);
+        if (seen.length === 2) controller.abort();
+      }
+      same(seen, ['first', 'second'], 'what came before is kept');
+    },
+  },
+  {
+    name: 'logs of a container that is not there throw container-missing',
+    async holds(subject) {
+      try {
+        await read(subject, `${subject.prefix}-none`);
+      } catch (cause) {
+        holds(cause instanceof QuaysideError, 'what is thrown is a QuaysideError');
+        same(cause.kind, 'container-missing', 'it says that there is no such container');
+        return;
+      }
+      throw new LawBroken('reading what is not there throws');
+    },
+  },
+  {
+    name: 'watch tells starts, ends with their exit code, and removals of the store’s own, from its answer on',
+    exempt: noWatch,
+    async holds(subject) {
+      const { runtime, storeId, otherStoreId, prefix, images } = subject;
+      const before = await running(subject, images.app, { name: `${prefix}-before` });
+      const controller = new AbortController();
+      const { events, done } = await watching(subject, storeId, controller.signal);
+      const owner = { storeId: otherStoreId, deployment: 'deployment-3' };
+      await running(subject, images.app, { name: `${prefix}-other`, owner });
+      const spec = await running(subject, images.ends);
+      await ended(subject, spec);
+      await value(runtime.remove(spec, open()));
+      await subject.eventually('the removal is told', async () => events.some(({ type }) => type === 'removed'));
+      controller.abort();
+      await done;
+      const told = events.filter(({ type }) => type !== 'health');
+      same(
+        told.map(({ type, name, exitCode }) => [type, name, exitCode]),
+        [
+          ['started', spec.name, null],
+          ['died', spec.name, 3],
+          ['removed', spec.name, null],
+        ],
+        'what befell our container, and nothing of the other store',
+      );
+      same(told[0]?.owner, spec.owner, 'with its owner');
+      holds(!told.some(({ name }) => name === before.name), 'nothing from before');
+    },
+  },
+];
