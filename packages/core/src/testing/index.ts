@@ -1,6 +1,12 @@
 export * as assert from './laws/assert.js';
+export * from './laws/clock.js';
 export * from './laws/container-runtime.js';
+export * from './laws/health-probe.js';
+export * from './laws/ids.js';
 export * from './laws/law.js';
+export * from './laws/notifier.js';
+export * from './laws/registry.js';
+export * from './laws/sealer.js';
 export * from './laws/store.js';
 export * from './memory/clock.js';
 export * from './memory/engine.js';
@@ -9,3 +15,4 @@ export * from './memory/network.js';
 export * from './memory/runtime.js';
 export * from './memory/sealer.js';
 export * from './memory/store.js';
+export * from './memory/world.js';
