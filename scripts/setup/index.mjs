@@ -14,7 +14,8 @@
  *   }
  *
  * What cannot be seen to is a `SetupError` with a `message` and a `hint`; `explain(error)` (say.mjs) is the text to print for
- * it. On Ctrl-C (SIGINT) and SIGTERM `setUp` itself ends the children of `run`, closes the workshop and leaves with 130 or 143;
+ * it. On Ctrl-C (SIGINT), SIGTERM and SIGHUP `setUp` itself ends the children of `run`, closes the workshop and leaves with
+ * 128 and the signal's number;
  * a script that has to clean up first passes `onInterrupt`, which is awaited before that (at most 20 s).
  */
 import { buildAll } from '../build.mjs';
@@ -37,7 +38,7 @@ export const TEST_TOOLS = ['docker-registry', 'nginx-light', 'busybox-static'];
  *   what they need); default no
  * @param {boolean} [options.engine] whether a container engine is needed; default no
  * @param {readonly string[]} [options.tools] Debian packages that must be there, keys of `packages` in debian.mjs; default none
- * @param {() => Promise<void>} [options.onInterrupt] what to do first on SIGINT and SIGTERM
+ * @param {() => Promise<void>} [options.onInterrupt] what to do first on these signals
  * @returns {Promise<{ engine: import('./engine.mjs').Engine | undefined, run: typeof run, close: () => Promise<void> }>}
  */
 export async function setUp({ build = false, engine = false, tools = [], onInterrupt = async () => {} } = {}) {
@@ -80,6 +81,7 @@ export async function setUp({ build = false, engine = false, tools = [], onInter
 function onSignals(cleanUp) {
   let begun = false;
   const handlers = [
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ].map(([signal, code]) => {
