@@ -1,10 +1,36 @@
 import { describe, it } from 'vitest';
+import type { ContainerSpec } from '../../ports/container-runtime.js';
 import { virtualClock } from '../memory/clock.js';
 import { memoryEngine } from '../memory/engine.js';
 import { memoryProbe } from '../memory/network.js';
 import { memoryRuntime } from '../memory/runtime.js';
 import { healthProbeLaws, type ProbedApp } from './health-probe.js';
 import { conforms } from './law.js';
+
+const SHAPE: Omit<ContainerSpec, 'name' | 'owner' | 'image'> = {
+  project: 'shop',
+  stage: 'dev',
+  tag: 'v1',
+  env: {},
+  port: 80,
+  expose: [],
+  options: null,
+  labels: {},
+  command: null,
+  entrypoint: null,
+  workingDir: null,
+  user: null,
+  readOnlyRoot: false,
+  init: true,
+  mounts: [],
+  limits: { memoryBytes: null, cpus: null, pids: null },
+  restart: 'no',
+  logRotation: null,
+  networks: [],
+  ports: [],
+  stopSignal: null,
+  stopGraceMs: 0,
+};
 
 describe('the memory probe keeps the laws of HealthProbe', () => {
   conforms(it, healthProbeLaws, async () => {

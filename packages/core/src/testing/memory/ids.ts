@@ -5,7 +5,8 @@ import type { Ids } from '../../ports/clock.js';
 export function seededIds(seed = 1): Ids {
   const random = seededRandom(seed);
   let last = 0;
-  let counter = 0;
+  // Where it begins is the seed's own: two hosts that count from zero in the same millisecond would soon meet.
+  let counter = Math.floor(seededRandom(seed ^ 0x5bd1e995)() * 2 ** 24);
   return {
     random,
     next(nowMs) {
