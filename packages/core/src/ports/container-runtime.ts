@@ -61,7 +61,7 @@ export interface Container {
   readonly stage: string | null;
   readonly tag: string | null;
   readonly state: ContainerState;
-  /** Of its last end; null while it has never ended. */
+  /** Of its last end; null while it has never ended, and where the engine forgot it since it runs again. */
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
   readonly restarts: number;
@@ -186,7 +186,10 @@ export interface ContainerRuntime {
     options: CallOptions,
   ): ResultAsync<void, RuntimeError>;
 
-  /** Already running is `ok` (304). `start-failed` (command missing, mount refused), `port-taken`, `container-missing`. */
+  /**
+   * Already running is `ok` (304). `start-failed` (command missing, mount refused), `port-taken`, `container-missing`. Where an
+   * init process was asked for, that one is started: a command that is missing then ends with exit code 127.
+   */
   start(container: ContainerRef, options: CallOptions): ResultAsync<void, RuntimeError>;
 
   /**

@@ -5,7 +5,13 @@
 import type { Endpoint } from '../../domain/endpoints.js';
 import { hashText } from '../../domain/hash.js';
 import type { Clock } from '../../ports/clock.js';
-import type { Container, ContainerSpec, ContainerState, RuntimeEvent } from '../../ports/container-runtime.js';
+import type {
+  Container,
+  ContainerLogLine,
+  ContainerSpec,
+  ContainerState,
+  RuntimeEvent,
+} from '../../ports/container-runtime.js';
 
 /** How the app of an image behaves. */
 export interface AppBehaviour {
@@ -71,7 +77,7 @@ export interface MemoryContainer {
   exitCode: number | null;
   oomKilled: boolean;
   restarts: number;
-  lines: string[];
+  lines: ContainerLogLine[];
   cancelExit: (() => void) | undefined;
 }
 
@@ -122,7 +128,8 @@ export function memoryEngine(
       container.address = `10.0.${addresses >> 8}.${addresses & 255}`;
       container.hostPort = 40_000 + addresses;
       container.startedMs = clock.monotonicMs();
-      container.lines.push(...(behaviour.lines ?? []));
+      const time = clock.now();
+      for (const text of behaviour.lines ?? []) container.lines.push({ time, stream: 'stdout', text });
       engine.emit(eventOf(container, 'started', null));
       const { exitsAfterMs } = behaviour;
       if (exitsAfterMs === undefined) return;

@@ -1,5 +1,5 @@
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
-import { aborted, type ErrorKind, type TaggedError } from '../../domain/errors.js';
+import { aborted, type ErrorKind, QuaysideError, type TaggedError } from '../../domain/errors.js';
 import type { Container, ContainerRuntime, RuntimeError, RuntimeEvent } from '../../ports/container-runtime.js';
 import { eventOf, type MemoryContainer, type MemoryEngine, viewOf } from './engine.js';
 import { events } from './queue.js';
@@ -76,7 +76,11 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
         const digest = engine.registry.get(reference) ?? reference.split('@')[1];
         const behaviour = digest === undefined ? undefined : engine.behaviours.get(digest);
         if (digest === undefined || !behaviour) return errAsync(noImage(reference));
-        onProgress?.({ layer: 'layer-1', status: 'Pull complete', currentBytes: 1, totalBytes: 1 });
+        try {
+          onProgress?.({ layer: 'layer-1', status: 'Pull complete', currentBytes: 1, totalBytes: 1 });
+        } catch {
+          // As a real one: a progress bar that breaks does not stop a pull.
+        }
         const repository = reference.includes('@')
           ? reference.split('@')[0]
           : reference.slice(0, reference.lastIndexOf(':'));
@@ -196,11 +200,23 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
         const container = engine.containers.get(name);
         return container && viewOf(engine, container, port);
       }),
-    async *logs(name, { tail, signal }) {
-      const lines = engine.containers.get(name)?.lines ?? [];
-      for (const text of tail === undefined ? lines : lines.slice(-tail)) {
+    async *logs(name, { tail, since = 0, follow = false, signal }) {
+      const container = engine.containers.get(name);
+      if (!container) throw new QuaysideError(missing(name));
+      const all = container.lines.filter(({ time }) => time === null || time >= since);
+      let told = container.lines.length;
+      for (const line of tail === undefined ? all : all.slice(Math.max(0, all.length - tail))) {
         if (signal.aborted) return;
-        yield { time: null, stream: 'stdout' as const, text };
+        yield line;
+      }
+      const isUp = () => engine.containers.get(name) === container && container.state === 'running';
+      while (follow && !signal.aborted && (isUp() || told < container.lines.length)) {
+        for (const line of container.lines.slice(told)) {
+          told += 1;
+          if (signal.aborted) return;
+          yield line;
+        }
+        if (isUp()) await somethingHappens(engine, signal);
       }
     },
     list: (owner, { signal }) =>
@@ -224,3 +240,15 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
 
 const isSame = (container: MemoryContainer, owner: { storeId: string; deployment: string }): boolean =>
   container.spec.owner.storeId === owner.storeId && container.spec.owner.deployment === owner.deployment;
+
+/** Whoever follows a container's output looks again at each event of the engine's. */
+const somethingHappens = (engine: MemoryEngine, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const wake = () => {
+      engine.watchers.delete(wake);
+      signal.removeEventListener('abort', wake);
+      resolve();
+    };
+    engine.watchers.add(wake);
+    signal.addEventListener('abort', wake, { once: true });
+  });

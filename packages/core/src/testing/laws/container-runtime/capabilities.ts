@@ -36,7 +36,7 @@ export const capabilityLaws: readonly Law<RuntimeSubject>[] = [
       same(await value(run()), { exitCode: 3, output: 'first\nsecond\n' }, 'how it ended');
       await absent(subject, spec.name, 'it is removed');
       const broken = await pulled(subject, subject.images.unstartable);
-      const failed = subject.runtime.runToEnd?.({ ...spec, image: broken.id }, open()) ?? missing();
+      const failed = subject.runtime.runToEnd?.({ ...spec, image: broken.id, init: false }, open()) ?? missing();
       await error(failed, 'start-failed', 'what cannot be started');
       await absent(subject, spec.name, 'it is removed as well');
     },

@@ -1,7 +1,8 @@
-import type { ContainerSpec } from '../../../ports/container-runtime.js';
+import type { Result } from 'neverthrow';
+import type { ContainerSpec, RuntimeError } from '../../../ports/container-runtime.js';
 import { ended as aborted, error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
-import { absent, created, ended, foreign, plainSpec, pulled, type RuntimeSubject, running, seen } from './subject.js';
+import { absent, created, ended, foreign, plainSpec, type RuntimeSubject, running, seen } from './subject.js';
 
 const UP_STATES: readonly string[] = ['running', 'restarting'];
 
@@ -22,27 +23,26 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
       const { runtime, storeId, prefix, images } = subject;
       const there = await running(subject, images.app);
       const spec = { ...there, name: `${prefix}-two` };
-      const calls = [
-        runtime.describe(aborted()),
-        runtime.resolve(images.app, aborted()),
-        runtime.image(images.app, aborted()),
-        runtime.pull(images.app, aborted()),
-        runtime.removeImage(images.app, aborted()),
-        runtime.ensureNetwork(`${prefix}-net`, { storeId }, aborted()),
-        runtime.removeNetwork(`${prefix}-net`, { storeId }, aborted()),
-        runtime.create(spec, aborted()),
-        runtime.start(there, aborted()),
-        runtime.stop(there, { ...aborted(), graceMs: 1_000 }),
-        runtime.remove(there, aborted()),
-        runtime.inspect(there.name, { ...aborted(), port: null }),
-        runtime.list({ storeId }, aborted()),
-        ...(runtime.connect ? [runtime.connect(there, `${prefix}-net`, [], aborted())] : []),
-        ...(runtime.watch ? [runtime.watch({ storeId }, aborted())] : []),
-        ...(runtime.exec ? [runtime.exec(there, ['true'], aborted())] : []),
-        ...(runtime.runToEnd ? [runtime.runToEnd(spec, aborted())] : []),
-        ...(runtime.statistics ? [runtime.statistics(there, aborted())] : []),
-      ];
-      for (const [index, call] of calls.entries()) await error(call, 'aborted', `call ${index} answers aborted`);
+      const refuses = <T>(method: string, call: PromiseLike<Result<T, RuntimeError>>) =>
+        error(call, 'aborted', `${method} answers aborted`);
+      await refuses('describe', runtime.describe(aborted()));
+      await refuses('resolve', runtime.resolve(images.app, aborted()));
+      await refuses('image', runtime.image(images.app, aborted()));
+      await refuses('pull', runtime.pull(images.app, aborted()));
+      await refuses('removeImage', runtime.removeImage(images.app, aborted()));
+      await refuses('ensureNetwork', runtime.ensureNetwork(`${prefix}-net`, { storeId }, aborted()));
+      await refuses('removeNetwork', runtime.removeNetwork(`${prefix}-net`, { storeId }, aborted()));
+      await refuses('create', runtime.create(spec, aborted()));
+      await refuses('start', runtime.start(there, aborted()));
+      await refuses('stop', runtime.stop(there, { ...aborted(), graceMs: 1_000 }));
+      await refuses('remove', runtime.remove(there, aborted()));
+      await refuses('inspect', runtime.inspect(there.name, { ...aborted(), port: null }));
+      await refuses('list', runtime.list({ storeId }, aborted()));
+      if (runtime.connect) await refuses('connect', runtime.connect(there, `${prefix}-net`, [], aborted()));
+      if (runtime.watch) await refuses('watch', runtime.watch({ storeId }, aborted()));
+      if (runtime.exec) await refuses('exec', runtime.exec(there, ['true'], aborted()));
+      if (runtime.runToEnd) await refuses('runToEnd', runtime.runToEnd(spec, aborted()));
+      if (runtime.statistics) await refuses('statistics', runtime.statistics(there, aborted()));
       await absent(subject, spec.name, 'nothing was created');
       same((await seen(subject, there)).state, 'running', 'what ran still runs');
       same(await value(runtime.removeNetwork(`${prefix}-net`, { storeId }, open())), false, 'no network was made');
@@ -116,7 +116,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   {
     name: 'what cannot be started is start-failed, does not run, and can be removed',
     async holds(subject) {
-      const spec = await created(subject, subject.images.unstartable);
+      const spec = await created(subject, subject.images.unstartable, { init: false });
       await error(subject.runtime.start(spec, open()), 'start-failed', 'the engine cannot start it');
       holds(!UP_STATES.includes((await seen(subject, spec)).state), 'it does not run');
       same(await value(subject.runtime.remove(spec, open())), 'removed', 'it can be removed');

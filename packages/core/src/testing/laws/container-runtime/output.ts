@@ -58,18 +58,23 @@ export const outputLaws: readonly Law<RuntimeSubject>[] = [
     },
   },
   {
-    name: 'followed logs go on until the container ends, and then end',
+    name: 'followed logs go on as long as the container runs, and end with it',
     async holds(subject) {
-      const spec = await running(subject, subject.images.ends);
-      const reading = read(subject, spec.name, { ...open(), follow: true });
+      const spec = await running(subject, subject.images.app);
+      const seen: string[] = [];
       let isOver = false;
-      const over = reading.then(() => {
+      const reading = (async () => {
+        for await (const { text } of subject.runtime.logs(spec.name, { ...open(), follow: true })) seen.push(text);
         isOver = true;
-      });
-      await ended(subject, spec);
-      await subject.eventually('following ends with the container', async () => isOver);
-      await over;
-      same(texts(await reading), ['first', 'second'], 'nothing is missing and nothing comes twice');
+      })();
+      await subject.eventually('what it wrote comes', async () => seen.length >= 2);
+      let turns = 0;
+      await subject.eventually('a while passes', async () => ++turns > 10);
+      holds(!isOver, 'reading goes on while it runs');
+      await value(subject.runtime.stop(spec, { ...open(), graceMs: 1_000 }));
+      await subject.eventually('reading ends with the container', async () => isOver);
+      await reading;
+      same(seen.slice(0, 2), ['first', 'second'], 'nothing is missing and nothing comes twice');
     },
   },
   {

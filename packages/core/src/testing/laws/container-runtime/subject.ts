@@ -17,7 +17,7 @@ export interface RuntimeSubject {
     readonly ends: string;
     /** Runs until it is stopped; its own health check comes to `healthy`. */
     readonly healthy: string;
-    /** Its command is not in it. */
+    /** Its command is not in it: without an init process the engine cannot start it. */
     readonly unstartable: string;
     /** A tag that its repository has not. */
     readonly missing: string;
