@@ -1,0 +1,107 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { conforms, healthProbeLaws, type ProbedApp, type ServedApp } from '@quayside/core/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, openWorkbench } from '../../../test/support/engine.js';
+import { buildApp } from '../../../test/support/images.js';
+import { httpProbe } from '../src/index.js';
+
+/** A real app on a port of loopback. */
+async function serve(app: ProbedApp): Promise<ServedApp> {
+  const seen: { method: string; path: string; headers: Record<string, string | undefined> }[] = [];
+  const server: Server = app.connection
+    ? createTcpServer((socket) => socket.once('data', () => app.connection === 'resets' && socket.destroy()))
+    : createServer(({ method = '', url = '', headers }, response) => {
+        seen.push({ method, path: url, headers: headers as IncomingHttpHeaders & Record<string, string | undefined> });
+        const status = typeof app.status === 'function' ? app.status(url) : (app.status ?? 200);
+        response.writeHead(status, app.location ? { location: app.location } : {}).end(app.body ?? '');
+      });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    host: '127.0.0.1',
+    port,
+    requests: () => seen,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+describe('httpProbe keeps the laws of HealthProbe', () => {
+  conforms(it, healthProbeLaws, async () => {
+    const apps: ServedApp[] = [];
+    return {
+      probe: httpProbe()._unsafeUnwrap(),
+      clock: { now: Date.now, monotonicMs: () => performance.now(), after: () => () => undefined },
+      until: async (promise) => promise,
+      serve: async (app) => {
+        const served = await serve(app);
+        apps.push(served);
+        return served;
+      },
+      close: async () => {
+        for (const app of apps) await app.stop();
+      },
+    };
+  });
+});
+
+describe('httpProbe on containers', () => {
+  const bench = openWorkbench('probe');
+  const probe = httpProbe()._unsafeUnwrap();
+  const image = `${bench.prefix}/app:v1`;
+  const quiet = `${bench.prefix}/quiet:v1`;
+  beforeAll(async () => {
+    await buildApp(bench, image, { version: 'v1', listensAfterMs: 80 });
+    await buildApp(bench, quiet, { version: 'v1', listensAfterMs: null });
+  });
+  afterAll(() => bench.cleanUp());
+
+  async function run(reference: string) {
+    const container = await bench.docker.createContainer({
+      Image: reference,
+      HostConfig: { PortBindings: { '3000/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } },
+    });
+    await container.start();
+    const startedMs = performance.now();
+    const { NetworkSettings } = await container.inspect();
+    const port = Number(NetworkSettings.Ports['3000/tcp']?.[0]?.HostPort);
+    return { address: NetworkSettings.Networks['bridge']?.IPAddress ?? '', port, startedMs };
+  }
+  const ask = (host: string, port: number, kind: 'http' | 'tcp') =>
+    probe.check(
+      { kind, host, port, timeoutMs: 2_000, method: 'GET', path: '/', headers: {} },
+      { signal: new AbortController().signal },
+    );
+
+  it('sees an app by its address and by its published port, by http and by tcp', async () => {
+    const { address, port } = await run(image);
+    for (const [host, at] of [
+      [address, 3000],
+      ['127.0.0.1', port],
+    ] as const) {
+      const answer = await eventually(`${host}:${at} answers`, async () =>
+        (await ask(host, at, 'http')).unwrapOr(undefined),
+      );
+      expect(answer).toEqual({ status: 200, body: 'v1\n', location: null });
+      expect((await ask(host, at, 'tcp')).isOk()).toBe(true);
+    }
+  });
+
+  it('is not fooled by the engine, which accepts on a published port that nobody listens on', async () => {
+    const { address, port } = await run(quiet);
+    for (const kind of ['tcp', 'http'] as const) {
+      expect((await ask('127.0.0.1', port, kind))._unsafeUnwrapErr()).toMatchObject({ reason: 'reset' });
+      expect((await ask(address, 3000, kind))._unsafeUnwrapErr()).toMatchObject({ reason: 'refused' });
+    }
+  });
+});
