@@ -15,8 +15,7 @@
  *
  * What cannot be seen to is a `SetupError` with a `message` and a `hint`; `explain(error)` (say.mjs) is the text to print for
  * it. On Ctrl-C (SIGINT), SIGTERM and SIGHUP `setUp` itself ends the children of `run`, closes the workshop and leaves with
- * 128 and the signal's number;
- * a script that has to clean up first passes `onInterrupt`, which is awaited before that (at most 20 s).
+ * 128 + the signal's number; a script that has to clean up first passes `onInterrupt`, awaited before that (at most 20 s).
  */
 import { buildAll } from '../build.mjs';
 import { installPackages } from './debian.mjs';
