@@ -1,0 +1,28 @@
+/** What a route must be to be served: anything else is refused before it is written. */
+import { isIP } from 'node:net';
+import type { ProxyError, Route } from '@quayside/core/ports';
+import { refused } from '../errors.js';
+
+export const TARGETS_MAX = 64;
+
+export function checkRoute({ domain, mark, targets }: Route): ProxyError | undefined {
+  const hint = 'Correct the route that is put.';
+  if (!/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(domain) || domain.length > 253) {
+    return refused('bad-domain', `"${domain}" is no domain in lower case.`, hint);
+  }
+  if (mark.length === 0 || mark.length > 63)
+    return refused('bad-mark', `The mark of ${domain} has ${mark.length} characters, not 1 to 63.`, hint);
+  if (targets.length === 0 || targets.length > TARGETS_MAX) {
+    return refused('bad-targets', `${domain} has ${targets.length} targets, not 1 to ${TARGETS_MAX}.`, hint);
+  }
+  for (const { host, port, weight } of targets) {
+    const isHost = isIP(host) !== 0 || /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(host);
+    if (!isHost || !Number.isInteger(port) || port < 1 || port > 65_535) {
+      return refused('bad-target', `${domain} has the target "${host}:${port}", which is no host and port.`, hint);
+    }
+    if (weight !== undefined && !(weight >= 0 && Number.isFinite(weight))) {
+      return refused('bad-weight', `${domain} has a target of weight ${weight}.`, hint);
+    }
+  }
+  return undefined;
+}

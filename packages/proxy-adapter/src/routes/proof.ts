@@ -1,0 +1,80 @@
+/**
+ * Whether a route is what the front door serves. Two questions to every server, both with its key: which targets the domain has (told
+ * from the table that requests are sent by), and, per target, what the app answers to the request of the health check, sent on by
+ * this server to just that instance, which the answer names.
+ */
+import type { ProofRequest, Route } from '@quayside/core/ports';
+import { INSTANCE_HEADER, KEY_HEADER } from '../traffic/headers.js';
+import { INSTANCE_PATH, type InstanceAnswer } from '../traffic/inspection.js';
+import { ask } from './ask.js';
+import type { Seen } from './watch.js';
+
+/** Of one question. An app that needs longer for its health check path is asked again. */
+const ANSWER_LIMIT_MS = 5_000;
+
+/** What speaks against it, for people; undefined: it is proved. */
+export async function disprove(
+  route: Route,
+  request: ProofRequest | null,
+  servers: readonly Seen[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const findings = await Promise.all(servers.map((server) => askServer(route, request, server, servers, signal)));
+  return findings.find((finding) => finding !== undefined);
+}
+
+async function askServer(
+  route: Route,
+  request: ProofRequest | null,
+  { record }: Seen,
+  servers: readonly Seen[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const headers = { host: route.domain, [KEY_HEADER]: record.key };
+  const at = record.frontDoor;
+  try {
+    const told = await ask(at, { method: 'GET', path: INSTANCE_PATH, headers }, ANSWER_LIMIT_MS, signal);
+    const answer = told.status === 200 ? parse(told.body) : undefined;
+    // Several workers of one port answer for each other.
+    if (!answer || !servers.some((each) => each.record.id === answer.server)) {
+      return `${at} is answered by something that is not a server of this proxy (${told.status})`;
+    }
+    if (!answer.targets) return `${at} has no route for it`;
+    const [served, wanted] = [answer.targets.map(place).sort(), route.targets.map(place).sort()];
+    if (served.join() !== wanted.join()) {
+      return `${at} sends it to ${answer.targets.map((each) => each.instance).join(', ')}`;
+    }
+    if (!request) return undefined;
+    for (const { instance } of route.targets) {
+      const question = {
+        method: request.method,
+        path: request.path,
+        headers: { ...lowerCased(request.headers), ...headers, [INSTANCE_HEADER]: instance },
+      };
+      const reply = await ask(at, question, ANSWER_LIMIT_MS, signal);
+      if (reply.headers[INSTANCE_HEADER] !== instance) {
+        return `${at} answers ${request.path} with ${reply.status}, and not from ${instance}`;
+      }
+      if (!request.expectStatus.some(([from, to]) => reply.status >= from && reply.status <= to)) {
+        return `${instance} answers ${request.path} with ${reply.status} through ${at}`;
+      }
+    }
+    return undefined;
+  } catch (thrown) {
+    return `${at} does not answer: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+  }
+}
+
+const place = (target: { readonly instance: string; readonly host: string; readonly port: number }): string =>
+  JSON.stringify([target.instance, target.host, target.port]);
+
+const lowerCased = (headers: { readonly [name: string]: string }): { [name: string]: string } =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+
+function parse(body: string): InstanceAnswer | undefined {
+  try {
+    return JSON.parse(body) as InstanceAnswer;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The routes that one server serves now, in memory. A change takes the place of what was there between two requests: whoever looked
+ * a route up before goes on with what it saw, whoever looks after gets the new one.
+ */
+import type { Json, ProxyRouteRecord, Target } from '@quayside/core/ports';
+import { balancer } from '../traffic/balance.js';
+import type { Upstream } from '../traffic/upstream.js';
+
+export interface Backend {
+  readonly instance: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly upstream: Upstream;
+}
+
+export interface LiveRoute {
+  readonly domain: string;
+  readonly mark: string;
+  readonly revision: number;
+  readonly options: Json;
+  readonly backends: readonly Backend[];
+  /** Whose turn it is; undefined where none fits. */
+  readonly next: (isFit?: (backend: Backend) => boolean) => Backend | undefined;
+}
+
+export interface RouteChange {
+  readonly domain: string;
+  /** Undefined: the route is gone. */
+  readonly record: ProxyRouteRecord | undefined;
+}
+
+export interface RouteTable {
+  /** Every change of the routes up to and with this one is in here. */
+  readonly revision: number;
+  readonly size: number;
+  get(domain: string): LiveRoute | undefined;
+  apply(revision: number, changes: readonly RouteChange[]): void;
+  /** What is not among the records is gone. */
+  replace(revision: number, records: readonly ProxyRouteRecord[]): void;
+  /** Lets go of every connection to an instance. */
+  destroy(): void;
+}
+
+export const targetsOf = (record: ProxyRouteRecord): readonly Target[] =>
+  record.targets as unknown as readonly Target[];
+
+export function routeTable(openUpstream: (host: string, port: number) => Upstream): RouteTable {
+  const routes = new Map<string, LiveRoute>();
+  const upstreams = new Map<string, { readonly upstream: Upstream; users: number }>();
+  let revision = -1;
+
+  const keyOf = (target: { readonly host: string; readonly port: number }) => `${target.host} ${target.port}`;
+  const acquire = (target: Target): Upstream => {
+    const key = keyOf(target);
+    const held = upstreams.get(key) ?? { upstream: openUpstream(target.host, target.port), users: 0 };
+    held.users += 1;
+    upstreams.set(key, held);
+    return held.upstream;
+  };
+  const release = (backend: Backend) => {
+    const key = keyOf(backend);
+    const held = upstreams.get(key);
+    if (!held) return;
+    held.users -= 1;
+    if (held.users > 0) return;
+    upstreams.delete(key);
+    held.upstream.retire();
+  };
+
+  const set = ({ domain, record }: RouteChange) => {
+    const before = routes.get(domain);
+    if (record) {
+      const backends = targetsOf(record).map((target) => ({
+        instance: target.instance,
+        host: target.host,
+        port: target.port,
+        weight: target.weight ?? 1,
+        upstream: acquire(target),
+      }));
+      const { mark, options } = record;
+      routes.set(domain, { domain, mark, options, revision: record.revision, backends, next: balancer(backends) });
+    } else routes.delete(domain);
+    // After the new ones are held: a target that stays keeps its connections.
+    for (const backend of before?.backends ?? []) release(backend);
+  };
+
+  return {
+    get revision() {
+      return revision;
+    },
+    get size() {
+      return routes.size;
+    },
+    get: (domain) => routes.get(domain),
+    apply(to, changes) {
+      for (const change of changes) set(change);
+      revision = to;
+    },
+    replace(to, records) {
+      const kept = new Set(records.map((record) => record.domain));
+      for (const domain of [...routes.keys()]) if (!kept.has(domain)) set({ domain, record: undefined });
+      for (const record of records) {
+        if (routes.get(record.domain)?.revision !== record.revision) set({ domain: record.domain, record });
+      }
+      revision = to;
+    },
+    destroy() {
+      for (const { upstream } of upstreams.values()) upstream.destroy();
+      upstreams.clear();
+      routes.clear();
+    },
+  };
+}

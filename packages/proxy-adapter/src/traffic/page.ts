@@ -1,0 +1,82 @@
+/**
+ * The pages that the proxy answers with itself. They say what the visitor can do and nothing of what is behind: no address, no name
+ * of an instance, no text of an error.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+export type PageStatus = 400 | 404 | 408 | 502 | 503 | 504;
+
+const PAGES: Readonly<Record<PageStatus, { readonly title: string; readonly text: string }>> = {
+  400: { title: 'Bad request', text: 'This request does not say clearly what it is for.' },
+  404: { title: 'Nothing here', text: 'Nothing is deployed under this name. Check the address.' },
+  408: { title: 'Request timeout', text: 'The request was not sent completely in time. Please try again.' },
+  502: { title: 'Bad gateway', text: 'The application behind this address cannot be reached. Please try again soon.' },
+  503: { title: 'Not ready', text: 'This server is not ready yet. Please try again in a few seconds.' },
+  504: { title: 'Gateway timeout', text: 'The application behind this address took too long to answer.' },
+};
+
+type Form = 'html' | 'json' | 'text';
+
+const TYPES: Readonly<Record<Form, string>> = {
+  html: 'text/html; charset=utf-8',
+  json: 'application/problem+json',
+  text: 'text/plain; charset=utf-8',
+};
+
+/** What the visitor prefers of the three forms; who does not say gets plain text. */
+export function formFor(accept: string | undefined): Form {
+  let best: Form = 'text';
+  let bestQuality = 0;
+  for (const part of (accept ?? '').slice(0, 1000).split(',')) {
+    const [type = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
+    const quality = Number(parameters.find((each) => each.startsWith('q='))?.slice(2) ?? 1);
+    const form: Form | undefined = /^text\/html$|^application\/xhtml\+xml$/.test(type)
+      ? 'html'
+      : /^application\/(.+\+)?json$/.test(type)
+        ? 'json'
+        : type === 'text/plain'
+          ? 'text'
+          : undefined;
+    if (form && quality > bestQuality) [best, bestQuality] = [form, quality];
+  }
+  return best;
+}
+
+export function pageBody(status: PageStatus, form: Form): string {
+  const { title, text } = PAGES[status];
+  if (form === 'json') return `${JSON.stringify({ status, title, detail: text })}\n`;
+  if (form === 'text') return `${status} ${title}: ${text}\n`;
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${status} ${title}</title>
+<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto 0;padding:0 1.5rem}h1{font-size:1.4rem}</style>
+<h1>${status} ${title}</h1>
+<p>${text}</p>
+</html>
+`;
+}
+
+/** Answers with a page. Where an answer has begun it can only be cut, so that nobody takes it for whole. */
+export function sendPage(request: IncomingMessage, response: ServerResponse, status: PageStatus): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const form = formFor(request.headers.accept);
+  const body = Buffer.from(pageBody(status, form));
+  const headers: Record<string, string | number> = {
+    'content-type': TYPES[form],
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    vary: 'accept',
+  };
+  if (status === 503) headers['retry-after'] = 2;
+  // What is left of the request's body would be read as the next request.
+  if (!request.complete) headers['connection'] = 'close';
+  response.writeHead(status, PAGES[status].title, headers);
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
