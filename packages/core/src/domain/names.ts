@@ -48,19 +48,28 @@ const cut = (text: string, lengthMax: number): string => text.slice(0, lengthMax
  * @returns the candidate; from `attempt` 0 on its first label has a hash where something had to be cut, and from 1 on always
  */
 export function domainCandidate(pattern: string, owner: DomainOwner, base: string, attempt: number): string {
-  const labels = pattern.split('.').map((part) => dashed(expand(part, owner)));
-  const fits = labels.every((label) => label.length > 0 && label.length <= LABEL_LENGTH_MAX);
-  const [first = '', ...rest] = labels.map((label) => cut(label, LABEL_LENGTH_MAX));
-  const head = attempt === 0 && fits ? first : withHash(first, owner, fits ? attempt - 1 : attempt);
-  return [head, ...rest.filter((label) => label.length > 0), base].join('.');
+  const [first = '', ...rest] = pattern.split('.').map((part) => dashed(expand(part, owner)));
+  const behind = rest.filter((label) => label.length > 0);
+  const room = DOMAIN_LENGTH_MAX - base.length - 1;
+  const fits =
+    behind.length === rest.length &&
+    [first, ...rest].every((label) => label.length > 0 && label.length <= LABEL_LENGTH_MAX) &&
+    [first, ...rest].join('.').length <= room;
+  if (fits && attempt === 0) return [first, ...rest, base].join('.');
+  // The first label has the hash and comes first when room is short; the others share what is left, a character each at least.
+  const firstMax = Math.min(LABEL_LENGTH_MAX, room - 2 * behind.length);
+  const head = withHash(first, owner, fits ? attempt - 1 : attempt, firstMax);
+  const share = Math.floor((room - head.length) / Math.max(1, behind.length)) - 1;
+  const tail = behind.map((label) => cut(label, Math.min(LABEL_LENGTH_MAX, share)));
+  return [head, ...tail, base].join('.');
 }
 
 /** The label with a hash of its owner behind it; beyond the longest hash a counter goes into what is hashed. */
-function withHash(label: string, owner: DomainOwner, round: number): string {
+function withHash(label: string, owner: DomainOwner, round: number, lengthMax: number): string {
   const length = HASH_LENGTHS[Math.min(round, HASH_LENGTHS.length - 1)] ?? 52;
   const salt = Math.max(0, round - HASH_LENGTHS.length + 1);
   const hash = hashText(ownerKey(owner) + (salt > 0 ? `#${salt}` : '')).slice(0, length);
-  const head = cut(label, LABEL_LENGTH_MAX - length - 1);
+  const head = cut(label, lengthMax - length - 1);
   return head.length > 0 ? `${head}-${hash}` : hash;
 }
 

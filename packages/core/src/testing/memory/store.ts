@@ -19,9 +19,16 @@ export interface MemoryStore extends Store {
   connect(): MemoryStore;
 }
 
+interface Entry {
+  readonly text: string;
+  readonly version: number;
+  /** Only to compare with: what is handed out is a copy of its own. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 interface Data {
   readonly storeId: string;
-  readonly records: Map<CollectionName, Map<string, { text: string; version: number }>>;
+  readonly records: Map<CollectionName, Map<string, Entry>>;
   readonly streams: Map<string, { first: number; entries: string[] }>;
   readonly listeners: Set<() => void>;
   commits: number;
@@ -106,8 +113,7 @@ function connection(data: Data): MemoryStore {
         if (found.length >= Math.min(query.limit ?? 1000, 1000)) break;
         const entry = collection(name).get(id);
         if (!entry) continue;
-        const record = copy<Record<string, unknown>>(entry);
-        if (where.every(([field, wanted]) => record.value[field] === wanted)) found.push(record);
+        if (where.every(([field, wanted]) => entry.fields[field] === wanted)) found.push(copy(entry));
       }
       return okAsync(found as never);
     },
@@ -153,7 +159,7 @@ function tell(listeners: ReadonlySet<() => void>): void {
   }
 }
 
-type Collect = (name: CollectionName) => Map<string, { text: string; version: number }>;
+type Collect = (name: CollectionName) => Map<string, Entry>;
 
 function unmet(
   data: Data,
@@ -214,7 +220,8 @@ function apply(data: Data, change: Change, sequences: Record<string, number>, co
     return;
   }
   const version = (records.get(change.record.id)?.version ?? 0) + 1;
-  records.set(change.record.id, { text: JSON.stringify(change.record), version });
+  const text = JSON.stringify(change.record);
+  records.set(change.record.id, { text, version, fields: JSON.parse(text) });
 }
 
 const conflict = ({ collection, id }: { collection: CollectionName; id: string }): StoreError => ({
