@@ -1,0 +1,135 @@
+/**
+ * A whole deployment against the bare engine calls of the same outcome, in pairs, in one run: pull (cached), create with its network,
+ * start, first 200. Ours has the lease, the claim, the journal, the log, the health check, the embedded proxy with its proof, and the
+ * commit on top, on SQLite with `synchronous=FULL`.
+ *
+ *   npm run bench:deploy [-- --pairs 30]
+ */
+import { request } from 'node:http';
+import { parseArgs } from 'node:util';
+import { unwrap } from '../packages/core/src/index.js';
+import type { Change, Store } from '../packages/core/src/ports/store.js';
+import { pushApp } from '../test/support/images.js';
+import { openField } from './support/field.js';
+import { median, ms } from './support/statistics.js';
+
+const LIMIT = 1.05;
+const { values } = parseArgs({ options: { pairs: { type: 'string', default: '30' } } });
+const pairs = Number(values.pairs);
+
+await using field = await openField('deploy');
+const { docker } = field.bench;
+const repository = `${field.registry.host}/app`;
+await pushApp(field.bench, `${repository}:v1`, { version: 'v1' });
+
+let commits = 0;
+let journalWrites = 0;
+const counted = (store: Store): Store => ({
+  ...store,
+  commit(changes: readonly Change[], options) {
+    commits += 1;
+    journalWrites += changes.filter((change) => 'collection' in change && change.collection === 'journals').length;
+    return store.commit(changes, options);
+  },
+});
+const deployer = await field.deployer(
+  { app: { image: repository, stages: { 'run-*': { port: 3000, drain: 0, stopGrace: 0 } } } },
+  { wrapStore: counted },
+);
+
+const raw: number[] = [];
+const ours: number[] = [];
+const overheads: number[] = [];
+const rawSteps: Record<string, number[]> = { pull: [], create: [], start: [], first200: [] };
+const ourSteps: Record<string, number[]> = {};
+
+// Once each beforehand: the network, the image, the code that the runtime compiles while it runs.
+for (let round = -2; round < pairs; round += 1) {
+  const isFirst = round % 2 === 0;
+  if (isFirst) await bare(round);
+  await whole(round);
+  if (!isFirst) await bare(round);
+  overheads.push((ours.at(-1) ?? 0) - (raw.at(-1) ?? 0));
+}
+
+console.log(`            raw        ours`);
+for (const [name, times] of Object.entries(rawSteps))
+  console.log(`${name.padEnd(10)}${ms(median(times))}${ms(median(ourSteps[name] ?? []))} ms`);
+for (const [name, times] of Object.entries(ourSteps))
+  if (!(name in rawSteps)) console.log(`${name.padEnd(10)}       ${ms(median(times))} ms`);
+console.log(`whole     ${ms(median(raw))}${ms(median(ours))} ms`);
+console.log(
+  `store: ${(commits / (pairs + 2)).toFixed(1)} commits a deployment with its removal, ${(journalWrites / (pairs + 2)).toFixed(1)} of them write the journal`,
+);
+const ratio = median(ours) / median(raw);
+console.log(`deploy: ${ratio.toFixed(2)}x of raw engine calls (n=${pairs}, median)`);
+process.exitCode = ratio <= LIMIT + 0.005 ? 0 : 1;
+await deployer.close();
+
+async function whole(round: number): Promise<void> {
+  const stage = `run-${round + 2}`;
+  const startMs = performance.now();
+  const deployment = await unwrap(deployer.deploy({ project: 'app', stage, tag: 'v1' }));
+  const tookMs = performance.now() - startMs;
+  if (round >= 0) {
+    ours.push(tookMs);
+    for (const step of deployment.steps) {
+      ourSteps[step.name] ??= [];
+      ourSteps[step.name]?.push(step.durationMs ?? 0);
+    }
+  }
+  await unwrap(deployer.remove({ project: 'app', stage }));
+  await gone(stage);
+}
+
+/** Until the retired container is gone: nothing of it may weigh on the next measurement. */
+async function gone(stage: string): Promise<void> {
+  for (;;) {
+    const { items } = await unwrap(deployer.instances.list({ project: 'app', stage }));
+    if (items.length === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function bare(round: number): Promise<void> {
+  const name = `${field.bench.prefix}-raw-${round + 2}`;
+  const at: number[] = [performance.now()];
+  const stream = await docker.pull(`${repository}:v1`);
+  await new Promise<void>((resolve, reject) =>
+    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
+  );
+  at.push(performance.now());
+  const container = await docker.createContainer({
+    name,
+    Image: `${repository}:v1`,
+    HostConfig: {
+      NetworkMode: field.network,
+      RestartPolicy: { Name: 'unless-stopped' },
+      Init: true,
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+    },
+  });
+  at.push(performance.now());
+  await container.start();
+  at.push(performance.now());
+  const { NetworkSettings } = await container.inspect();
+  const host = NetworkSettings.Networks[field.network]?.IPAddress ?? '';
+  while ((await answer(host)) !== 200) await new Promise((resolve) => setTimeout(resolve, 1));
+  at.push(performance.now());
+  if (round >= 0) {
+    raw.push((at[4] ?? 0) - (at[0] ?? 0));
+    Object.keys(rawSteps).forEach((step, index) => rawSteps[step]?.push((at[index + 1] ?? 0) - (at[index] ?? 0)));
+  }
+  await container.remove({ force: true });
+}
+
+function answer(host: string): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const sent = request({ host, port: 3000, path: '/', agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.once('error', () => resolve(undefined));
+    sent.end();
+  });
+}
