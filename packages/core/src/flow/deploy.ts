@@ -21,7 +21,7 @@ import type { Host } from './host.js';
 import { Ledger } from './ledger.js';
 import { prepare } from './prepare.js';
 import type { Resolution } from './resolve.js';
-import { runSteps } from './run-steps.js';
+import { releaseHeld, runSteps } from './run-steps.js';
 import { stepsFor } from './steps/index.js';
 import { succeed } from './succeed.js';
 
@@ -88,11 +88,13 @@ function underLease(host: Host, ledger: Ledger, lease: Lease, signal: AbortSigna
     if (plan.mode === 'unchanged') return await endUnchanged(host, ledger, plan.resolution, plan.target);
     using limit = scope(host.clock, [whole.signal], plan.flow.spec.limits.deploymentMs);
     const ran = await runToCommit(plan.flow, plan.mode, limit.signal);
+    await plan.flow.releasing;
     if (ran.isOk()) return ok<Outcome, AnyError>({ deployment: ledger.view, error: null, tasks: ran.value });
     const limitMs = limit.timedOut ? plan.flow.spec.limits.deploymentMs : undefined;
     const error = endingOf(ran.error, { signal, lease, limit: limitMs });
     if (error.kind === 'lease-lost' || isTerminal(ledger.record.status)) return err(error);
     const tasks = yield* rollBackAndFail(plan.flow, error);
+    await plan.flow.releasing;
     return ok<Outcome, AnyError>({ deployment: ledger.view, error, tasks });
   });
 }
@@ -106,7 +108,7 @@ function runToCommit(
     yield* runSteps(stepsFor(flow.spec, mode), flow, signal);
     if (signal.aborted) return err(aborted('The deployment', signal.reason));
     const tasks = yield* succeed(flow, flow.ledger.lease.lost);
-    for (const lease of flow.held.splice(0)) await lease.release({ signal: new AbortController().signal });
+    releaseHeld(flow);
     return ok<readonly TaskRecord[], AnyError>(tasks);
   });
 }

@@ -17,7 +17,7 @@ export function rollBackAndFail(flow: Flow, error: AnyError): ResultAsync<readon
   const { ledger } = flow;
   return routine(async function* () {
     const stored = storedError(error, ledger.redactor);
-    await releaseHeld(flow);
+    releaseHeld(flow);
     yield* ledger.commit({
       record: { status: 'rolling-back', error: stored },
       events: (deployment): EventDraft[] => [

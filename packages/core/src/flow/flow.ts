@@ -12,7 +12,7 @@ import type { Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
 import { bounded } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
-import type { ContainerRef, LocalImage } from '../ports/container-runtime.js';
+import type { Container, ContainerRef, LocalImage } from '../ports/container-runtime.js';
 import type { Host } from './host.js';
 import type { Ledger } from './ledger.js';
 
@@ -28,6 +28,8 @@ export interface Flow {
   readonly previous: PreviousInstance | null;
   /** Leases beside the stage's that are held now. */
   readonly held: Lease[];
+  /** Settled when those that were held before are free. */
+  releasing: Promise<unknown>;
   /** What this run has found out on its way. Only to save asking again: undo must do without. */
   readonly seen: Seen;
   log(level: LogEntry['level'], message: string, data?: Json): void;
@@ -54,6 +56,8 @@ export interface Flow {
 export interface Seen {
   /** The image, as the engine has it; undefined: it has none yet. */
   image?: LocalImage | undefined;
+  /** The target as it was inspected last, and when, by the monotonic clock. */
+  target?: { readonly container: Container; readonly atMs: number };
   /** Restarts of the target before this deployment: of a new one none. */
   restarts?: number;
 }
@@ -81,6 +85,7 @@ export function makeFlow(parts: FlowParts): Flow {
   return {
     ...parts,
     held,
+    releasing: Promise.resolve(),
     seen: { image: parts.image },
     log: (level, message, data = null) => ledger.log(level, message, data),
     call: (what, signal, call, callLimitMs = limitMs) => bounded(host.clock, [signal], { what, ms: callLimitMs }, call),

@@ -16,6 +16,7 @@ import type { Container } from '../ports/container-runtime.js';
 import type { ProbeReason } from '../ports/health-probe.js';
 import { endOf, type Observed, unhealthy } from './evidence.js';
 import type { Flow } from './flow.js';
+import { inspectTarget } from './writes.js';
 
 /** The first polls follow each other closely, later ones at most this far apart, in milliseconds. */
 const POLL_MIN_MS = 5;
@@ -46,10 +47,15 @@ export function checkHealth(flow: Flow, signal: AbortSignal): ResultAsync<void, 
   }
 }
 
-const inspect = (flow: Flow, signal: AbortSignal) =>
-  flow.call('Inspecting the container', signal, (options) =>
-    flow.host.runtime.inspect(flow.target.name, { ...options, port: flow.spec.port }),
-  );
+/** What another step has seen so recently need not be asked again, in milliseconds. */
+const FRESH_MS = 50;
+
+/** For the first look only: what is decided upon is always asked anew. */
+function firstLook(flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> {
+  const { target } = flow.seen;
+  const isFresh = target !== undefined && flow.host.clock.monotonicMs() - target.atMs < FRESH_MS;
+  return isFresh && target.container.endpoints.length > 0 ? okAsync(target.container) : inspectTarget(flow, signal);
+}
 
 /** For what is watched only: until `done`, or its end. */
 function lives(
@@ -61,7 +67,7 @@ function lives(
   const startMs = clock.monotonicMs();
   return routine(async function* () {
     for (let polls = 1; ; polls += 1) {
-      const container = yield* inspect(flow, signal);
+      const container = yield* inspectTarget(flow, signal);
       const waitedMs = clock.monotonicMs() - startMs;
       if (container && endOf(container, flow.seen.restarts ?? 0) !== 'crash-loop' && done(container, waitedMs))
         return ok(undefined);
@@ -82,7 +88,7 @@ function image(flow: Flow, check: ImageCheck, signal: AbortSignal): ResultAsync<
   const limitMs = check.startPeriodMs + (check.retries + 1) * Math.max(check.intervalMs, IMAGE_INTERVAL_MS);
   return routine(async function* () {
     for (let polls = 1; ; polls += 1) {
-      const container = yield* inspect(flow, signal);
+      const container = yield* inspectTarget(flow, signal);
       const waitedMs = clock.monotonicMs() - startMs;
       const status = container?.health?.status;
       const end = endOf(container, flow.seen.restarts ?? 0);
@@ -115,7 +121,7 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
     let polls = 0;
     let last: Attempt | undefined;
     let url: string | undefined;
-    let container = yield* inspect(flow, signal);
+    let container = yield* firstLook(flow, signal);
     for (;;) {
       const atMs = clock.monotonicMs() - startMs;
       const isCounted = atMs >= nextCountedMs;
@@ -135,7 +141,7 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
         last = seen.attempt ?? last;
         if (isCounted) failures += 1;
         // Only a failure is a reason to look at the engine: a quick start pays for no inspection.
-        container = yield* inspect(flow, signal);
+        container = yield* inspectTarget(flow, signal);
         const end = endOf(container, restartsBefore);
         if (end || failures > check.retries) {
           const waitedMs = clock.monotonicMs() - startMs;

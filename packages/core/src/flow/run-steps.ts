@@ -30,10 +30,13 @@ function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void,
   return routine(async function* () {
     ledger.step = step.name;
     const intent = yield* guard(() => step.intent(flow));
-    yield* begin(step, intent, flow, signal);
+    const begun = begin(step, intent, flow, signal);
+    // Intent before effect. A step that has none runs while its beginning is written: those who follow are told all the same.
+    if (step.changes?.(flow, intent) !== 'nothing') yield* begun;
     const startedMs = host.clock.monotonicMs();
     const ran = await guard(() => step.run(flow, intent, signal));
-    if (!step.keepsLeases) await releaseHeld(flow);
+    yield* begun;
+    if (!step.keepsLeases) releaseHeld(flow);
     const durationMs = Math.round(host.clock.monotonicMs() - startedMs);
     // A crash before the next commit leaves the entry open: undo then looks twice at what is absent.
     const isSettled = ran.isOk() || !outcomeUnknown(ran.error);
@@ -45,19 +48,20 @@ function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void,
   });
 }
 
-/** Frees the leases beside the stage's. Whoever waits for one need not wait for the deployment's end. */
-export async function releaseHeld(flow: Flow): Promise<void> {
-  for (const lease of flow.held.splice(0)) {
-    await bounded(
-      flow.host.clock,
-      [],
-      { what: `Releasing ${lease.key}`, ms: flow.host.settings.effectTimeoutMs },
-      async (options) => {
-        await lease.release(options);
-        return ok(undefined);
-      },
+/**
+ * Frees the leases beside the stage's: whoever waits for one need not wait for the deployment's end. Nothing here waits for that, but
+ * who takes one of them next, and the end.
+ */
+export function releaseHeld(flow: Flow): void {
+  const { clock, settings } = flow.host;
+  const releases = flow.held
+    .splice(0)
+    .map((lease) =>
+      bounded(clock, [], { what: `Releasing ${lease.key}`, ms: settings.effectTimeoutMs }, (options) =>
+        guard(async () => ok(await lease.release(options))),
+      ),
     );
-  }
+  if (releases.length > 0) flow.releasing = Promise.all([flow.releasing, ...releases]);
 }
 
 /** The intent, with the leases that it needs and what earlier steps have left to write. */
@@ -86,8 +90,11 @@ function takeLeases(
   const keys = (step.leases?.(flow, intent, phase) ?? []).filter(
     (key) => !flow.held.some((lease) => lease.key === key),
   );
-  return flow.ledger.commitTaking(keys, draft, signal).map((leases) => {
-    flow.held.push(...leases);
+  return routine(async function* () {
+    // Our own release of the same lease would be in the way.
+    if (keys.length > 0) await flow.releasing;
+    flow.held.push(...(yield* flow.ledger.commitTaking(keys, draft, signal)));
+    return ok(undefined);
   });
 }
 
@@ -121,7 +128,7 @@ function undoStep(
     yield* bounded(host.clock, [signal], { what: `Undoing ${step.name}`, ms: host.settings.undoTimeoutMs }, (options) =>
       guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
     );
-    await releaseHeld(flow);
+    releaseHeld(flow);
     const journal = journalOf(flow);
     ledger.note({
       journal: { ...journal, entries: journal.entries.slice(0, -1) },

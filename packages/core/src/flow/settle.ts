@@ -97,7 +97,8 @@ function settleOne(
       });
       ledger.log('warn', 'The host that ran it is gone: undoing what it had begun.');
       const undone = await undoSteps(KNOWN_STEPS, flow, signal);
-      await releaseHeld(flow);
+      releaseHeld(flow);
+      await flow.releasing;
       if (undone.isErr()) {
         if (undone.error.kind === 'lease-lost' || undone.error.kind === 'aborted') return undone.map(() => false);
         ledger.log('error', `Undoing stopped: ${undone.error.message} ${undone.error.hint}`);

@@ -19,6 +19,11 @@ export interface Step {
   leases?(flow: Flow, intent: Json, phase: 'run' | 'undo'): readonly string[];
   /** They are kept until the terminal commit instead: the cutover's. */
   readonly keepsLeases?: boolean;
+  /**
+   * What `run` is about to do beyond reading: `nothing` of a step that only looks and waits, whose intent need not be in the journal
+   * before it begins. Default `effects`.
+   */
+  changes?(flow: Flow, intent: Json): 'effects' | 'nothing';
   /** Runs again after a crash, so it is content with whatever an earlier run has left. */
   run(flow: Flow, intent: Json, signal: AbortSignal): ResultAsync<void, StepError>;
   /**

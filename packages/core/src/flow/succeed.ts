@@ -149,7 +149,10 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
     }
     const events: EventDraft[] = inThis.map(retiringEvent);
     const isLast = later.length === 0;
-    const release = isLast ? [await ledger.lease.releaseChange()] : [];
+    // Every lease goes with the last commit, as far as there is room for them.
+    const isRoomy = isLast && room >= flow.held.length;
+    const freed = isLast ? [ledger.lease, ...(isRoomy ? flow.held.splice(0) : [])] : [];
+    const release = await Promise.all(freed.map((lease) => lease.releaseChange()));
     const domains = spec.routes.map(({ domain }) => domain);
     const seconds = ((now - (record.startedAt ?? now)) / 1000).toFixed(1);
     ledger.step = null;
@@ -173,7 +176,7 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
         ...events,
       ],
     });
-    if (isLast) ledger.lease.released();
+    for (const lease of freed) lease.released();
     tasks.push(...inThis.map(({ task }) => task));
     for (const retirement of later) {
       yield* ledger.commit({ changes: retirement.changes, events: () => [retiringEvent(retirement)] });

@@ -30,6 +30,17 @@ export function targetOf(
   return endpoint && { instance, host: endpoint.host, port: endpoint.port };
 }
 
+/** The target as it is now. */
+export const inspectTarget = (flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> =>
+  flow
+    .call('Inspecting the container', signal, (options) =>
+      flow.host.runtime.inspect(flow.target.name, { ...options, port: flow.spec.port }),
+    )
+    .map((container) => {
+      if (container) flow.seen.target = { container, atMs: flow.host.clock.monotonicMs() };
+      return container;
+    });
+
 /** Puts one route at the proxy: an effect, under the leases that cover it. */
 export const putRoute = (flow: Flow, route: Route, signal: AbortSignal): ResultAsync<void, AnyError> =>
   proxyOf(flow.host).andThen((proxy) =>

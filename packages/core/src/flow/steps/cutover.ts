@@ -11,7 +11,16 @@ import type { ProofRequest, Route } from '../../ports/proxy-manager.js';
 import { endOf, unhealthy } from '../evidence.js';
 import { type Flow, instanceRef } from '../flow.js';
 import type { Step } from '../step.js';
-import { forEachRoute, heldRoute, proxyOf, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
+import {
+  forEachRoute,
+  heldRoute,
+  inspectTarget,
+  proxyOf,
+  putRoute,
+  removeRoute,
+  targetOf,
+  writeLeases,
+} from '../writes.js';
 
 interface Move {
   readonly domain: string;
@@ -49,9 +58,7 @@ export const cutoverStep: Step = {
     const { moves, next } = intent as unknown as CutoverIntent;
     if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
-      const container = yield* flow.call('Inspecting the container', signal, (options) =>
-        flow.host.runtime.inspect(flow.target.name, { ...options, port: flow.spec.port }),
-      );
+      const container = yield* inspectTarget(flow, signal);
       const target = targetOf(flow.spec, next, container);
       const end = endOf(container, flow.seen.restarts ?? 0);
       if (end || !target) {

@@ -5,7 +5,7 @@ import { sleep } from '../../kernel/scope.js';
 import type { HeldRoute } from '../../ports/proxy-manager.js';
 import type { Flow } from '../flow.js';
 import type { Step } from '../step.js';
-import { forEachRoute, heldRoute, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
+import { forEachRoute, heldRoute, inspectTarget, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
 
 interface RouteIntent {
   readonly routes: readonly { readonly domain: string; readonly mark: string }[];
@@ -27,6 +27,7 @@ export const routeStep: Step = {
       }
       return ok<{ routes: { domain: string; mark: string }[] }, AnyError>({ routes });
     }),
+  changes: (_flow, intent) => ((intent as unknown as RouteIntent).routes.length === 0 ? 'nothing' : 'effects'),
   leases: (flow, intent) =>
     writeLeases(
       flow.host,
@@ -38,9 +39,7 @@ export const routeStep: Step = {
     if (routes.length === 0) return okAsync(undefined);
     const instance = flow.target.owner.deployment;
     return routine(async function* () {
-      const container = yield* flow.call('Inspecting the container', signal, (options) =>
-        flow.host.runtime.inspect(flow.target.name, { ...options, port: flow.spec.port }),
-      );
+      const container = yield* inspectTarget(flow, signal);
       const target = targetOf(flow.spec, instance, container);
       // One that has ended already is the health check's to speak about; its route is put with the cutover.
       if (!target) return ok(undefined);
