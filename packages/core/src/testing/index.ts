@@ -1,3 +1,4 @@
+export * from './faults.js';
 export * as assert from './laws/assert.js';
 export * from './laws/clock.js';
 export * from './laws/container-runtime.js';
