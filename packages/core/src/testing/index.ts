@@ -6,6 +6,7 @@ export * from './laws/health-probe.js';
 export * from './laws/ids.js';
 export * from './laws/law.js';
 export * from './laws/notifier.js';
+export * from './laws/proxy-manager.js';
 export * from './laws/registry.js';
 export * from './laws/sealer.js';
 export * from './laws/store.js';

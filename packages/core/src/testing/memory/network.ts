@@ -1,11 +1,11 @@
 /** The registry, the probe and the proxy beside the engine in memory. */
-import { err, errAsync, okAsync, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
 import type { Reach } from '../../domain/endpoints.js';
 import { aborted } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { HealthProbe, ProbeError, ProbeReason } from '../../ports/health-probe.js';
 import type { Message, Notifier } from '../../ports/notifier.js';
-import type { HeldRoute, ProxyCapabilities, ProxyManager, Route } from '../../ports/proxy-manager.js';
+import type { HeldRoute, ProxyCapabilities, ProxyError, ProxyManager, Route } from '../../ports/proxy-manager.js';
 import type { Registry, RegistryError } from '../../ports/registry.js';
 import type { MemoryEngine } from './engine.js';
 
@@ -170,6 +170,15 @@ export function memoryProxy(
     },
     put(route, { signal, expect }) {
       if (signal.aborted) return errAsync(aborted(`Putting ${route.domain}`, signal.reason));
+      const { maxTargets } = this.capabilities;
+      if (route.targets.length > maxTargets) {
+        return errAsync({
+          kind: 'unsupported',
+          message: `A route may have ${maxTargets} targets here, not ${route.targets.length}.`,
+          hint: 'Give it fewer.',
+          retryable: false,
+        });
+      }
       const there = held.get(route.domain);
       if (there && there.mark !== route.mark) {
         return errAsync({
@@ -208,19 +217,22 @@ export function memoryProxy(
         [...held.keys()].flatMap((domain) => view(domain) ?? []).filter((route) => route.mark?.startsWith(storeId)),
       );
     },
-    prove(route, request, { signal }) {
-      if (signal.aborted) return errAsync(aborted(`Proving ${route.domain}`, signal.reason));
-      const answer = this.request(route.domain, request?.path);
-      const isIt = route.targets.some((target) => target.instance === answer.instance);
-      const isGood =
-        request === null || request.expectStatus.some(([from, to]) => answer.status >= from && answer.status <= to);
-      if (isIt && isGood) return okAsync(undefined);
-      return errAsync({
-        kind: 'route-unproved',
-        message: `${route.domain} is answered with ${answer.status} by ${answer.instance ?? 'nobody'}.`,
-        hint: 'Look at the proxy.',
-        retryable: true,
-      });
+    prove(route, request, { signal, timeoutMs = 10_000 }) {
+      const look = (): ProxyError | undefined => {
+        if (signal.aborted) return aborted(`Proving ${route.domain}`, signal.reason);
+        const answer = this.request(route.domain, request?.path);
+        const isIt = route.targets.some((target) => target.instance === answer.instance);
+        const isGood =
+          request === null || request.expectStatus.some(([from, to]) => answer.status >= from && answer.status <= to);
+        if (isIt && isGood) return undefined;
+        return {
+          kind: 'route-unproved',
+          message: `${route.domain} is answered with ${answer.status} by ${answer.instance ?? 'nobody'}.`,
+          hint: 'Look at the proxy.',
+          retryable: true,
+        };
+      };
+      return lookUntil(engine.clock, look, signal, timeoutMs);
     },
     inFlight: (_instance, { signal }) => (signal.aborted ? errAsync(aborted('Counting')) : okAsync(0)),
     request(domain, path = '/') {
@@ -241,6 +253,36 @@ export function memoryProxy(
       lies = on;
     },
   };
+}
+
+const LOOK_EVERY_MS = 50;
+
+/** Looks until nothing is wrong any more, the signal is aborted or the time is over; answers what was wrong last. */
+function lookUntil(
+  clock: Clock,
+  look: () => ProxyError | undefined,
+  signal: AbortSignal,
+  limitMs: number,
+): ResultAsync<void, ProxyError> {
+  const endMs = clock.monotonicMs() + limitMs;
+  return new ResultAsync(
+    new Promise((resolve) => {
+      let cancel = () => {};
+      const again = () => {
+        cancel();
+        const wrong = look();
+        const leftMs = endMs - clock.monotonicMs();
+        if (wrong && wrong.kind !== 'aborted' && leftMs > 0) {
+          cancel = clock.after(Math.min(LOOK_EVERY_MS, leftMs), again);
+          return;
+        }
+        signal.removeEventListener('abort', again);
+        resolve(wrong ? err(wrong) : ok(undefined));
+      };
+      signal.addEventListener('abort', again);
+      again();
+    }),
+  );
 }
 
 /** What a receiver does with what it is told: `busy` asks for a pause, `refuses` is for good. */
