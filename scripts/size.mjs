@@ -17,7 +17,7 @@ import { explain } from './setup/say.mjs';
 
 const LIMIT_BYTES = 40_000;
 const LIMIT_MS = 15;
-const PAIRS = 25;
+const PAIRS = 41;
 
 const core = join(root, 'packages/core');
 
