@@ -44,6 +44,8 @@ export interface Surroundings {
   readonly home: string;
   readonly platform: string;
   readonly uid: number | null;
+  /** Where a root engine listens; default `/var/run/docker.sock`. */
+  readonly rootSocket?: string;
 }
 
 /** What was asked for by options; nothing asked: the surroundings decide. */
@@ -181,11 +183,12 @@ function endpointOf(text: string): { readonly host: string; readonly skipVerify:
  * The first socket that may be used; else the first that is there at all, so that the error speaks of missing rights rather
  * than of a missing engine.
  */
-async function usualSocket({ env, home, platform, uid }: Surroundings): Promise<EngineAddress> {
+async function usualSocket(around: Surroundings): Promise<EngineAddress> {
+  const { env, home, platform, uid, rootSocket = '/var/run/docker.sock' } = around;
   if (platform === 'win32') return { kind: 'socket', path: '//./pipe/docker_engine' };
   const runtime = env['XDG_RUNTIME_DIR'];
   const candidates = [
-    '/var/run/docker.sock',
+    rootSocket,
     ...(runtime ? [join(runtime, 'docker.sock')] : []),
     ...(uid === null ? [] : [`/run/user/${uid}/docker.sock`]),
     join(home, '.docker/run/docker.sock'),
@@ -200,7 +203,7 @@ async function usualSocket({ env, home, platform, uid }: Surroundings): Promise<
       if (isUsable) return { kind: 'socket', path };
     }
   }
-  return { kind: 'socket', path: '/var/run/docker.sock' };
+  return { kind: 'socket', path: rootSocket };
 }
 
 const unusable = (code: string, message: string, hint: string): TaggedError<'engine-unreachable'> => ({

@@ -97,13 +97,22 @@ function plain({ auths = {} }: DockerConfig, registry: string): RegistryCredenti
 }
 
 /** Undefined where the helper knows no such registry. */
-function askHelper(
+async function askHelper(
   name: string,
   server: string,
-  { signal, env }: CallOptions & { readonly env: ConfigPlace['env'] },
+  options: CallOptions & { readonly env: ConfigPlace['env'] },
 ): Promise<RegistryCredentials | undefined> {
   if (!/^[A-Za-z0-9_.-]+$/.test(name)) throw new Error(`"${name}" is no name of a credential helper.`);
   const program = `docker-credential-${name}`;
+  const output = await run(program, server, options);
+  return output === undefined ? undefined : answerOf(output, program);
+}
+
+function run(
+  program: string,
+  server: string,
+  { signal, env }: CallOptions & { readonly env: ConfigPlace['env'] },
+): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], env: env as NodeJS.ProcessEnv });
     const stop = (): void => {
@@ -111,6 +120,7 @@ function askHelper(
     };
     const timer = setTimeout(stop, HELPER_LIMIT_MS);
     signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     const settle = (act: () => void): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
@@ -124,7 +134,7 @@ function askHelper(
     child.once('error', (cause) => settle(() => reject(new Error(`${program} could not be started.`, { cause }))));
     child.once('close', (code) =>
       settle(() => {
-        if (code === 0) return resolve(answerOf(output, program));
+        if (code === 0) return resolve(output);
         // The protocol has no code for it, but this sentence.
         if (/credentials not found/i.test(output)) return resolve(undefined);
         reject(new Error(`${program} ended with code ${code ?? 'none (killed)'}.`));
