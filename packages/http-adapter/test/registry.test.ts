@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { conforms, registryLaws } from '@quayside/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openWorkbench } from '../../../test/support/engine.js';
@@ -79,6 +81,56 @@ describe('distributionRegistry keeps the laws of Registry, at an open registry',
     registryLaws,
     harness(() => free.host, {}),
   );
+});
+
+/** Before a real registry: cuts its lists of tags into pages, as version 3 and most others do and version 2 does not. */
+async function startPaging(host: string) {
+  const server = createServer(async ({ method = 'GET', url = '/', headers }, response) => {
+    const { pathname, searchParams } = new URL(url, 'http://x');
+    const answer = await fetch(`http://${host}${url}`, {
+      method,
+      headers: Object.entries(headers).filter(([name]) => ['accept', 'if-none-match'].includes(name)) as [
+        string,
+        string,
+      ][],
+    });
+    const answered = Object.fromEntries(
+      ['docker-content-digest', 'etag', 'content-type'].flatMap((name) => {
+        const value = answer.headers.get(name);
+        return value === null ? [] : [[name, value]];
+      }),
+    );
+    const body = Buffer.from(await answer.arrayBuffer());
+    const size = Number(searchParams.get('n'));
+    if (!pathname.endsWith('/tags/list') || answer.status !== 200 || !size) {
+      return void response.writeHead(answer.status, answered).end(body);
+    }
+    const { name, tags } = JSON.parse(String(body)) as { name: string; tags: string[] };
+    const after = tags.sort().filter((tag) => tag > (searchParams.get('last') ?? ''));
+    const page = after.slice(0, size);
+    const link = `<${pathname}?n=${size}&last=${page.at(-1)}>; rel="next"`;
+    response.writeHead(200, after.length > size ? { link } : {}).end(JSON.stringify({ name, tags: page }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+describe('distributionRegistry keeps the laws of Registry, at one that answers in pages', () => {
+  let paging: Awaited<ReturnType<typeof startPaging>>;
+  beforeAll(async () => {
+    paging = await startPaging(free.host);
+  });
+  afterAll(() => paging.stop());
+  conforms(it, registryLaws, async () => ({
+    ...(await harness(() => paging.host, {})()),
+    push: (reference, content) => push(reference.replace(paging.host, free.host), content),
+  }));
 });
 
 describe('distributionRegistry keeps the laws of Registry, behind a password', () => {
