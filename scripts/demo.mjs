@@ -29,7 +29,7 @@ process.on('exit', (code) => {
 });
 const crashed = (error) => {
   console.error(explain(error));
-  verdict = `demo: failed: ${error instanceof Error ? error.message : error}`;
+  verdict = `demo: failed: ${(error instanceof Error ? error.message : String(error)).split('\n')[0]}`;
   process.exitCode = 1;
   interrupt.abort();
 };
@@ -77,17 +77,21 @@ async function load(run) {
   mkdirSync(directory, { recursive: true });
   try {
     const outfile = join(directory, 'main.mjs');
-    // Its command, not its API: that leaves a service running, which the count at the end would find.
-    const { code, output } = await run(
-      process.execPath,
-      [
-        join(root, 'node_modules/esbuild/bin/esbuild'),
-        join(root, 'examples/demo/main.ts'),
-        ...['--bundle', '--packages=external', '--platform=node', '--format=esm', '--target=node20'],
-        ...['--tsconfig-raw={}', '--log-level=warning', `--outfile=${outfile}`],
-      ],
-      { quiet: true, limitMs: 60_000 },
-    );
+    const options = {
+      entryPoints: [join(root, 'examples/demo/main.ts')],
+      outfile,
+      bundle: true,
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      tsconfigRaw: '{}',
+      logLevel: 'warning',
+    };
+    // In a process of its own: esbuild leaves a service running, which the count at the end would find.
+    const program = `import { buildSync } from 'esbuild'; buildSync(${JSON.stringify(options)});`;
+    const args = ['--input-type=module', '--eval', program];
+    const { code, output } = await run(process.execPath, args, { quiet: true, limitMs: 60_000 });
     if (code !== 0)
       throw new SetupError(`examples/demo does not compile:\n${output.trim()}`, 'Mend what stands above.');
     return await import(pathToFileURL(outfile).href);
