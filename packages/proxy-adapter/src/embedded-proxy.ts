@@ -219,6 +219,7 @@ function build(settings: Settings): EmbeddedProxy {
 
 const heldRoute = (record: ProxyRouteRecord): HeldRoute => ({
   domain: record.domain,
-  mark: record.mark,
+  // Without one, a person wrote it.
+  mark: record.mark || null,
   targets: targetsOf(record).map(({ instance, host, port }) => ({ instance, host, port })),
 });

@@ -57,10 +57,8 @@ const reach = z.union([
   z.strictObject({ kind: z.literal('name'), network: z.string().min(1) }),
   z.strictObject({ kind: z.enum(['address', 'published']), node: z.string().min(1) }),
 ]);
-const positive = (fallback: Duration) =>
-  duration()
-    .refine((ms) => ms >= 1, { message: 'a duration of at least 1 ms' })
-    .prefault(fallback);
+const atLeastOne = () => duration().refine((ms) => ms >= 1, { message: 'a duration of at least 1 ms' });
+const positive = (fallback: Duration) => atLeastOne().prefault(fallback);
 
 const Options = z
   .strictObject({
@@ -124,8 +122,8 @@ const defaultReaches = (node: string): readonly Reach[] => [
 
 const RouteOptions = z.strictObject({
   /** Milliseconds. */
-  answerTimeout: positive('60s').optional(),
-  idleTimeout: positive('5m').optional(),
+  answerTimeout: atLeastOne().optional(),
+  idleTimeout: atLeastOne().optional(),
 });
 
 /** What a stage's `proxy` options may hold, checked; durations become milliseconds. */

@@ -12,9 +12,8 @@ export function checkRoute({ domain, mark, targets }: Route): ProxyError | undef
   }
   if (mark.length === 0 || mark.length > 63)
     return refused('bad-mark', `The mark of ${domain} has ${mark.length} characters, not 1 to 63.`, hint);
-  if (targets.length === 0 || targets.length > TARGETS_MAX) {
-    return refused('bad-targets', `${domain} has ${targets.length} targets, not 1 to ${TARGETS_MAX}.`, hint);
-  }
+  if (targets.length === 0) return refused('no-target', `${domain} has no target.`, hint);
+  if (targets.length > TARGETS_MAX) return tooManyTargets(domain, targets.length);
   for (const { host, port, weight } of targets) {
     const isHost = isIP(host) !== 0 || /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(host);
     if (!isHost || !Number.isInteger(port) || port < 1 || port > 65_535) {
@@ -26,3 +25,11 @@ export function checkRoute({ domain, mark, targets }: Route): ProxyError | undef
   }
   return undefined;
 }
+
+const tooManyTargets = (domain: string, count: number): ProxyError => ({
+  kind: 'unsupported',
+  code: 'too-many-targets',
+  message: `${domain} has ${count} targets, more than the ${TARGETS_MAX} that the embedded proxy takes.`,
+  hint: `Give it at most ${TARGETS_MAX}.`,
+  retryable: false,
+});

@@ -3,6 +3,7 @@
  * a route up before goes on with what it saw, whoever looks after gets the new one.
  */
 import type { Json, ProxyRouteRecord, Target } from '@quayside/core/ports';
+import type { RouteLimits } from '../options.js';
 import { balancer } from '../traffic/balance.js';
 import type { Upstream } from '../traffic/upstream.js';
 
@@ -18,7 +19,7 @@ export interface LiveRoute {
   readonly domain: string;
   readonly mark: string;
   readonly revision: number;
-  readonly options: Json;
+  readonly limits: RouteLimits;
   readonly backends: readonly Backend[];
   /** Whose turn it is; undefined where none fits. */
   readonly next: (isFit?: (backend: Backend) => boolean) => Backend | undefined;
@@ -45,7 +46,12 @@ export interface RouteTable {
 export const targetsOf = (record: ProxyRouteRecord): readonly Target[] =>
   record.targets as unknown as readonly Target[];
 
-export function routeTable(openUpstream: (host: string, port: number) => Upstream): RouteTable {
+export interface RouteTableOptions {
+  readonly openUpstream: (host: string, port: number) => Upstream;
+  readonly limitsOf: (options: Json) => RouteLimits;
+}
+
+export function routeTable({ openUpstream, limitsOf }: RouteTableOptions): RouteTable {
   const routes = new Map<string, LiveRoute>();
   const upstreams = new Map<string, { readonly upstream: Upstream; users: number }>();
   let revision = -1;
@@ -78,8 +84,9 @@ export function routeTable(openUpstream: (host: string, port: number) => Upstrea
         weight: target.weight ?? 1,
         upstream: acquire(target),
       }));
-      const { mark, options } = record;
-      routes.set(domain, { domain, mark, options, revision: record.revision, backends, next: balancer(backends) });
+      const { mark, revision: since } = record;
+      const limits = limitsOf(record.options);
+      routes.set(domain, { domain, mark, limits, revision: since, backends, next: balancer(backends) });
     } else routes.delete(domain);
     // After the new ones are held: a target that stays keeps its connections.
     for (const backend of before?.backends ?? []) release(backend);

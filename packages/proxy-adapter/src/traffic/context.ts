@@ -1,5 +1,4 @@
 /** What a request on its way through needs of the proxy. */
-import type { RouteLimits } from '../options.js';
 import type { LiveRoute } from '../routes/table.js';
 import type { Destination } from './address.js';
 import type { InFlight } from './in-flight.js';
@@ -14,7 +13,6 @@ export interface Context {
   readonly isClosing: () => boolean;
   /** The route as it is now: asked again before anything is sent a second time. */
   readonly routeOf: (domain: string) => LiveRoute | undefined;
-  readonly limitsOf: (route: LiveRoute) => RouteLimits;
   readonly report: (problem: {
     readonly domain: string;
     readonly instance: string | null;

@@ -46,6 +46,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #deadConnections = 0;
   /** Whether the visitor left before the answer was complete. */
   #isGone = false;
+  #hasLimit = false;
   #hasEnded = false;
 
   constructor(context: Context, request: IncomingMessage, response: ServerResponse, passage: Passage) {
@@ -53,7 +54,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#request = request;
     this.#response = response;
     this.#passage = passage;
-    this.#limits = context.limitsOf(passage.route);
+    this.#limits = passage.route.limits;
     const carriesBody = hasBody(request);
     this.#canRepeat = !carriesBody && SAFE_METHODS.has(request.method ?? '');
     if (carriesBody) this.#openBody();
@@ -66,7 +67,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#body = body;
     body.on('error', () => undefined);
     this.#request.pipe(body);
-    this.#response.setTimeout(this.#limits.idleTimeoutMs, () => this.#onIdleVisitor());
+    this.#expectVisitor();
     this.#request.once('end', () => this.#response.setTimeout(0));
   }
 
@@ -129,7 +130,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.hasData = true;
     if (response.write(chunk)) return;
     controller.pause();
-    response.setTimeout(this.#limits.idleTimeoutMs, () => this.#onIdleVisitor());
+    this.#expectVisitor();
     response.once('drain', () => {
       response.setTimeout(0);
       controller.resume();
@@ -182,6 +183,13 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#isGone = true;
     this.#controller?.abort(new Error('the visitor left'));
     this.#body?.destroy();
+  }
+
+  /** From now on the visitor has to move something within the limit. */
+  #expectVisitor(): void {
+    if (!this.#hasLimit) this.#response.on('timeout', () => this.#onIdleVisitor());
+    this.#hasLimit = true;
+    this.#response.setTimeout(this.#limits.idleTimeoutMs);
   }
 
   /** Neither a byte of the upload came nor one of the answer was taken. */

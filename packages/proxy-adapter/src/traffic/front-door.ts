@@ -46,9 +46,11 @@ export interface FrontDoor {
 }
 
 export function frontDoor({ settings, server, key, ready }: FrontDoorOptions): FrontDoor {
-  const table = routeTable((host, port) =>
-    upstream(host, port, { connectTimeoutMs: settings.connectTimeout, headerLimitBytes: settings.headerLimit }),
-  );
+  const table = routeTable({
+    openUpstream: (host, port) =>
+      upstream(host, port, { connectTimeoutMs: settings.connectTimeout, headerLimitBytes: settings.headerLimit }),
+    limitsOf: (options) => routeLimits(options, settings),
+  });
   const counts = inFlight();
   let isClosing = false;
   const context: Context = {
@@ -58,7 +60,6 @@ export function frontDoor({ settings, server, key, ready }: FrontDoorOptions): F
     headerLimitBytes: settings.headerLimit,
     isClosing: () => isClosing,
     routeOf: (domain) => table.get(domain),
-    limitsOf: (route) => routeLimits(route.options, settings),
     report(problem) {
       try {
         settings.onProblem?.(problem);

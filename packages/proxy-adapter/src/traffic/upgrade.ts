@@ -40,7 +40,7 @@ export function upgrade(
     sendPage(request, answerOn(request, socket), 502);
     return;
   }
-  const limits = context.limitsOf(route);
+  const limits = route.limits;
   const uncount = context.inFlight.begin(backend.instance);
   let isSettled = false;
 

@@ -46,7 +46,7 @@ export interface AskOptions {
 export interface World {
   readonly store: MemoryStore;
   /** An app that answers its instance's name, or as it is told. */
-  app(instance: string, listener?: RequestListener): Promise<App>;
+  app(instance: string, listener?: RequestListener, port?: number): Promise<App>;
   /** A proxy that shares the store, as another process would, and listens where `listen` is not false. */
   proxy(options?: EmbeddedProxyOptions & { readonly store?: Store; readonly clock?: Clock }): EmbeddedProxy;
   serving(
@@ -61,7 +61,7 @@ export function openWorld(): World {
   const closers: (() => unknown)[] = [];
   const world: World = {
     store,
-    async app(instance, listener = (_request, response) => void response.end(instance)) {
+    async app(instance, listener = (_request, response) => void response.end(instance), port = 0) {
       const seen: IncomingMessage[] = [];
       const sockets = new Set<Socket>();
       const server = createServer((incoming, response) => {
@@ -72,7 +72,7 @@ export function openWorld(): World {
         sockets.add(socket);
         socket.once('close', () => sockets.delete(socket));
       });
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
       const close = async () => {
         for (const socket of sockets) socket.destroy();
         await new Promise((resolve) => server.close(resolve));
@@ -131,7 +131,11 @@ export function ask(
       port,
       path,
       method,
-      headers: { host: domain, ...headers },
+      headers: {
+        host: domain,
+        ...(body === undefined ? {} : { 'content-length': `${Buffer.byteLength(body)}` }),
+        ...headers,
+      },
       agent: false,
     });
     outgoing.on('error', reject);
