@@ -44,7 +44,9 @@ export async function scriptEngine(script: Script): Promise<ScriptedEngine> {
       body: text ? JSON.parse(text) : undefined,
     };
     seen.push(one);
-    const answer = script(one, response) ?? (one.path === '/info' ? { status: 200, json: INFO } : undefined);
+    let answer = script(one, response);
+    if (response.headersSent || response.destroyed) return;
+    if (one.path === '/info') answer ??= { status: 200, json: INFO };
     if (!answer) return;
     const { status, json } = answer;
     response.writeHead(status, { 'content-type': 'application/json' });
