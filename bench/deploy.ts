@@ -9,8 +9,8 @@ import { request } from 'node:http';
 import { parseArgs } from 'node:util';
 import { unwrap } from '../packages/core/src/index.js';
 import type { Change, Store } from '../packages/core/src/ports/store.js';
+import { openField } from '../test/support/field.js';
 import { pushApp } from '../test/support/images.js';
-import { openField } from './support/field.js';
 import { median, ms } from './support/statistics.js';
 
 const LIMIT = 1.05;

@@ -7,8 +7,8 @@
 import { request } from 'node:http';
 import { parseArgs } from 'node:util';
 import { unwrap } from '../packages/core/src/index.js';
+import { openField } from '../test/support/field.js';
 import { pushApp } from '../test/support/images.js';
-import { openField } from './support/field.js';
 import { median, quantile } from './support/statistics.js';
 
 const LIMIT_MS = 100;

@@ -19,7 +19,7 @@ import { endFailed, rollBackAndFail } from './fail.js';
 import type { Flow } from './flow.js';
 import type { Host } from './host.js';
 import { Ledger } from './ledger.js';
-import { prepare } from './prepare.js';
+import { type Plan, prepare } from './prepare.js';
 import type { Resolution } from './resolve.js';
 import { releaseHeld, runSteps } from './run-steps.js';
 import { stepsFor } from './steps/index.js';
@@ -86,15 +86,29 @@ function underLease(host: Host, ledger: Ledger, lease: Lease, signal: AbortSigna
     }
     const plan = prepared.value;
     if (plan.mode === 'unchanged') return await endUnchanged(host, ledger, plan.resolution, plan.target);
-    using limit = scope(host.clock, [whole.signal], plan.flow.spec.limits.deploymentMs);
-    const ran = await runToCommit(plan.flow, plan.mode, limit.signal);
-    await plan.flow.releasing;
+    try {
+      return await commitOrRollBack(host, ledger, plan, { signal, lease, whole: whole.signal });
+    } finally {
+      releaseHeld(plan.flow);
+      await plan.flow.releasing;
+    }
+  });
+}
+
+function commitOrRollBack(
+  host: Host,
+  ledger: Ledger,
+  { flow, mode }: Exclude<Plan, { readonly mode: 'unchanged' }>,
+  ended: { readonly signal: AbortSignal; readonly lease: Lease; readonly whole: AbortSignal },
+): ResultAsync<Outcome, AnyError> {
+  const { deploymentMs } = flow.spec.limits;
+  return routine(async function* () {
+    using limit = scope(host.clock, [ended.whole], deploymentMs);
+    const ran = await runToCommit(flow, mode, limit.signal);
     if (ran.isOk()) return ok<Outcome, AnyError>({ deployment: ledger.view, error: null, tasks: ran.value });
-    const limitMs = limit.timedOut ? plan.flow.spec.limits.deploymentMs : undefined;
-    const error = endingOf(ran.error, { signal, lease, limit: limitMs });
+    const error = endingOf(ran.error, { ...ended, limit: limit.timedOut ? deploymentMs : undefined });
     if (error.kind === 'lease-lost' || isTerminal(ledger.record.status)) return err(error);
-    const tasks = yield* rollBackAndFail(plan.flow, error);
-    await plan.flow.releasing;
+    const tasks = yield* rollBackAndFail(flow, error);
     return ok<Outcome, AnyError>({ deployment: ledger.view, error, tasks });
   });
 }
@@ -108,7 +122,6 @@ function runToCommit(
     yield* runSteps(stepsFor(flow.spec, mode), flow, signal);
     if (signal.aborted) return err(aborted('The deployment', signal.reason));
     const tasks = yield* succeed(flow, flow.ledger.lease.lost);
-    releaseHeld(flow);
     return ok<readonly TaskRecord[], AnyError>(tasks);
   });
 }

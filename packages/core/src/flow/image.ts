@@ -58,15 +58,20 @@ export function resolveImage(
       if (pull === 'never') return err(absent(reference));
     }
     const resolver = host.registry ?? host.runtime;
-    const resolved = await bounded(host.clock, [signal], { what: `Resolving ${reference}`, ms }, (options) =>
-      resolver.resolve(reference, options),
-    );
+    // What the engine has under this name is asked for meanwhile: mostly it is the very same.
+    const [resolved, known] = await Promise.all([
+      bounded(host.clock, [signal], { what: `Resolving ${reference}`, ms }, (options) =>
+        resolver.resolve(reference, options),
+      ),
+      look(reference),
+    ]);
     if (resolved.isOk()) {
       const exact = pinned(repository, resolved.value.digest);
-      return ok(found(resolved.value.digest, exact, yield* look(exact)));
+      const same = known.isOk() && known.value?.digests.includes(exact) ? known.value : undefined;
+      return ok(found(resolved.value.digest, exact, same ?? (yield* look(exact))));
     }
     // No registry knows what was only built here.
-    const local = resolved.error.kind === 'aborted' ? undefined : yield* look(reference);
+    const local = known.isOk() ? known.value : undefined;
     return local && local.digests.length === 0 ? ok(asLocal(local)) : err(resolved.error);
   });
 }

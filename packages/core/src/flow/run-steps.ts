@@ -125,10 +125,15 @@ function undoStep(
     ledger.step = entry.step;
     if (!step) return err(unknownStep(entry));
     yield* takeLeases(step, entry.intent, flow, signal, 'undo', {});
-    yield* bounded(host.clock, [signal], { what: `Undoing ${step.name}`, ms: host.settings.undoTimeoutMs }, (options) =>
-      guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
+    const undone = await bounded(
+      host.clock,
+      [signal],
+      { what: `Undoing ${step.name}`, ms: host.settings.undoTimeoutMs },
+      (options) => guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
     );
+    // However it ended: who tries again needs them.
     releaseHeld(flow);
+    yield* undone;
     const journal = journalOf(flow);
     ledger.note({
       journal: { ...journal, entries: journal.entries.slice(0, -1) },

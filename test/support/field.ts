@@ -1,21 +1,24 @@
-/** A real engine, a real registry, a real database and the embedded proxy, for benches: made in a second, and gone without a trace. */
+/** A real engine, a real registry, a real database and the embedded proxy: made in a second, and gone without a trace. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   createDeployer,
   type Deployer,
+  type DeployerOptions,
   type ProjectOptions,
   type Settings,
   unwrap,
 } from '../../packages/core/src/index.js';
+import type { ContainerRuntime } from '../../packages/core/src/ports/container-runtime.js';
+import type { ProxyManager } from '../../packages/core/src/ports/proxy-manager.js';
 import type { Store } from '../../packages/core/src/ports/store.js';
 import { dockerRuntime } from '../../packages/docker-adapter/src/index.js';
-import { httpProbe } from '../../packages/http-adapter/src/index.js';
+import { distributionRegistry, httpProbe } from '../../packages/http-adapter/src/index.js';
 import { embeddedProxy } from '../../packages/proxy-adapter/src/index.js';
 import { sqliteStore } from '../../packages/sql-adapter/src/index.js';
-import { openWorkbench, type Workbench } from '../../test/support/engine.js';
-import { startRegistry, type TestRegistry } from '../../test/support/registry.js';
+import { openWorkbench, type Workbench } from './engine.js';
+import { startRegistry, type TestRegistry } from './registry.js';
 
 export interface Field extends AsyncDisposable {
   readonly bench: Workbench;
@@ -30,7 +33,13 @@ export interface FieldOptions {
   readonly settings?: Settings;
   /** Around the store, to count what goes through it. */
   readonly wrapStore?: (store: Store) => Store;
+  /** Around the runtime and the proxy, to make them fail. */
+  readonly wrapRuntime?: (runtime: ContainerRuntime) => ContainerRuntime;
+  readonly wrapProxy?: (proxy: ProxyManager) => ProxyManager;
+  readonly options?: Partial<DeployerOptions>;
 }
+
+const same = <T>(port: T): T => port;
 
 export async function openField(what: string): Promise<Field> {
   const bench = openWorkbench(what);
@@ -46,16 +55,19 @@ export async function openField(what: string): Promise<Field> {
     registry,
     network,
     frontDoor,
-    async deployer(projects, { settings, wrapStore = (store: Store) => store } = {}) {
+    async deployer(projects, given = {}) {
+      const { settings, wrapStore = same, wrapRuntime = same, wrapProxy = same, options = {} } = given;
       const proxy = embeddedProxy()._unsafeUnwrap();
       const deployer = await unwrap(
         createDeployer({
-          runtime: dockerRuntime({ network }),
-          proxy,
+          runtime: wrapRuntime(dockerRuntime({ network })._unsafeUnwrap()),
+          proxy: wrapProxy(proxy),
           store: wrapStore(sqliteStore({ path: join(folder, 'quayside.db') })._unsafeUnwrap()),
           probe: httpProbe(),
+          registry: distributionRegistry(),
           settings: { domain: 'bench.test', ...settings },
           projects,
+          ...options,
         }),
       );
       open.push(deployer);
