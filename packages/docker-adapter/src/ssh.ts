@@ -68,7 +68,10 @@ class StdioSocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     this.#touch();
-    this.#child.stdin.write(chunk, (error) => done(error ? this.#failure(error.message) : null));
+    this.#child.stdin.write(chunk, (error) => {
+      // A broken pipe says nothing: the child's end, which follows, says why.
+      if (!error) done(null);
+    });
   }
 
   override _final(done: (error?: Error | null) => void): void {
