@@ -24,7 +24,7 @@ import { routeLog } from './routes/log.js';
 import { pause } from './routes/pause.js';
 import { disprove } from './routes/proof.js';
 import { targetsOf } from './routes/table.js';
-import { serverWatch } from './routes/watch.js';
+import { isRecordOf, serverWatch } from './routes/watch.js';
 import { type Listening, type ListenOptions, openServer, type Server } from './server.js';
 import { KEY_HEADER } from './traffic/headers.js';
 import { IN_FLIGHT_PATH, type InFlightAnswer } from './traffic/inspection.js';
@@ -177,12 +177,12 @@ function build(settings: Settings): EmbeddedProxy {
         const path = `${IN_FLIGHT_PATH}?${new URLSearchParams({ instance })}`;
         for (const { record, isDead } of seen.value) {
           // A dead server's process may be gone, and its requests with it; nobody can ask it.
-          if (isDead || record.id === own?.id) continue;
+          if (isDead || (own && isRecordOf(own.server, record.id))) continue;
           try {
             const question = { method: 'GET', path, headers: { host: 'quayside.invalid', [KEY_HEADER]: record.key } };
             const reply = await ask(record.frontDoor, question, IN_FLIGHT_LIMIT_MS, signal);
             const answer = JSON.parse(reply.body) as InFlightAnswer;
-            if (answer.server !== record.id) throw new Error(`answered by another server: ${answer.server}`);
+            if (!isRecordOf(answer.server, record.id)) throw new Error(`answered by another server: ${answer.server}`);
             count += answer.count;
           } catch (thrown) {
             return err(unreachable(record.frontDoor, thrown));
@@ -199,7 +199,7 @@ function build(settings: Settings): EmbeddedProxy {
         opening ??= openServer({
           ...parts,
           settings,
-          id: `${proxy}-${randomBytes(9).toString('hex')}`,
+          server: `${proxy}-${randomBytes(9).toString('hex')}`,
           key: randomBytes(24).toString('base64url'),
         });
         server = await opening;

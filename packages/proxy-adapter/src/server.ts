@@ -41,7 +41,7 @@ export interface Server {
 
 export interface ServerOptions {
   readonly settings: Settings;
-  readonly id: string;
+  readonly server: string;
   readonly key: string;
   readonly store: Store;
   readonly clock: Clock;
@@ -55,11 +55,11 @@ const START_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 2_000;
 
 export async function openServer(options: ServerOptions): Promise<Server> {
-  const { settings, id, key, store, clock, log, watch } = options;
+  const { settings, server, key, store, clock, log, watch } = options;
   const { frontDoor } = await import('./traffic/front-door.js');
   const door = frontDoor({
     settings,
-    server: id,
+    server,
     key,
     ready: () => current?.ready() ?? Promise.resolve(false),
   });
@@ -74,7 +74,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     const cancel = clock.after(START_LIMIT_MS, end);
     given?.addEventListener('abort', end, { once: true });
     const own = serving({
-      id,
+      server,
       key,
       proxy: settings.name,
       ttlMs: settings.serverTtl,

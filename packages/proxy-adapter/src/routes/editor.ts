@@ -9,7 +9,7 @@ import type { Held, RouteLog } from './log.js';
 import { pause, turns } from './pause.js';
 import type { Serving } from './serving.js';
 import { type RouteChange, targetsOf } from './table.js';
-import type { ServerWatch } from './watch.js';
+import { isRecordOf, type ServerWatch } from './watch.js';
 
 /** Of one change against others that write at the same time: each round, at least one of them gets through. */
 const ROUNDS_MAX = 50;
@@ -93,7 +93,7 @@ export function editor({ proxy, store, clock, log, watch, acknowledgeTimeoutMs, 
       if (signal.aborted) return err(abortedCall(what, signal));
       const seen = await watch.look(signal);
       if (seen.isErr()) return err({ ...throughStore(seen.error, what), outcome: 'unknown' } as ProxyError);
-      const others = seen.value.filter(({ record }) => record.id !== server?.id);
+      const others = seen.value.filter(({ record }) => !server || !isRecordOf(server.server, record.id));
       const missing = others.filter(({ record, isDead }) => !isDead && record.acknowledged < revision);
       if (missing.length === 0) {
         await watch.sweep(

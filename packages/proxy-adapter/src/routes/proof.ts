@@ -7,7 +7,7 @@ import type { ProofRequest, Route } from '@quayside/core/ports';
 import { INSTANCE_HEADER, KEY_HEADER } from '../traffic/headers.js';
 import { INSTANCE_PATH, type InstanceAnswer } from '../traffic/inspection.js';
 import { ask } from './ask.js';
-import type { Seen } from './watch.js';
+import { isRecordOf, type Seen } from './watch.js';
 
 /** Of one question. An app that needs longer for its health check path is asked again. */
 const ANSWER_LIMIT_MS = 5_000;
@@ -36,7 +36,7 @@ async function askServer(
     const told = await ask(at, { method: 'GET', path: INSTANCE_PATH, headers }, ANSWER_LIMIT_MS, signal);
     const answer = told.status === 200 ? parse(told.body) : undefined;
     // Several workers of one port answer for each other.
-    if (!answer || !servers.some((each) => each.record.id === answer.server)) {
+    if (!answer || !servers.some((each) => isRecordOf(answer.server, each.record.id))) {
       return `${at} is answered by something that is not a server of this proxy (${told.status})`;
     }
     if (!answer.targets) return `${at} has no route for it`;

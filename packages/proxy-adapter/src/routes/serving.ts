@@ -7,15 +7,18 @@
  * waiting, so the routes are read again before another request is forwarded. Freshness counts from *before* a beat was sent, and a
  * beat that arrived after it had run out does not mend it: only reading after that beat does.
  *
+ * Each period of freshness has a record of its own: a record that was taken out as dead and then came back would count its versions
+ * from one again, and who has seen an earlier one could take the new one for it, and for dead.
+ *
  * A change is written first and the servers are listed after it; a server writes its record first and reads the routes after it. So
  * of a change and a server that starts (or comes back), at least one sees the other.
  */
-import type { Clock, Store, StoreError } from '@quayside/core/ports';
+import type { Change, Clock, Store, StoreError } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import type { RouteLog } from './log.js';
 import { turns } from './pause.js';
 import type { RouteChange, RouteTable } from './table.js';
-import type { ServerWatch } from './watch.js';
+import { isRecordOf, recordId, type ServerWatch } from './watch.js';
 
 /** Commits come in bursts (a log, a journal): they are looked at together. */
 const LOOK_DELAY_MS = 10;
@@ -27,7 +30,7 @@ const OWN_ACK_DELAY_MS = 50;
 const REVIVE_LIMIT_MS = 3_000;
 
 export interface Serving {
-  readonly id: string;
+  readonly server: string;
   /** Registers, reads every route, and goes on following. */
   start(frontDoor: string, signal: AbortSignal): Promise<Result<void, StoreError>>;
   /** Another address to ask this server at. */
@@ -42,7 +45,8 @@ export interface Serving {
 }
 
 export interface ServingOptions {
-  readonly id: string;
+  /** Of this process: 18 random characters and the proxy's name. */
+  readonly server: string;
   readonly key: string;
   readonly proxy: string;
   readonly ttlMs: number;
@@ -53,7 +57,7 @@ export interface ServingOptions {
   readonly table: RouteTable;
 }
 
-export function serving({ id, key, proxy, ttlMs, store, clock, log, watch, table }: ServingOptions): Serving {
+export function serving({ server, key, proxy, ttlMs, store, clock, log, watch, table }: ServingOptions): Serving {
   const ending = new AbortController();
   const { signal } = ending;
   const inTurn = turns();
@@ -62,6 +66,9 @@ export function serving({ id, key, proxy, ttlMs, store, clock, log, watch, table
   let frontDoor = '';
   let beat = 0;
   let acknowledged = -1;
+  let period = 0;
+  /** The record of an earlier period that is still to be taken out. */
+  let left: string | undefined;
   let freshUntilMs = -1;
   let reviving: Promise<boolean> | undefined;
   const cancels = new Map<string, () => void>();
@@ -91,23 +98,41 @@ export function serving({ id, key, proxy, ttlMs, store, clock, log, watch, table
       return ok();
     });
 
-  /** Writes the record: one more beat, and how far the table is. */
+  const beatOnce = async (limit: AbortSignal): Promise<Result<{ readonly sentAtMs: number }, StoreError>> => {
+    const sentAtMs = clock.monotonicMs();
+    const reached = Math.max(0, table.revision);
+    beat += 1;
+    const id = recordId(server, period);
+    const record = { id, proxy, beat, ttlMs, acknowledged: reached, frontDoor, key, startedAt };
+    const changes: Change[] = [{ op: 'put', collection: 'proxyServers', record }];
+    if (left !== undefined) changes.push({ op: 'remove', collection: 'proxyServers', id: left });
+    const committed = await store.commit(changes, { signal: limit });
+    if (committed.isErr()) return err(committed.error);
+    left = undefined;
+    acknowledged = reached;
+    return ok({ sentAtMs });
+  };
+
+  /** Writes the record: one more beat, and how far the table is. Fresh afterwards, or an error. */
   const announce = (limit: AbortSignal): Promise<Result<void, StoreError>> =>
     beatInTurn(async () => {
-      const sentAtMs = clock.monotonicMs();
-      const reached = Math.max(0, table.revision);
-      beat += 1;
-      const record = { id, proxy, beat, ttlMs, acknowledged: reached, frontDoor, key, startedAt };
-      const committed = await store.commit([{ op: 'put', collection: 'proxyServers', record }], { signal: limit });
-      if (committed.isErr()) return err(committed.error);
-      acknowledged = reached;
-      if (isFresh()) freshUntilMs = Math.max(freshUntilMs, sentAtMs + ttlMs);
-      else {
-        // It came too late, or is the first: somebody may have stopped waiting for this server before it arrived.
-        const readAll = await read(limit);
-        if (readAll.isErr()) return err(readAll.error);
-        freshUntilMs = sentAtMs + ttlMs;
+      if (isFresh()) {
+        const sent = await beatOnce(limit);
+        if (sent.isErr()) return err(sent.error);
+        if (isFresh()) {
+          freshUntilMs = Math.max(freshUntilMs, sent.value.sentAtMs + ttlMs);
+          if (table.revision > acknowledged) later('acknowledge', 0, acknowledge);
+          return ok();
+        }
       }
+      // The first beat, or one too late: somebody may have stopped waiting for this server before it arrived.
+      if (period > 0) left = recordId(server, period);
+      period += 1;
+      const sent = await beatOnce(limit);
+      if (sent.isErr()) return err(sent.error);
+      const caughtUp = await read(limit);
+      if (caughtUp.isErr()) return err(caughtUp.error);
+      freshUntilMs = sent.value.sentAtMs + ttlMs;
       if (table.revision > acknowledged) later('acknowledge', 0, acknowledge);
       return ok();
     });
@@ -144,7 +169,7 @@ export function serving({ id, key, proxy, ttlMs, store, clock, log, watch, table
       const seen = await watch.look(limit);
       if (seen.isOk())
         await watch.sweep(
-          seen.value.filter((each) => each.isDead && each.record.id !== id),
+          seen.value.filter((each) => each.isDead && !isRecordOf(server, each.record.id)),
           limit,
         );
     });
@@ -167,11 +192,11 @@ export function serving({ id, key, proxy, ttlMs, store, clock, log, watch, table
     table.revision >= revision ? Promise.resolve(ok()) : read(limit);
 
   return {
-    id,
+    server,
     async start(at, limit) {
       frontDoor = at;
-      const announced = await announce(limit);
-      if (announced.isErr()) return announced;
+      const begun = await announce(limit);
+      if (begun.isErr()) return begun;
       const said = await announce(limit);
       if (said.isErr()) return said;
       unsubscribe = store.subscribe?.(() => later('look', LOOK_DELAY_MS, () => within(ttlMs, follow)));
@@ -207,7 +232,9 @@ export function serving({ id, key, proxy, ttlMs, store, clock, log, watch, table
       cancels.clear();
       // A beat on its way must not put the record back.
       await beatInTurn(async () => {
-        await store.commit([{ op: 'remove', collection: 'proxyServers', id }], { signal: limit });
+        const records = [recordId(server, period), ...(left === undefined ? [] : [left])];
+        const changes = records.map((id) => ({ op: 'remove', collection: 'proxyServers', id }) as const);
+        await store.commit(changes, { signal: limit });
       });
     },
   };

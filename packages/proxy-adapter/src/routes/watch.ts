@@ -14,6 +14,10 @@ export interface Seen {
   readonly isDead: boolean;
 }
 
+/** A server's record in its n-th period of freshness. */
+export const recordId = (server: string, period: number): string => `${server}.${period}`;
+export const isRecordOf = (server: string, record: string): boolean => record.startsWith(`${server}.`);
+
 export interface ServerWatch {
   look(signal: AbortSignal): Promise<Result<readonly Seen[], StoreError>>;
   /** Takes the records of the dead out, each only if it still stands still. */
