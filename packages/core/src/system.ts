@@ -5,6 +5,7 @@
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import type { Issue } from './domain/errors.js';
 import { BASE32, hashText } from './domain/hash.js';
+import { once } from './domain/once.js';
 import type { Clock, Ids } from './ports/clock.js';
 import type { Sealer, SealerError } from './ports/sealer.js';
 
@@ -104,14 +105,6 @@ export function aesSealer(keys: readonly string[], at = 'secrets.keys'): Result<
         base64url(new Uint8Array(await crypto.subtle.sign('HMAC', await first.hmac(), utf8(text)))),
       ),
   });
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 const attempt = <T>(context: string, work: () => Promise<T>): ResultAsync<T, SealerError> =>

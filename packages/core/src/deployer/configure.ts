@@ -2,14 +2,7 @@
 import { err, errAsync, ok, okAsync, type Result } from 'neverthrow';
 import type { ProjectLookup } from '../config/options.js';
 import { resolveStage } from '../config/resolve.js';
-import {
-  CONFIG_WORDS,
-  type ParsedProject,
-  type ParsedSettings,
-  projectSchema,
-  projectsSchema,
-  settingsSchema,
-} from '../config/schema.js';
+import { configSchemas, type ParsedProject, type ParsedSettings } from '../config/schema.js';
 import { didYouMean } from '../domain/did-you-mean.js';
 import type { InvalidError, Issue } from '../domain/errors.js';
 import type { ProjectSource } from '../flow/host.js';
@@ -78,7 +71,7 @@ export function configure(input: unknown): Result<Configured, InvalidError<'inva
   const ports = takePorts(options, issues);
   const clock = options.clock ?? systemClock();
   const settings = parsed(
-    check('invalid-config', settingsSchema, options.settings ?? {}, 'settings', CONFIG_WORDS),
+    check('invalid-config', configSchemas().settings, options.settings ?? {}, 'settings', configSchemas().words),
     issues,
   );
   if (settings) checkTiming(settings, issues);
@@ -129,7 +122,10 @@ interface Around {
 
 function projectsOf(given: unknown, around: Around, issues: Issue[]): ProjectSource | undefined {
   if (typeof given === 'function') return lookedUp(given as ProjectLookup, around.clock);
-  const projects = parsed(check('invalid-config', projectsSchema, given, 'projects', CONFIG_WORDS), issues);
+  const projects = parsed(
+    check('invalid-config', configSchemas().projects, given, 'projects', configSchemas().words),
+    issues,
+  );
   if (!projects) return undefined;
   const { settings, ports } = around;
   const { runtime } = ports;
@@ -162,7 +158,13 @@ const lookedUp =
       guard(async () => ok(await lookup(name, options.signal))),
     ).andThen((found): Result<ParsedProject, Parameters<typeof err>[0] & never> | Result<ParsedProject, never> => {
       if (found === undefined || found === null) return err(unknownProject(name, []) as never);
-      return check('invalid-config', projectSchema, found, pathText('projects', [name]), CONFIG_WORDS) as never;
+      return check(
+        'invalid-config',
+        configSchemas().project,
+        found,
+        pathText('projects', [name]),
+        configSchemas().words,
+      ) as never;
     }) as ReturnType<ProjectSource>;
 
 const unknownProject = (name: string, known: readonly string[]) => ({

@@ -16,7 +16,7 @@ import { followEvents, followInstance, followLogs } from './follow.js';
 import { planDeployment } from './plan.js';
 import { queries } from './queries.js';
 import { removeInstance, removeStage } from './remove.js';
-import { parse, parseDeploy, removeRequest, rollBackRequest } from './requests.js';
+import { parseDeploy, parseRemove, parseRollBack } from './requests.js';
 import { rollBackSubmission } from './roll-back.js';
 import { Submissions } from './submissions.js';
 import type {
@@ -87,7 +87,7 @@ async function start(host: Host): Promise<Deployer> {
   const submitRollBack = (request: unknown, signal: AbortSignal, cancel?: AbortSignal) =>
     routine(async function* () {
       yield* isOpen();
-      const asked = yield* parse(rollBackRequest, request);
+      const asked = yield* parseRollBack(request);
       const submission = yield* rollBackSubmission(host, asked, signal);
       return await submissions.submit(submission, signal, cancel);
     });
@@ -109,7 +109,7 @@ async function start(host: Host): Promise<Deployer> {
     remove: (what, options) =>
       routine(async function* () {
         yield* isOpen();
-        const asked = yield* parse(removeRequest, what);
+        const asked = yield* parseRemove(what);
         const signal = signalOf(options);
         const removed = yield* 'instance' in asked
           ? removeInstance(host, asked.instance, signal)

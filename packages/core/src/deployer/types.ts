@@ -76,6 +76,11 @@ export type StageRef<Projects extends ProjectMap> = {
   };
 }[keyof Projects & string];
 
+export interface AnyStage {
+  readonly project: string;
+  readonly stage: string;
+}
+
 /** Why a deployment did not succeed; with the deployment as the store has it, where it was recorded. */
 export type DeployError = AnyError & { readonly deployment?: Deployment };
 
@@ -132,31 +137,31 @@ export interface CallBound {
   readonly signal?: AbortSignal;
 }
 
-/** Puts tags of projects on stages. Made by `createDeployer`. */
-export interface Deployer<Projects extends ProjectMap = ProjectMap> extends AsyncDisposable {
+/** Puts tags of projects on stages. Made by `createDeployer`; without a parameter any project and stage may be named. */
+export type Deployer<Projects extends ProjectMap = ProjectMap> = DeployerOf<RequestOf<Projects>, StageRef<Projects>>;
+
+/** A Deployer by what its requests may name: one of a literal configuration can stand wherever any is wanted. */
+export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStage> extends AsyncDisposable {
   /** This deployer's own id, new each time. */
   readonly id: string;
   /** The id of the store: what is marked with it is ours. */
   readonly storeId: string;
 
   /** Stores the request and answers at once; the signal bounds that call alone. */
-  submit(request: RequestOf<Projects>, options?: CallBound): ResultAsync<Handle, DeployError>;
+  submit(request: Request, options?: CallBound): ResultAsync<Handle, DeployError>;
   /** Submits, and waits for the end. The signal cancels the deployment: what it made is undone before this answers `cancelled`. */
-  deploy(request: RequestOf<Projects>, options?: CallBound): ResultAsync<Deployment, DeployError>;
+  deploy(request: Request, options?: CallBound): ResultAsync<Deployment, DeployError>;
   /** What `deploy` would do. Reads only. */
-  plan(request: RequestOf<Projects>, options?: CallBound): ResultAsync<DeploymentPlan, AnyError>;
+  plan(request: Request, options?: CallBound): ResultAsync<DeploymentPlan, AnyError>;
   /**
    * Deploys an earlier deployment's recorded spec. Where its instance still runs, that is a health check and a cutover.
    * `to`: a deployment's id or a tag; default the one that the default route pointed to before. The signal cancels it.
    */
-  rollBack(request: StageRef<Projects> & RollBackOptions, options?: CallBound): ResultAsync<Deployment, DeployError>;
+  rollBack(request: Stage & RollBackOptions, options?: CallBound): ResultAsync<Deployment, DeployError>;
   /** Like `rollBack`, and answers at once. */
-  submitRollBack(request: StageRef<Projects> & RollBackOptions, options?: CallBound): ResultAsync<Handle, DeployError>;
+  submitRollBack(request: Stage & RollBackOptions, options?: CallBound): ResultAsync<Handle, DeployError>;
   /** An instance (not the one that the default route points to: `instance-in-use`), or a stage with all that it has. */
-  remove(
-    what: { readonly instance: string } | StageRef<Projects>,
-    options?: CallBound,
-  ): ResultAsync<RemoveAnswer, AnyError>;
+  remove(what: { readonly instance: string } | Stage, options?: CallBound): ResultAsync<RemoveAnswer, AnyError>;
   /** Waits for a deployment's end, whichever process runs it. The signal bounds the wait alone. */
   result(id: string, options?: CallBound): ResultAsync<Deployment, DeployError>;
 
@@ -196,7 +201,7 @@ export interface Deployer<Projects extends ProjectMap = ProjectMap> extends Asyn
     ): ResultAsync<Page<RouteView>, AnyError>;
   };
   /** For what comes from outside: every wrong field at once, or a request that `submit` takes. */
-  parseRequest(input: unknown): Result<RequestOf<Projects>, AnyError>;
+  parseRequest(input: unknown): Result<Request, AnyError>;
 
   /**
    * Takes nothing new, and ends: what runs is finished (or cancelled), its tasks are waited for, notifiers are told for up to 5 s, then

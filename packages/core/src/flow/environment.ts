@@ -36,7 +36,7 @@ export function gatherEnv(
       );
       Object.assign(
         merged,
-        yield* check('invalid-config', envRecord, answer, `env of ${about.project}/${about.stage}`),
+        yield* check('invalid-config', envRecord(), answer, `env of ${about.project}/${about.stage}`),
       );
     }
     return ok<Environment, AnyError>(merged);
