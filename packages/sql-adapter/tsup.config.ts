@@ -1,3 +1,3 @@
 import { library } from '../../tooling/tsup';
 
-export default library();
+export default library({ noExternal: ['kysely'] });

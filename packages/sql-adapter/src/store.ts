@@ -1,6 +1,7 @@
 /** `Store` over any database that a dialect opens. The first call opens it. */
 import { bug, type Store, type StoreError } from '@quayside/core/ports';
 import { err, ok, Result, ResultAsync } from 'neverthrow';
+import { Abortions } from './abortions.js';
 import { prepareCommit } from './commit.js';
 import type { Work } from './dialect.js';
 import { notBegun, storeClosed } from './errors.js';
@@ -12,13 +13,15 @@ import type { Statements } from './statements.js';
 /** @param open is called at the first use, and again after it has failed */
 export function sqlStore(name: string, open: () => Promise<Result<OpenStore, StoreError>>): Store {
   const followers = new Followers();
+  const abortions = new Abortions();
   const active = new Set<Promise<unknown>>();
   let current: OpenStore | undefined;
   let opening: Promise<Result<OpenStore, StoreError>> | undefined;
   let closing: Promise<Result<void, StoreError>> | undefined;
 
+  const guardedOpen = () => open().catch((thrown: unknown): Result<OpenStore, StoreError> => err(bug(thrown)));
   const opened = (): Promise<Result<OpenStore, StoreError>> => {
-    opening ??= open().then((answer) => {
+    opening ??= guardedOpen().then((answer) => {
       if (answer.isErr()) opening = undefined;
       else {
         current = answer.value;
@@ -28,6 +31,16 @@ export function sqlStore(name: string, open: () => Promise<Result<OpenStore, Sto
     });
     return opening;
   };
+
+  /** The opening goes on for the others who wait for it. */
+  const untilAborted = <T>(promise: Promise<Result<T, StoreError>>, signal: AbortSignal) =>
+    new Promise<Result<T, StoreError>>((resolve) => {
+      const forget = abortions.on(signal, () => resolve(err(notBegun(signal))));
+      void promise.then((answer) => {
+        forget();
+        resolve(answer);
+      });
+    });
 
   /** Every call: refused when closed or aborted, opened at need, counted, and what throws in it is a bug told as an error. */
   const call = <T>(
@@ -75,13 +88,4 @@ export function sqlStore(name: string, open: () => Promise<Result<OpenStore, Sto
       return new ResultAsync(closing);
     },
   };
-}
-
-/** The opening goes on for the others who wait for it. */
-function untilAborted<T>(promise: Promise<Result<T, StoreError>>, signal: AbortSignal): Promise<Result<T, StoreError>> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => resolve(err(notBegun(signal)));
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -4,9 +4,12 @@
  *
  *   waiting ──BEGIN IMMEDIATE──▶ running ──COMMIT is on the disk──▶ answered
  *      └──aborted, or locked out for `busyTimeoutMs`──▶ answered, nothing done
+ *
+ * Whoever aborts a running one is told what became of it; only where the disk hangs, that this is unknown.
  */
-import type { StoreError } from '@quayside/core/ports';
+import { aborted, type StoreError } from '@quayside/core/ports';
 import { err, type Result } from 'neverthrow';
+import { Abortions } from '../abortions.js';
 import type { Ask, Row, Work } from '../dialect.js';
 import { notBegun } from '../errors.js';
 import type { WriterConnection, WriterStatement } from './driver.js';
@@ -15,6 +18,9 @@ import { lockPause, type Patience } from './waiting.js';
 
 /** Works in one transaction: with more, the first of them would wait for long. */
 const TOGETHER_MAX = 32;
+/** A commit that has begun is answered as what it became; an aborted one waits for that only so long. */
+const HANGING_MS = 1_000;
+const CLOSE_MS = 5_000;
 
 type Outcome = Result<unknown, StoreError>;
 
@@ -32,6 +38,7 @@ export class Writer {
   readonly #patience: Patience;
   readonly #onCommit: () => void;
   readonly #statements = new Map<string, WriterStatement>();
+  readonly #abortions = new Abortions();
   #waiting: Job[] = [];
   #isRunning = false;
 
@@ -44,35 +51,48 @@ export class Writer {
 
   /** @param changes whether it may change anything: nobody is told of what does not */
   run<T>(work: () => Work<Result<T, StoreError>>, signal: AbortSignal, changes = true): Promise<Result<T, StoreError>> {
+    const { clock } = this.#patience;
     return new Promise((resolve) => {
+      let forget = () => {};
       const job: Job = {
         work,
         changes,
-        sinceMs: this.#patience.clock.monotonicMs(),
+        sinceMs: clock.monotonicMs(),
         isAlone: false,
         answer: (outcome) => {
-          signal.removeEventListener('abort', leave);
+          forget();
+          // A promise keeps the first answer: what comes after an abort is dropped.
           resolve(outcome as Result<T, StoreError>);
         },
       };
-      const leave = () => {
-        // Once it runs it goes on to its end, which is near.
-        if (!this.#waiting.includes(job)) return;
-        this.#waiting = this.#waiting.filter((each) => each !== job);
-        job.answer(err(notBegun(signal)));
-      };
-      signal.addEventListener('abort', leave, { once: true });
+      forget = this.#abortions.on(signal, () => {
+        if (this.#waiting.includes(job)) {
+          this.#waiting = this.#waiting.filter((each) => each !== job);
+          job.answer(err(notBegun(signal)));
+          return;
+        }
+        // It is about to be answered, unless the disk hangs.
+        forget = clock.after(HANGING_MS, () => job.answer(err(aborted('The commit', signal.reason))));
+      });
       this.#waiting.push(job);
       if (!this.#isRunning) void this.#drain();
     });
   }
 
-  /** To be called once nothing is under way. */
+  /** To be called once nothing is under way. Empties the log into the file, where nobody else is at it. */
   async close(): Promise<void> {
     this.#statements.clear();
-    // Where others are at it, the last of them will do it.
-    await this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)').catch(() => {});
-    this.#connection.close();
+    const emptied = this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)').then(
+      () => true,
+      // The next who opens it will do it.
+      () => true,
+    );
+    const given = new Promise<boolean>((resolve) => {
+      const forget = this.#patience.clock.after(CLOSE_MS, () => resolve(false));
+      void emptied.then(forget);
+    });
+    // A connection whose disk hangs is left to the end of the process: closing it would hang with it.
+    if (await Promise.race([emptied, given])) this.#connection.close();
   }
 
   async #drain(): Promise<void> {
