@@ -77,11 +77,9 @@ export function runToEnd(
 ): ResultAsync<CommandResult, RuntimeError> {
   return attempt(async () => {
     const created = await containers.create({ ...spec, restart: 'no' }, options);
-    // A refused one may be another's; one of unknown outcome may have been made.
-    const mayExist = created.isOk() || ['aborted', 'timeout', 'engine-unreachable'].includes(created.error.kind);
     const result = created.isErr() ? err(created.error) : await startAndWait(engine, containers, spec, options);
-    if (!mayExist) return result;
-    // Under a signal of its own: the caller's may be the one that ended the run.
+    // Whatever create answered: one of unknown outcome may have been made, and another's is left alone. Under a signal of its
+    // own: the caller's may be the one that ended the run.
     const own = new AbortController();
     const timer = setTimeout(() => own.abort(), CLEAN_UP_MS);
     const removed = await containers.remove(spec, { signal: own.signal });

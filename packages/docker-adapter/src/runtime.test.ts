@@ -3,8 +3,10 @@ import type { ServerResponse } from 'node:http';
 import { type ContainerSpec, outcomeUnknown, QuaysideError } from '@quayside/core/ports';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Script, type ScriptedEngine, scriptEngine } from '../test/support/scripted-engine.js';
+import { openEngine } from './engine.js';
 import type { DockerRuntimeOptions } from './options.js';
 import { type DockerRuntime, dockerRuntime } from './runtime.js';
+import { watchContainers } from './watch.js';
 
 const open = () => ({ signal: new AbortController().signal });
 const OWNER = { storeId: 'store-1', deployment: 'd1' };
@@ -98,16 +100,20 @@ describe('a deployment asks the engine for no more than it must', () => {
     const { runtime, engine } = await against(usual);
     for (let turn = 0; turn < 5; turn += 1) await runtime.inspect('shop-1', { ...open(), port: null });
     expect(engine.connections).toBe(1);
+    expect(engine.openConnections).toBe(1);
     await runtime.close();
     await runtime.close();
-    // A server that waits for its connections to end shows whether one is left.
-    await engine.close();
+    await vi.waitUntil(() => engine.openConnections === 0);
   });
 
-  it('and leaves nothing on a signal that outlives the calls', async () => {
+  it('and leaves no timer behind, and nothing on a signal that outlives the calls', async () => {
     const { runtime } = await against(usual);
     const { signal } = new AbortController();
+    await runtime.describe({ signal });
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
     for (let turn = 0; turn < 5; turn += 1) await runtime.start(SPEC, { signal });
+    expect(timers()).toBeLessThan(before + 5);
     for await (const _ of runtime.logs('none', { signal: AbortSignal.abort() })) break;
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
@@ -281,6 +287,16 @@ describe('an engine that does not answer', () => {
 });
 
 describe('whose container it is', () => {
+  it('decides: what carries another deployment is not started, stopped or removed', async () => {
+    const { runtime, routes } = await against((seen, response) =>
+      seen.path.endsWith('/json') ? { status: 200, json: inspection('c1', 'd2') } : usual(seen, response),
+    );
+    expect((await runtime.start(SPEC, open()))._unsafeUnwrapErr().kind).toBe('container-missing');
+    expect((await runtime.stop(SPEC, { ...open(), graceMs: 0 })).isOk()).toBe(true);
+    expect((await runtime.remove(SPEC, open()))._unsafeUnwrap()).toBe('foreign');
+    expect(new Set(routes())).toEqual(new Set(['GET /containers/shop-1/json']));
+  });
+
   it('is looked up where it was not created here, and remembered', async () => {
     const { runtime, routes } = await against(usual);
     await runtime.start(SPEC, open());
@@ -468,6 +484,32 @@ describe('watching', () => {
     const { query } = engine.seen.find(({ path }) => path === '/events') ?? {};
     expect(JSON.parse(query?.get('filters') ?? '')).toMatchObject({ label: ['dev.quayside.store=store-1'] });
     expect(query?.get('since')).toMatch(/\.000000006$/);
+  });
+
+  it('an engine that ends the stream, and says nothing wrong, has gone away all the same', async () => {
+    const { runtime } = await against((seen, response) => {
+      if (seen.path === '/events') response.writeHead(200).end();
+      return undefined;
+    });
+    const events = (await runtime.watch(OWNER, open()))._unsafeUnwrap();
+    await expect(events[Symbol.asyncIterator]().next()).rejects.toBeInstanceOf(QuaysideError);
+  });
+
+  it('a connection that died without a word is found out by a ping', async () => {
+    const scripted = await scriptEngine(watched);
+    const engine = openEngine({ host: scripted.host }, { answerTimeoutMs: 40 });
+    ends.push(
+      () => scripted.close(),
+      async () => engine.close(),
+    );
+    const events = (await watchContainers(engine, OWNER, open(), 30))._unsafeUnwrap();
+    const reading = (async () => {
+      for await (const _ of events);
+    })();
+    await expect(reading).rejects.toSatisfy(
+      (cause: unknown) => cause instanceof QuaysideError && cause.kind === 'engine-unreachable',
+    );
+    expect(scripted.seen.some(({ path }) => path === '/_ping')).toBe(true);
   });
 
   it('ends quietly with its signal, and leaves nothing on it', async () => {

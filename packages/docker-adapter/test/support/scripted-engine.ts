@@ -18,7 +18,9 @@ export interface ScriptedEngine extends AsyncDisposable {
   /** `unix://…` */
   readonly host: string;
   readonly seen: readonly Seen[];
+  /** How many were made, and how many of them are open. */
   readonly connections: number;
+  readonly openConnections: number;
   close(): Promise<void>;
 }
 
@@ -69,6 +71,9 @@ export async function scriptEngine(script: Script): Promise<ScriptedEngine> {
     seen,
     get connections() {
       return connections;
+    },
+    get openConnections() {
+      return sockets.size;
     },
     close,
     [Symbol.asyncDispose]: close,
