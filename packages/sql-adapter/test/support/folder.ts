@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Store, unwrap } from '@quayside/core/ports';
+import { type CallOptions, type Store, unwrap } from '@quayside/core/ports';
 import { type SqliteStoreOptions, sqliteStore } from '@quayside/sql-adapter';
 import { onTestFinished } from 'vitest';
 
-export const open = () => ({ signal: new AbortController().signal });
+export const open = (): CallOptions => ({ signal: new AbortController().signal });
 
 /** A folder that is gone after the test. */
 export function folder(): string {
