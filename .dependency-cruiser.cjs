@@ -30,7 +30,7 @@ module.exports = {
       comment:
         'The core imports its three dependencies (and the bundled SHA-256), no Node module, HTTP client or adapter.',
       from: { path: core, pathNot: '\\.test\\.ts$' },
-      to: { pathNot: [core, 'node_modules/(neverthrow|eventemitter3|zod|@noble/hashes)/'] },
+      to: { pathNot: [core, 'node_modules/(neverthrow|eventemitter3|zod|@stablelib/(sha256|hash|binary|wipe))/'] },
     },
     {
       name: 'adapters-see-ports-only',

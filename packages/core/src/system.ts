@@ -3,7 +3,7 @@
  * them: everywhere else they come in through ports, so that a test can own them.
  */
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
-import type { Issue } from './domain/errors.js';
+import { failure, type Issue } from './domain/errors.js';
 import { BASE32, hashText } from './domain/hash.js';
 import { once } from './domain/once.js';
 import type { Clock, Ids } from './ports/clock.js';
@@ -108,13 +108,14 @@ export function aesSealer(keys: readonly string[], at = 'secrets.keys'): Result<
 }
 
 const attempt = <T>(context: string, work: () => Promise<T>): ResultAsync<T, SealerError> =>
-  ResultAsync.fromThrowable(work, (cause) => ({
-    kind: 'secret-unreadable' as const,
-    message: `What was sealed for ${context} cannot be opened with the keys that this host has.`,
-    hint: 'Give `secrets.keys` the key that it was sealed with; the first one seals, all of them open.',
-    retryable: false,
-    cause,
-  }))();
+  ResultAsync.fromThrowable(work, (cause) =>
+    failure(
+      'secret-unreadable',
+      `What was sealed for ${context} cannot be opened with the keys that this host has.`,
+      'Give `secrets.keys` the key that it was sealed with; the first one seals, all of them open.',
+      { cause },
+    ),
+  )();
 
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
 

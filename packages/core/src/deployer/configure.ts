@@ -4,7 +4,7 @@ import type { ProjectLookup } from '../config/options.js';
 import { resolveStage } from '../config/resolve.js';
 import { configSchemas, type ParsedProject, type ParsedSettings } from '../config/schema.js';
 import { didYouMean } from '../domain/did-you-mean.js';
-import type { InvalidError, Issue } from '../domain/errors.js';
+import { failure, type InvalidError, type Issue } from '../domain/errors.js';
 import type { ProjectSource } from '../flow/host.js';
 import { guard } from '../kernel/routine.js';
 import { bounded } from '../kernel/scope.js';
@@ -167,9 +167,9 @@ const lookedUp =
       ) as never;
     }) as ReturnType<ProjectSource>;
 
-const unknownProject = (name: string, known: readonly string[]) => ({
-  kind: 'unknown-project' as const,
-  message: `There is no project "${name}"${didYouMean(name, known)}.`,
-  hint: known.length > 0 ? `Choose one of: ${known.join(', ')}.` : 'Add it to `projects`.',
-  retryable: false,
-});
+const unknownProject = (name: string, known: readonly string[]) =>
+  failure(
+    'unknown-project',
+    `There is no project "${name}"${didYouMean(name, known)}.`,
+    known.length > 0 ? `Choose one of: ${known.join(', ')}.` : 'Add it to `projects`.',
+  );

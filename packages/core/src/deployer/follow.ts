@@ -14,27 +14,31 @@ const never = (): AbortSignal => new AbortController().signal;
 export async function* followLogs(host: Host, id: string, options: FollowOptions = {}): AsyncGenerator<LogEntry> {
   const signal = options.signal ?? never();
   let after = options.after ?? 0;
-  using news = storeNews(host);
-  for (;;) {
-    if (signal.aborted) return;
-    // First whether it has ended, then what there is: an end seen before the reading has all its entries in it.
-    const deployment = await orThrow(host.store.get('deployments', id, { signal }).orElse(quiet(signal)));
-    if (signal.aborted) return;
-    if (!deployment) throw new QuaysideError(unknownDeployment(id));
-    const hasEnded = isTerminal(deployment.value.status);
+  const news = storeNews(host);
+  try {
     for (;;) {
-      const entries = await orThrow(
-        host.store.read(logStream(id), { after, limit: 200 }, { signal }).orElse(quiet(signal)),
-      );
-      if (!entries || entries.length === 0) break;
-      for (const { seq, value } of entries) {
-        after = seq;
-        yield { ...(value as unknown as Omit<LogEntry, 'seq'>), seq };
-        if (signal.aborted) return;
+      if (signal.aborted) return;
+      // First whether it has ended, then what there is: an end seen before the reading has all its entries in it.
+      const deployment = await orThrow(host.store.get('deployments', id, { signal }).orElse(quiet(signal)));
+      if (signal.aborted) return;
+      if (!deployment) throw new QuaysideError(unknownDeployment(id));
+      const hasEnded = isTerminal(deployment.value.status);
+      for (;;) {
+        const entries = await orThrow(
+          host.store.read(logStream(id), { after, limit: 200 }, { signal }).orElse(quiet(signal)),
+        );
+        if (!entries || entries.length === 0) break;
+        for (const { seq, value } of entries) {
+          after = seq;
+          yield { ...(value as unknown as Omit<LogEntry, 'seq'>), seq };
+          if (signal.aborted) return;
+        }
       }
+      if (hasEnded || !options.follow) return;
+      await news.next(signal);
     }
-    if (hasEnded || !options.follow) return;
-    await news.next(signal);
+  } finally {
+    news.end();
   }
 }
 
@@ -44,17 +48,21 @@ export async function* followEvents(
 ): AsyncGenerator<StoredEvent> {
   const signal = options.signal ?? never();
   let after = options.after ?? 0;
-  using news = storeNews(host);
-  while (!signal.aborted) {
-    const entries = await orThrow(
-      host.store.read(EVENT_STREAM, { after, limit: 200 }, { signal }).orElse(quiet(signal)),
-    );
-    for (const { seq, value } of entries ?? []) {
-      after = seq;
-      yield { ...(value as unknown as StoredEvent), seq };
-      if (signal.aborted) return;
+  const news = storeNews(host);
+  try {
+    while (!signal.aborted) {
+      const entries = await orThrow(
+        host.store.read(EVENT_STREAM, { after, limit: 200 }, { signal }).orElse(quiet(signal)),
+      );
+      for (const { seq, value } of entries ?? []) {
+        after = seq;
+        yield { ...(value as unknown as StoredEvent), seq };
+        if (signal.aborted) return;
+      }
+      if (!entries || entries.length === 0) await news.next(signal);
     }
-    if (!entries || entries.length === 0) await news.next(signal);
+  } finally {
+    news.end();
   }
 }
 

@@ -1,6 +1,6 @@
 /** Removing an instance, or a stage with all that it has: marked in one commit under the stage's lease, done by durable tasks. */
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import type { AnyError, TaggedError } from '../domain/errors.js';
+import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type StageRecord, stageKey, type TaskRecord } from '../domain/records.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import { stageLease } from '../flow/deploy.js';
@@ -47,19 +47,19 @@ export function removeStage(
   );
 }
 
-const inUse = (id: string): TaggedError<'instance-in-use'> => ({
-  kind: 'instance-in-use',
-  message: `The default route points to instance ${id}.`,
-  hint: 'Deploy or roll back to another one first, or remove the whole stage.',
-  retryable: false,
-});
+const inUse = (id: string): TaggedError<'instance-in-use'> =>
+  failure(
+    'instance-in-use',
+    `The default route points to instance ${id}.`,
+    'Deploy or roll back to another one first, or remove the whole stage.',
+  );
 
-const unknownStage = (project: string, stage: string): TaggedError<'unknown-stage'> => ({
-  kind: 'unknown-stage',
-  message: `Nothing is deployed on stage "${stage}" of project "${project}".`,
-  hint: 'Look at what runs: `instances.list()`, or `quayside ps`.',
-  retryable: false,
-});
+const unknownStage = (project: string, stage: string): TaggedError<'unknown-stage'> =>
+  failure(
+    'unknown-stage',
+    `Nothing is deployed on stage "${stage}" of project "${project}".`,
+    'Look at what runs: `instances.list()`, or `quayside ps`.',
+  );
 
 type Instances = StageState['instances'][number]['value'];
 

@@ -1,6 +1,6 @@
 /** Which deployment a roll back goes to. */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import type { AnyError, TaggedError } from '../domain/errors.js';
+import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type DeploymentRecord, stageKey } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
 import { routine } from '../kernel/routine.js';
@@ -64,12 +64,12 @@ function named(host: Host, key: string, to: string, signal: AbortSignal): Result
   });
 }
 
-const nothingBefore = (): TaggedError<'nothing-before'> => ({
-  kind: 'nothing-before',
-  message: 'The default route has not pointed to another instance before: there is nothing to roll back to.',
-  hint: 'Name a deployment or a tag of the history with `to`.',
-  retryable: false,
-});
+const nothingBefore = (): TaggedError<'nothing-before'> =>
+  failure(
+    'nothing-before',
+    'The default route has not pointed to another instance before: there is nothing to roll back to.',
+    'Name a deployment or a tag of the history with `to`.',
+  );
 
 const unknownTarget = (to: string): TaggedError<'unknown-deployment'> => ({
   ...unknownDeployment(to),

@@ -3,7 +3,7 @@
  * Across processes it is the stage's lease that makes it one at a time.
  */
 import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
-import { type AnyError, aborted, bug } from '../domain/errors.js';
+import { type AnyError, aborted, bug, failure } from '../domain/errors.js';
 import {
   type DeploymentRecord,
   type DeploymentRequest,
@@ -186,12 +186,11 @@ function queuedRecord(host: Host, { kind, request, env }: Submission): ResultAsy
 
 function cancelQueued(host: Host, queued: DeploymentRecord): ResultAsync<Deployment, DeployError> {
   const signal = new AbortController().signal;
-  const error: AnyError = {
-    kind: 'cancelled',
-    message: 'The deployment was cancelled before it began.',
-    hint: 'Deploy again if it is still wanted.',
-    retryable: false,
-  };
+  const error: AnyError = failure(
+    'cancelled',
+    'The deployment was cancelled before it began.',
+    'Deploy again if it is still wanted.',
+  );
   const stored = storedError(error, redactor([]));
   return routine(async function* () {
     const current = yield* host.store.get('deployments', queued.id, { signal });
@@ -215,13 +214,17 @@ function cancelQueued(host: Host, queued: DeploymentRecord): ResultAsync<Deploym
 /** Waits until the store says that it has ended. */
 export function followResult(host: Host, id: string, signal: AbortSignal): ResultAsync<Deployment, DeployError> {
   return routine(async function* () {
-    using news = storeNews(host);
-    for (;;) {
-      const stored = yield* host.store.get('deployments', id, { signal });
-      if (!stored) return err<Deployment, DeployError>(unknownDeployment(id));
-      if (isTerminal(stored.value.status)) return verdict(stored.value);
-      await news.next(signal);
-      if (signal.aborted) return err<Deployment, DeployError>(aborted('Waiting for the result', signal.reason));
+    const news = storeNews(host);
+    try {
+      for (;;) {
+        const stored = yield* host.store.get('deployments', id, { signal });
+        if (!stored) return err<Deployment, DeployError>(unknownDeployment(id));
+        if (isTerminal(stored.value.status)) return verdict(stored.value);
+        await news.next(signal);
+        if (signal.aborted) return err<Deployment, DeployError>(aborted('Waiting for the result', signal.reason));
+      }
+    } finally {
+      news.end();
     }
   });
 }
@@ -231,11 +234,8 @@ function verdict(record: DeploymentRecord): Result<Deployment, DeployError> {
   if (record.status === 'succeeded' || record.status === 'unchanged') return ok(deployment);
   const error: AnyError = record.error
     ? revivedError(record.error)
-    : {
-        kind: 'interrupted',
-        message: `The deployment was ${record.status}.`,
-        hint: 'Deploy again if it is still wanted.',
+    : failure('interrupted', `The deployment was ${record.status}.`, 'Deploy again if it is still wanted.', {
         retryable: true,
-      };
+      });
   return err({ ...error, deployment });
 }

@@ -8,9 +8,10 @@ const BLIND_MS = 250;
 const TOLD_MS = 5_000;
 
 /** Lets a follower sleep until the store may have something new. Listens from the moment it is made, so that nothing is missed. */
-export function storeNews(
-  host: Pick<Host, 'store' | 'clock'>,
-): Disposable & { next(signal: AbortSignal): Promise<void> } {
+export function storeNews(host: Pick<Host, 'store' | 'clock'>): {
+  next(signal: AbortSignal): Promise<void>;
+  end(): void;
+} {
   let isNew = false;
   let wake: (() => void) | undefined;
   const unsubscribe = host.store.subscribe?.(() => {
@@ -33,7 +34,7 @@ export function storeNews(
       wake = undefined;
       isNew = false;
     },
-    [Symbol.dispose]() {
+    end() {
       unsubscribe?.();
     },
   };

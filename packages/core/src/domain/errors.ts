@@ -119,6 +119,14 @@ const UNKNOWN_BY_KIND: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
 export const outcomeUnknown = (error: AnyError): boolean =>
   error.outcome ? error.outcome === 'unknown' : UNKNOWN_BY_KIND.has(error.kind);
 
+/** An expected failure. Not retryable, unless `more` says so. */
+export const failure = <Kind extends ErrorKind, More extends object = object>(
+  kind: Kind,
+  message: string,
+  hint: string,
+  more?: More,
+): TaggedError<Kind> & More => ({ kind, message, hint, retryable: false, ...(more as More) });
+
 export const aborted = (what: string, cause?: unknown): AbortedError => ({
   kind: 'aborted',
   message: `${what} was aborted.`,

@@ -1,5 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { utf8ToBytes } from '@noble/hashes/utils.js';
+import { hash } from '@stablelib/sha256';
 
 /** Lower case letters and digits without those that are read wrongly (i, l, o, u): Crockford's base 32. */
 export const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -9,7 +8,7 @@ export function hashText(text: string): string {
   let out = '';
   let bits = 0;
   let buffer = 0;
-  for (const byte of sha256(utf8ToBytes(text))) {
+  for (const byte of hash(new TextEncoder().encode(text))) {
     buffer = (buffer << 8) | byte;
     bits += 8;
     while (bits >= 5) {

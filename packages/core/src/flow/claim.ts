@@ -3,7 +3,7 @@
  * inserted if absent, and who comes second tries again with a hash of its owner in the label.
  */
 import { err, errAsync, ok, type Result, type ResultAsync } from 'neverthrow';
-import type { AnyError, TaggedError } from '../domain/errors.js';
+import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import { type DomainOwner, domainCandidate, ownerKey, routeMark } from '../domain/names.js';
 import type { RouteRecord } from '../domain/records.js';
@@ -180,18 +180,18 @@ export function refuseForeign(
   });
 }
 
-const takenHere = (domain: string, other: RouteRecord | undefined): TaggedError<'domain-taken'> => ({
-  kind: 'domain-taken',
-  message: other
-    ? `${domain} belongs to stage "${other.owner.stage}" of project "${other.owner.project}"${other.owner.tag === undefined ? '' : `, tag ${other.owner.tag}`}.`
-    : `${domain} is wanted twice by one stage.`,
-  hint: 'Give each stage domains of its own, or remove the stage that has it.',
-  retryable: false,
-});
+const takenHere = (domain: string, other: RouteRecord | undefined): TaggedError<'domain-taken'> =>
+  failure(
+    'domain-taken',
+    other
+      ? `${domain} belongs to stage "${other.owner.stage}" of project "${other.owner.project}"${other.owner.tag === undefined ? '' : `, tag ${other.owner.tag}`}.`
+      : `${domain} is wanted twice by one stage.`,
+    'Give each stage domains of its own, or remove the stage that has it.',
+  );
 
-const takenThere = (domain: string, proxy: string): TaggedError<'domain-taken'> => ({
-  kind: 'domain-taken',
-  message: `${domain} is held at the proxy ${proxy} by somebody else: it does not carry this store's mark.`,
-  hint: 'Remove it there, or choose another domain. Nothing was touched.',
-  retryable: false,
-});
+const takenThere = (domain: string, proxy: string): TaggedError<'domain-taken'> =>
+  failure(
+    'domain-taken',
+    `${domain} is held at the proxy ${proxy} by somebody else: it does not carry this store's mark.`,
+    'Remove it there, or choose another domain. Nothing was touched.',
+  );

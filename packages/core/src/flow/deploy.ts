@@ -5,7 +5,7 @@
  *                                        └──error──▶ undo, newest first → terminal
  */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import { type AnyError, aborted, timedOut } from '../domain/errors.js';
+import { type AnyError, aborted, failure, timedOut } from '../domain/errors.js';
 import { type DeploymentRecord, type InstanceRecord, isTerminal, type TaskRecord } from '../domain/records.js';
 import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
@@ -73,9 +73,24 @@ export function runDeployment(
 
 function underLease(host: Host, ledger: Ledger, lease: Lease, signal: AbortSignal): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
-    // The longest that any stage may take bounds what comes before its own limit is known.
-    using whole = scope(host.clock, [signal, lease.lost]);
-    const prepared = await prepare(host, ledger, lease, whole.signal);
+    const whole = scope(host.clock, [signal, lease.lost]);
+    try {
+      return await prepareAndRun(host, ledger, lease, signal, whole.signal);
+    } finally {
+      whole.end();
+    }
+  });
+}
+
+function prepareAndRun(
+  host: Host,
+  ledger: Ledger,
+  lease: Lease,
+  signal: AbortSignal,
+  whole: AbortSignal,
+): ResultAsync<Outcome, AnyError> {
+  return routine(async function* () {
+    const prepared = await prepare(host, ledger, lease, whole);
     if (prepared.isErr()) {
       const error = endingOf(prepared.error, { signal, lease, limit: undefined });
       if (error.kind === 'lease-lost') return err(error);
@@ -87,7 +102,7 @@ function underLease(host: Host, ledger: Ledger, lease: Lease, signal: AbortSigna
     const plan = prepared.value;
     if (plan.mode === 'unchanged') return await endUnchanged(host, ledger, plan.resolution, plan.target);
     try {
-      return await commitOrRollBack(host, ledger, plan, { signal, lease, whole: whole.signal });
+      return await commitOrRollBack(host, ledger, plan, { signal, lease, whole });
     } finally {
       releaseHeld(plan.flow);
       await plan.flow.releasing;
@@ -103,8 +118,9 @@ function commitOrRollBack(
 ): ResultAsync<Outcome, AnyError> {
   const { deploymentMs } = flow.spec.limits;
   return routine(async function* () {
-    using limit = scope(host.clock, [ended.whole], deploymentMs);
+    const limit = scope(host.clock, [ended.whole], deploymentMs);
     const ran = await runToCommit(flow, mode, limit.signal);
+    limit.end();
     if (ran.isOk()) return ok<Outcome, AnyError>({ deployment: ledger.view, error: null, tasks: ran.value });
     const error = endingOf(ran.error, { ...ended, limit: limit.timedOut ? deploymentMs : undefined });
     if (error.kind === 'lease-lost' || isTerminal(ledger.record.status)) return err(error);
@@ -136,13 +152,12 @@ function endingOf(
   const step = error.step === undefined ? {} : { step: error.step };
   if (ended.limit !== undefined) return { ...timedOut('The deployment', ended.limit), ...step };
   if (!ended.signal.aborted) return error;
-  return {
-    kind: 'cancelled',
-    message: 'The deployment was cancelled before its commit.',
-    hint: 'Deploy again if it is still wanted.',
-    retryable: false,
-    ...step,
-  };
+  return failure(
+    'cancelled',
+    'The deployment was cancelled before its commit.',
+    'Deploy again if it is still wanted.',
+    { ...step },
+  );
 }
 
 /** Nothing to do: the deployment says so, and ends. */

@@ -1,7 +1,7 @@
 /** What the runtime and the proxy are, asked once in a while: identities and reach do not change from one deployment to the next. */
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { describeEndpoint, type EndpointKind, matchEndpoint, type Reach } from '../domain/endpoints.js';
-import type { AnyError, TaggedError } from '../domain/errors.js';
+import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import type { Identities } from '../domain/records.js';
 import { routine } from '../kernel/routine.js';
 import { bounded } from '../kernel/scope.js';
@@ -73,11 +73,10 @@ const noEndpoint = (
   what: string,
   reach: readonly Reach[],
   offers: readonly EndpointKind[],
-): TaggedError<'no-endpoint'> => ({
-  kind: 'no-endpoint',
-  message:
+): TaggedError<'no-endpoint'> =>
+  failure(
+    'no-endpoint',
     `${what} reaches ${reach.map(describeEndpoint).join(', ') || 'nothing'}; ` +
-    `the runtime offers ${offers.map(describeEndpoint).join(', ') || 'nothing'}.`,
-  hint: 'Put them on one network or node, or let the runtime publish ports where they can reach them.',
-  retryable: false,
-});
+      `the runtime offers ${offers.map(describeEndpoint).join(', ') || 'nothing'}.`,
+    'Put them on one network or node, or let the runtime publish ports where they can reach them.',
+  );

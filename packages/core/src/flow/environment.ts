@@ -2,7 +2,7 @@
 import { err, ok, type ResultAsync } from 'neverthrow';
 import type { EnvOptions } from '../config/options.js';
 import { envRecord } from '../config/schema.js';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import type { SpecVariable } from '../domain/spec.js';
 import { guard, routine } from '../kernel/routine.js';
 import { bounded } from '../kernel/scope.js';
@@ -101,16 +101,16 @@ export function reviveEnv(
   });
 }
 
-const noKey = (name: string): AnyError => ({
-  kind: 'secret-unreadable',
-  message: `The value of ${name} was sealed, and this host has no key.`,
-  hint: 'Give createDeployer the `secrets.keys` that the other host has.',
-  retryable: false,
-});
+const noKey = (name: string): AnyError =>
+  failure(
+    'secret-unreadable',
+    `The value of ${name} was sealed, and this host has no key.`,
+    'Give createDeployer the `secrets.keys` that the other host has.',
+  );
 
-const notKept = (names: readonly string[]): AnyError => ({
-  kind: 'secret-not-kept',
-  message: `The values of ${names.join(', ')} were not kept, for want of a key, and today's configuration does not have them.`,
-  hint: 'Add them to the stage, name them in `plainEnv`, or give createDeployer `secrets.keys` so that later ones are kept sealed.',
-  retryable: false,
-});
+const notKept = (names: readonly string[]): AnyError =>
+  failure(
+    'secret-not-kept',
+    `The values of ${names.join(', ')} were not kept, for want of a key, and today's configuration does not have them.`,
+    'Add them to the stage, name them in `plainEnv`, or give createDeployer `secrets.keys` so that later ones are kept sealed.',
+  );

@@ -1,7 +1,7 @@
 /** What is known about a container that is not healthy: gathered for the error, the history and the reader at three at night. */
 
 import { ok } from 'neverthrow';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import {
   type Attempt,
   evidenceJson,
@@ -68,14 +68,12 @@ export async function unhealthy(
     lastLines: await lastLines(flow, signal),
   };
   const { redactor } = flow.ledger;
-  return {
-    kind: 'unhealthy',
-    code: reason,
-    message: redactor.text(`${flow.target.name} is not healthy: ${sentence(reason, evidence)}`),
-    hint: redactor.text(healthHint(reason, check, evidence)),
-    retryable: false,
-    details: redactor.json(evidenceJson(evidence)),
-  };
+  return failure(
+    'unhealthy',
+    redactor.text(`${flow.target.name} is not healthy: ${sentence(reason, evidence)}`),
+    redactor.text(healthHint(reason, check, evidence)),
+    { code: reason, details: redactor.json(evidenceJson(evidence)) },
+  );
 }
 
 function sentence(reason: HealthReason, evidence: HealthEvidence): string {

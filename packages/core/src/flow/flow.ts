@@ -3,7 +3,7 @@
  * with the same one as the run did.
  */
 import { errAsync, type Result, type ResultAsync } from 'neverthrow';
-import type { AbortedError, AnyError, BugError, TimeoutError } from '../domain/errors.js';
+import { type AbortedError, type AnyError, type BugError, failure, type TimeoutError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import { containerName } from '../domain/names.js';
 import type { LogEntry } from '../domain/records.js';
@@ -114,9 +114,10 @@ export const instanceRef = (
 
 /** For a port that a spec asks for and the host does not have: it was refused when configured, so the host was changed since. */
 export const missingPort = (what: string) =>
-  errAsync<never, AnyError>({
-    kind: 'unsupported',
-    message: `This host has no ${what}, and the deployment's spec needs one.`,
-    hint: `Give createDeployer a ${what} again, or run this on the host that has one.`,
-    retryable: false,
-  });
+  errAsync<never, AnyError>(
+    failure(
+      'unsupported',
+      `This host has no ${what}, and the deployment's spec needs one.`,
+      `Give createDeployer a ${what} again, or run this on the host that has one.`,
+    ),
+  );

@@ -1,6 +1,6 @@
 /** Which image a tag means now, and whether the engine has it already. Nothing is pulled here. */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import { pinned, tagged } from '../domain/reference.js';
 import type { PullPolicy, SpecImage } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
@@ -76,9 +76,9 @@ export function resolveImage(
   });
 }
 
-const absent = (reference: string): AnyError => ({
-  kind: 'image-not-found',
-  message: `The engine has no image ${reference}, and the stage's pull policy is 'never'.`,
-  hint: `Bring it there (docker pull ${reference}), or choose the policy 'missing' or 'always'.`,
-  retryable: false,
-});
+const absent = (reference: string): AnyError =>
+  failure(
+    'image-not-found',
+    `The engine has no image ${reference}, and the stage's pull policy is 'never'.`,
+    `Bring it there (docker pull ${reference}), or choose the policy 'missing' or 'always'.`,
+  );

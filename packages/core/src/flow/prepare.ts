@@ -1,6 +1,6 @@
 /** Everything of a deployment up to and with its claim: until then nothing is touched but our own records. */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { DeploymentRecord, InstanceRecord, JournalRecord } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
@@ -110,12 +110,12 @@ function resolve(
   });
 }
 
-const noSpec = (id: string): AnyError => ({
-  kind: 'unknown-deployment',
-  message: `Deployment ${id} has no recorded spec: it ended before one was made, or it is not kept any more.`,
-  hint: 'Choose another one of the history.',
-  retryable: false,
-});
+const noSpec = (id: string): AnyError =>
+  failure(
+    'unknown-deployment',
+    `Deployment ${id} has no recorded spec: it ended before one was made, or it is not kept any more.`,
+    'Choose another one of the history.',
+  );
 
 /**
  * The running instance that is the same as what is asked for; of several the current one.

@@ -3,7 +3,7 @@ import { err, ok, type ResultAsync } from 'neverthrow';
 import { type ResolvedStage, resolveStage } from '../config/resolve.js';
 import { matchStage } from '../config/stage-pattern.js';
 import { didYouMean } from '../domain/did-you-mean.js';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import { hashText } from '../domain/hash.js';
 import { canonicalJson } from '../domain/json.js';
 import type { DeploymentRecord, DeploymentRequest } from '../domain/records.js';
@@ -60,12 +60,12 @@ export function findStage(
   });
 }
 
-const unknownStage = ({ project, stage }: Pick<Asked, 'project' | 'stage'>, known: readonly string[]): AnyError => ({
-  kind: 'unknown-stage',
-  message: `Project "${project}" has no stage "${stage}"${didYouMean(stage, known)}.`,
-  hint: `Choose one of: ${known.join(', ') || 'none is configured'}.`,
-  retryable: false,
-});
+const unknownStage = ({ project, stage }: Pick<Asked, 'project' | 'stage'>, known: readonly string[]): AnyError =>
+  failure(
+    'unknown-stage',
+    `Project "${project}" has no stage "${stage}"${didYouMean(stage, known)}.`,
+    `Choose one of: ${known.join(', ') || 'none is configured'}.`,
+  );
 
 export function resolveDeploy(
   host: Host,

@@ -4,7 +4,7 @@
  * them may hold up what is left. Their entries stay in the journal, and whoever settles the stage next goes on there.
  */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import { type AnyError, aborted, outcomeUnknown } from '../domain/errors.js';
+import { type AnyError, aborted, failure, outcomeUnknown } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { JournalEntry, JournalRecord, StepRecord } from '../domain/records.js';
 import type { Deployment } from '../domain/views.js';
@@ -143,12 +143,13 @@ function undoStep(
   });
 }
 
-const unknownStep = (entry: JournalEntry): AnyError => ({
-  kind: 'unsupported',
-  message: `This host does not know step "${entry.step}" in version ${entry.version}.`,
-  hint: 'Let a host with the plugin that brought it, in that version, finish this.',
-  retryable: true,
-});
+const unknownStep = (entry: JournalEntry): AnyError =>
+  failure(
+    'unsupported',
+    `This host does not know step "${entry.step}" in version ${entry.version}.`,
+    'Let a host with the plugin that brought it, in that version, finish this.',
+    { retryable: true },
+  );
 
 const journalOf = (flow: Flow): JournalRecord => {
   const { journal, record } = flow.ledger;

@@ -3,7 +3,7 @@
  * running is dead, because its holder would hold the lease.
  */
 import { ok, type ResultAsync } from 'neverthrow';
-import type { AnyError, TaggedError } from '../domain/errors.js';
+import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type DeploymentRecord, type Identities, isTerminal, type JournalRecord } from '../domain/records.js';
 import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/lease.js';
@@ -19,12 +19,13 @@ import { Ledger } from './ledger.js';
 import { releaseHeld, undoSteps } from './run-steps.js';
 import { KNOWN_STEPS } from './steps/index.js';
 
-const interrupted = (): TaggedError<'interrupted'> => ({
-  kind: 'interrupted',
-  message: 'The host that ran it ended before its commit.',
-  hint: 'Deploy again; what it had begun is undone.',
-  retryable: true,
-});
+const interrupted = (): TaggedError<'interrupted'> =>
+  failure(
+    'interrupted',
+    'The host that ran it ended before its commit.',
+    'Deploy again; what it had begun is undone.',
+    { retryable: true },
+  );
 
 /**
  * Undoes what open journals of the stage name, and ends their deployments.

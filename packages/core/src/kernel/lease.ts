@@ -10,7 +10,7 @@
  *                    └──unrenewed for its ttl, seen by a contender's own monotonic clock──▶ held by the contender
  */
 import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
-import { type BugError, outcomeUnknown, type TaggedError } from '../domain/errors.js';
+import { type BugError, failure, outcomeUnknown, type TaggedError } from '../domain/errors.js';
 import type { LeaseRecord } from '../domain/records.js';
 import { isoTime } from '../domain/time.js';
 import type { CallOptions } from '../ports/call.js';
@@ -28,13 +28,13 @@ export interface LeaseTiming {
 /** Added to a call's own limit: what a timer, a packet or a pause of the process may take. */
 const MARGIN_MS = 1_000;
 
-export const leaseLost = (lease: string): LeaseLostError => ({
-  kind: 'lease-lost',
-  lease,
-  message: `The lease ${lease} was lost: it was not renewed in time, and somebody else may hold it.`,
-  hint: 'Leave the rest to its new holder; look at why this host stood still for so long.',
-  retryable: false,
-});
+export const leaseLost = (lease: string): LeaseLostError =>
+  failure(
+    'lease-lost',
+    `The lease ${lease} was lost: it was not renewed in time, and somebody else may hold it.`,
+    'Leave the rest to its new holder; look at why this host stood still for so long.',
+    { lease },
+  );
 
 /** A lease that this process holds. */
 export interface Lease {
@@ -180,12 +180,13 @@ interface Grant {
   readonly waitMs: number;
 }
 
-const busy = (held: LeaseRecord): TaggedError<'stage-busy'> => ({
-  kind: 'stage-busy',
-  message: `${held.id} is held by ${held.holder} since ${isoTime(held.since)}${held.deployment ? `, for deployment ${held.deployment}` : ''}.`,
-  hint: 'Wait until it is through, or cancel what it is held for.',
-  retryable: true,
-});
+const busy = (held: LeaseRecord): TaggedError<'stage-busy'> =>
+  failure(
+    'stage-busy',
+    `${held.id} is held by ${held.holder} since ${isoTime(held.since)}${held.deployment ? `, for deployment ${held.deployment}` : ''}.`,
+    'Wait until it is through, or cancel what it is held for.',
+    { retryable: true },
+  );
 
 /** Watches holders' beats stand still, on our own monotonic clock. */
 class HolderWatch {
@@ -304,13 +305,14 @@ class HeldLease implements Lease {
     this.#cancelTimer?.();
     const sentMs = this.#clock.monotonicMs();
     const record = { ...this.#record, beat: this.#record.beat + 1 };
-    using limit = scope(this.#clock, [this.#lost.signal], Math.max(1, this.#remainingMs()));
+    const limit = scope(this.#clock, [this.#lost.signal], Math.max(1, this.#remainingMs()));
     const committed = await this.#store
       .commit([{ op: 'put', collection: 'leases', record, version: this.#version }], {
         signal: limit.signal,
         fence: [this.fence],
       })
       .orElse((error) => this.#arrived(record, error, limit.signal));
+    limit.end();
     if (committed.isOk()) {
       this.#record = record;
       this.#version += 1;

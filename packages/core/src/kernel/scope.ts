@@ -1,5 +1,5 @@
 /**
- * A scope: a signal that is aborted when one of its parents is, or when its time is over. It must be disposed of: it then
+ * A scope: a signal that is aborted when one of its parents is, or when its time is over. It must be ended: it then
  * lets go of its parents and its timer. (`AbortSignal.any` has no such moment, and a parent that lives as long as the process would
  * collect every child it ever had.)
  */
@@ -8,11 +8,13 @@ import { type AbortedError, aborted, type BugError, bug, type TimeoutError, time
 import type { CallOptions } from '../ports/call.js';
 import type { Clock } from '../ports/clock.js';
 
-export interface Scope extends Disposable {
+export interface Scope {
   readonly signal: AbortSignal;
   /** Whether it was its own time limit that ended it. */
   readonly timedOut: boolean;
   abort(reason?: unknown): void;
+  /** Lets go of its parents and its timer. */
+  end(): void;
 }
 
 export function scope(clock: Clock, parents: readonly AbortSignal[], limitMs?: number): Scope {
@@ -36,7 +38,7 @@ export function scope(clock: Clock, parents: readonly AbortSignal[], limitMs?: n
       return isTimedOut;
     },
     abort: (reason) => controller.abort(reason),
-    [Symbol.dispose]() {
+    end() {
       cancelTimer?.();
       for (const parent of parents) parent.removeEventListener('abort', onAbort);
     },
@@ -65,10 +67,10 @@ async function runBounded<T, E extends { readonly kind: string }>(
   limit: { readonly what: string; readonly ms: number },
   call: (options: CallOptions) => PromiseLike<Result<T, E>>,
 ): Promise<Result<T, E | AbortedError | TimeoutError | BugError>> {
-  using own = scope(clock, parents, limit.ms);
-  if (own.signal.aborted) return err(aborted(limit.what, own.signal.reason));
+  const own = scope(clock, parents, limit.ms);
   const givenUp = afterAbort(clock, own.signal);
   try {
+    if (own.signal.aborted) return err(aborted(limit.what, own.signal.reason));
     const result = await Promise.race([call({ signal: own.signal }), givenUp.promise]);
     if (result === undefined)
       return err(own.timedOut ? timedOut(limit.what, limit.ms) : aborted(limit.what, own.signal.reason));
@@ -78,6 +80,7 @@ async function runBounded<T, E extends { readonly kind: string }>(
     return err(bug(thrown));
   } finally {
     givenUp.dispose();
+    own.end();
   }
 }
 

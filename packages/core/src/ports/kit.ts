@@ -8,6 +8,7 @@ import { didYouMean } from '../domain/did-you-mean.js';
 import { durationMs, sizeBytes } from '../domain/duration.js';
 import type { InvalidError, Issue } from '../domain/errors.js';
 
+export { closest, didYouMean } from '../domain/did-you-mean.js';
 export { durationMs, sizeBytes } from '../domain/duration.js';
 export { aborted, bug, outcomeUnknown, QuaysideError, timedOut, unwrap } from '../domain/errors.js';
 

@@ -1,6 +1,6 @@
 /** Which task is done how, and under which lease. */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import type { NotifyTask, TaskRecord, UndoTask, UnrouteTask } from '../domain/records.js';
 import { stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
@@ -77,12 +77,13 @@ function undo(host: Host, task: UndoTask, lease: Lease, signal: AbortSignal): Re
   });
 }
 
-const stillLeft = (id: string): AnyError => ({
-  kind: 'interrupted',
-  message: `The undo of deployment ${id} could not be finished yet.`,
-  hint: 'Its log says why; it is tried again.',
-  retryable: true,
-});
+const stillLeft = (id: string): AnyError =>
+  failure(
+    'interrupted',
+    `The undo of deployment ${id} could not be finished yet.`,
+    'Its log says why; it is tried again.',
+    { retryable: true },
+  );
 
 function notify(host: Host, task: NotifyTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
   const notifier = host.notifiers.find(({ name }) => name === task.notifier);

@@ -3,7 +3,7 @@
  * finished, and no route ever points to a container that is gone.
  */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import type { RetireTask } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import { instanceView } from '../domain/views.js';
@@ -73,12 +73,13 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
   });
 }
 
-const stillLive = (id: string, domain: string): AnyError => ({
-  kind: 'instance-in-use',
-  message: `The route ${domain} still points to instance ${id}, which was to go.`,
-  hint: 'Deploy or roll back the stage, so that the route moves on.',
-  retryable: true,
-});
+const stillLive = (id: string, domain: string): AnyError =>
+  failure(
+    'instance-in-use',
+    `The route ${domain} still points to instance ${id}, which was to go.`,
+    'Deploy or roll back the stage, so that the route moves on.',
+    { retryable: true },
+  );
 
 /** Until nothing is in flight, where the proxy can count it; else for as long as the stage gives. Never beyond its cap. */
 function drain(host: Host, task: RetireTask, spec: Spec, signal: AbortSignal): ResultAsync<void, AnyError> {

@@ -1,6 +1,6 @@
 /** What tasks share: calls that are bounded, writes at the proxy under the leases that cover them, and the commit that ends a task. */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import { type AnyError, bug } from '../domain/errors.js';
+import { type AnyError, bug, failure } from '../domain/errors.js';
 import type { DeploymentRecord, TaskRecord } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
@@ -66,12 +66,13 @@ export async function releaseAll(leases: readonly Lease[]): Promise<void> {
   for (const lease of leases) await lease.release({ signal: new AbortController().signal });
 }
 
-const noProxy = (domains: readonly string[]): AnyError => ({
-  kind: 'unsupported',
-  message: `This host has no proxy, and ${domains.join(', ')} have to be removed at one.`,
-  hint: 'Give createDeployer the proxy again, or run this on the host that has it.',
-  retryable: true,
-});
+const noProxy = (domains: readonly string[]): AnyError =>
+  failure(
+    'unsupported',
+    `This host has no proxy, and ${domains.join(', ')} have to be removed at one.`,
+    'Give createDeployer the proxy again, or run this on the host that has it.',
+    { retryable: true },
+  );
 
 /** Ends a task in one commit: what it has changed, the deployment's `cleanup` if it was the last one, and the events of both. */
 export function finishTask(

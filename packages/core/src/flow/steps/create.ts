@@ -1,6 +1,6 @@
 import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
 import type { EndpointKind } from '../../domain/endpoints.js';
-import type { AnyError } from '../../domain/errors.js';
+import { type AnyError, failure } from '../../domain/errors.js';
 import { canonicalJson } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
 import { sleep } from '../../kernel/scope.js';
@@ -121,12 +121,13 @@ export const connectStep: Step = {
             signal,
             (options) =>
               runtime.connect?.(flow.target, name, aliases, options) ??
-              errAsync<void, AnyError>({
-                kind: 'unsupported',
-                message: `The runtime ${runtime.name} cannot connect a further network.`,
-                hint: 'Give the stage one network.',
-                retryable: false,
-              }),
+              errAsync<void, AnyError>(
+                failure(
+                  'unsupported',
+                  `The runtime ${runtime.name} cannot connect a further network.`,
+                  'Give the stage one network.',
+                ),
+              ),
           );
         let connected = await connect();
         if (connected.isErr() && connected.error.kind === 'network-missing') {

@@ -1,5 +1,5 @@
 import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
-import type { AnyError } from '../../domain/errors.js';
+import { type AnyError, failure } from '../../domain/errors.js';
 import { routine } from '../../kernel/routine.js';
 import type { LocalImage } from '../../ports/container-runtime.js';
 import type { Flow } from '../flow.js';
@@ -47,12 +47,13 @@ export function pull(flow: Flow, signal: AbortSignal): ResultAsync<LocalImage, A
   const { reference, pull: policy } = flow.spec.image;
   const { clock, hub, runtime } = flow.host;
   if (policy === 'never') {
-    return errAsync({
-      kind: 'image-not-found',
-      message: `The engine has no image ${reference}, and the stage's pull policy is 'never'.`,
-      hint: "Bring it there, or choose the policy 'missing' or 'always'.",
-      retryable: false,
-    });
+    return errAsync(
+      failure(
+        'image-not-found',
+        `The engine has no image ${reference}, and the stage's pull policy is 'never'.`,
+        "Bring it there, or choose the policy 'missing' or 'always'.",
+      ),
+    );
   }
   let toldMs = Number.NEGATIVE_INFINITY;
   const onProgress: NonNullable<Parameters<typeof runtime.pull>[1]['onProgress']> = (progress) => {
@@ -78,11 +79,12 @@ export function pull(flow: Flow, signal: AbortSignal): ResultAsync<LocalImage, A
 
 function hasHealthcheck(flow: Flow, image: LocalImage | undefined) {
   if (flow.spec.health.kind !== 'image' || image?.hasHealthcheck !== false) return ok<void, AnyError>(undefined);
-  return err<void, AnyError>({
-    kind: 'unhealthy',
-    code: 'no-healthcheck',
-    message: `The stage's health check is the image's own, and ${flow.spec.image.reference} has none.`,
-    hint: 'Add a HEALTHCHECK to the image, or choose another kind of health check for the stage.',
-    retryable: false,
-  });
+  return err<void, AnyError>(
+    failure(
+      'unhealthy',
+      `The stage's health check is the image's own, and ${flow.spec.image.reference} has none.`,
+      'Add a HEALTHCHECK to the image, or choose another kind of health check for the stage.',
+      { code: 'no-healthcheck' },
+    ),
+  );
 }
