@@ -1,1 +1,2 @@
-export {};
+export type { NginxProxyManagerOptions } from './options.js';
+export { nginxProxyManager } from './proxy-manager.js';
