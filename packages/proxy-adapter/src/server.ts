@@ -124,6 +124,15 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     listen: ({ host, port, frontDoor: said, signal }) =>
       inTurn(async () => {
         if (isClosed) return err(closed());
+        if (said !== undefined && !/^http:\/\/[^/?#@]+\/?$/.test(said)) {
+          return err(
+            refused(
+              'bad-front-door',
+              `"${said}" is no front door.`,
+              'Give its scheme, host and port: http://10.0.0.7:80.',
+            ),
+          );
+        }
         let listener: Listener;
         try {
           listener = await door.listen(host, port);

@@ -319,6 +319,28 @@ describe('listening', () => {
     expect(performance.now() - startedAt).toBeLessThan(1500);
     expect(await asked).toBe('cut');
   });
+  it('ends at one address as soon as its last answer is given, although the visitor keeps the connection', async () => {
+    const { proxy, door } = await world.serving({ drainTimeout: 20_000 });
+    await unwrap(proxy.listen({ host: '127.0.0.1', port: 0 }));
+    let finish = () => {};
+    const slow = await world.app('slow', (_request, response) => {
+      finish = () => response.end('finished');
+    });
+    await unwrap(proxy.put(routeTo('shop.test', slow), open()));
+    const said = speak(door.port, 'GET / HTTP/1.1\r\nhost: shop.test\r\n\r\n');
+    await eventually(() => slow.seen.length === 1, 'the request is there');
+    const closing = door.close();
+    finish();
+    expect(await said).toContain('finished');
+    const startedAt = performance.now();
+    await unwrap(closing);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+  it('takes no front door that is no address', async () => {
+    const { proxy } = await world.serving();
+    const wrong = await proxy.listen({ host: '127.0.0.1', port: 0, frontDoor: 'example.com' });
+    expect(wrong._unsafeUnwrapErr()).toMatchObject({ kind: 'proxy-refused', code: 'bad-front-door' });
+  });
   it('moves a visitor on a kept connection to another: the answer during close() ends it', async () => {
     const { proxy, door } = await world.serving({ drainTimeout: 5_000 });
     let finish = () => {};

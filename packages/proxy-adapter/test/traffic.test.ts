@@ -161,6 +161,13 @@ describe('headers', () => {
         'POST / HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
       ),
     ).toMatch(/^HTTP\/1.1 400 /);
+    expect(
+      await speak(
+        port,
+        'POST / HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      ),
+    ).toMatch(/^HTTP\/1.1 400 /);
+    expect(await speak(port, 'CONNECT shop.test:80 HTTP/1.1\r\nhost: shop.test\r\n\r\n')).toMatch(/^HTTP\/1.1 405 /);
     expect(app.seen).toHaveLength(0);
   });
   it('routes by the host of an absolute target, and not by the header beside it', async () => {
@@ -192,6 +199,11 @@ describe('headers', () => {
       if (method !== 'HEAD') expect(JSON.parse(reply.body)).toMatchObject({ method, body: body ?? '' });
     },
   );
+  it('passes on a GET that has a body', async () => {
+    const { port } = await shop(echo);
+    const reply = await ask(port, 'shop.test', { body: 'asked' });
+    expect(JSON.parse(reply.body)).toMatchObject({ method: 'GET', body: 'asked' });
+  });
   it.each([204, 304])('passes a %i on without a body', async (status) => {
     const { port } = await shop(
       (_request, response) => void response.writeHead(status, 'Quite', { etag: '"x"' }).end(),

@@ -18,6 +18,8 @@ import { upstream } from './upstream.js';
 
 /** How often node looks for headers that are over their time. */
 const HEADER_CHECK_MS = 1_000;
+/** How soon a connection that has become idle is closed while its listener ends. */
+const IDLE_SWEEP_MS = 50;
 
 export interface FrontDoorOptions {
   readonly settings: Settings;
@@ -78,7 +80,7 @@ export function frontDoor({ settings, server, key, ready }: FrontDoorOptions): F
 
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const destination = destinationOf(request);
-    if (!destination) return sendPage(request, response, 400);
+    if (!destination || hasForeignCoding(request)) return sendPage(request, response, 400);
     const isReady = ready();
     if (isReady === true) return serve(request, response, destination);
     return void isReady.then((isNowReady) => {
@@ -159,7 +161,15 @@ export function frontDoor({ settings, server, key, ready }: FrontDoorOptions): F
       return {
         host: address.address,
         port: address.port,
-        close: () => new Promise((resolve) => http.close(() => resolve())),
+        close: () =>
+          new Promise((resolve) => {
+            // Node closes those that are idle now; the others become so one by one.
+            const sweep = setInterval(() => http.closeIdleConnections(), IDLE_SWEEP_MS);
+            http.close(() => {
+              clearInterval(sweep);
+              resolve();
+            });
+          }),
         destroy() {
           http.closeAllConnections();
           for (const socket of upgraded) socket.destroy();
@@ -168,6 +178,12 @@ export function frontDoor({ settings, server, key, ready }: FrontDoorOptions): F
     },
   };
 }
+
+/** A body that is more than chunked would reach the app without the word for what it is: its coding ends at every hop. */
+const hasForeignCoding = ({ headers }: IncomingMessage): boolean => {
+  const coding = headers['transfer-encoding'];
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';
+};
 
 const bind = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
