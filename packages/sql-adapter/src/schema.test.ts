@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COLLECTION_INDEXES } from '@quayside/core/ports';
+import { COLLECTION_INDEXES, type StoreError } from '@quayside/core/ports';
 import Database from 'libsql';
+import { ok, type Result } from 'neverthrow';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from './clock.js';
-import type { Database as OpenDatabase } from './dialect.js';
+import type { Database as OpenDatabase, Work } from './dialect.js';
 import { MIGRATIONS } from './migrations/index.js';
 import type { Migration } from './migrations/migration.js';
 import { bringUpToDate } from './schema.js';
@@ -100,5 +101,19 @@ describe('the schema', () => {
   it('gives every store an id of its own', async () => {
     const ids = [(await migrated(path()))._unsafeUnwrap(), (await migrated(path()))._unsafeUnwrap()];
     expect(ids[0]).not.toBe(ids[1]);
+  });
+});
+
+describe('a commit', () => {
+  it('is flushed before it is answered: a write-ahead log, and synchronous = FULL', async () => {
+    const dialect = sqliteDialect({ path: path(), clock: systemClock(), busyTimeoutMs: 5_000 });
+    const database = (await dialect.open())._unsafeUnwrap();
+    const asked = await database.write(function* (): Work<Result<unknown, StoreError>> {
+      const [synchronous] = yield { sql: 'PRAGMA synchronous', values: [], answer: 'row' };
+      const [mode] = yield { sql: 'PRAGMA journal_mode', values: [], answer: 'row' };
+      return ok([synchronous?.['synchronous'], mode?.['journal_mode']]);
+    }, signal);
+    expect(asked._unsafeUnwrap()).toEqual([2, 'wal']);
+    await database.close();
   });
 });
