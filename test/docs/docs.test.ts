@@ -1,0 +1,112 @@
+/** What the pages say is true: code compiles against the real API, links lead somewhere, and every table names what there is. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configSchemas } from '../../packages/core/src/config/schema.js';
+import { compile, propertiesOf } from './compile.js';
+import { anchorsOf, blocksOf, pageOf, readPages, root, rowsOf, section } from './pages.js';
+
+const pages = readPages();
+const configuration = pageOf('docs/configuration.md');
+
+describe('code', () => {
+  it('compiles, each block by itself', () => {
+    const blocks = pages.flatMap(blocksOf).filter(({ language }) => ['ts', 'js'].includes(language));
+    expect(blocks.length).toBeGreaterThan(3);
+    expect(compile(blocks)).toEqual([]);
+  });
+
+  it('of the README runs as examples/minimal does', () => {
+    const [block] = blocksOf({ path: 'README.md', text: pageOf('README.md') }).filter(
+      ({ language }) => language === 'js',
+    );
+    expect(block?.code).toBe(readFileSync(join(root, 'examples/minimal/deploy.mjs'), 'utf8'));
+  });
+});
+
+describe('links', () => {
+  it.each(pages.map(({ path, text }) => [path, text] as const))('of %s lead somewhere', (path, text) => {
+    const prose = text.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, '');
+    const broken = [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^[a-z]+:/.test(target))
+      .filter((target) => {
+        const [file = '', anchor] = target.split('#');
+        const to = file === '' ? path : normalize(join(dirname(path), file));
+        if (!existsSync(join(root, to))) return true;
+        return anchor !== undefined && !anchorsOf(pageOf(to)).has(anchor);
+      });
+    expect(broken).toEqual([]);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const stageFields = propertiesOf('@quayside/core', 'StageDefaults');
+  const but = (names: readonly string[], without: readonly string[]) => names.filter((name) => !without.includes(name));
+  const documented = (heading: string) => [...rowsOf(section(configuration, heading)).keys()].sort();
+
+  it.each([
+    ['## `createDeployer`', propertiesOf('@quayside/core', 'DeployerOptions')],
+    ['## Stages', [...stageFields, 'domains', ...but(propertiesOf('@quayside/core', 'ProjectOptions'), stageFields)]],
+    ['### Health check', propertiesOf('@quayside/core', 'HealthcheckOptions')],
+    ['## Settings', but(propertiesOf('@quayside/core', 'Settings'), stageFields)],
+    ['### `dockerRuntime(options)`', propertiesOf('@quayside/docker-adapter', 'DockerRuntimeOptions')],
+    ['### `nginxProxyManager(options)`', propertiesOf('@quayside/npm-adapter', 'NginxProxyManagerOptions')],
+    ['### `embeddedProxy(options)`', propertiesOf('@quayside/proxy-adapter', 'EmbeddedProxyOptions')],
+    ['### `sqliteStore(options)`', propertiesOf('@quayside/sql-adapter', 'SqliteStoreOptions')],
+    ['### `httpProbe(options)`', propertiesOf('@quayside/http-adapter', 'HttpProbeOptions')],
+    ['### `distributionRegistry(options)`', propertiesOf('@quayside/http-adapter', 'DistributionRegistryOptions')],
+    ['### `webhookNotifier(options)`', propertiesOf('@quayside/http-adapter', 'WebhookNotifierOptions')],
+  ])('names every option below "%s", and no other', (heading, options) => {
+    expect(documented(heading)).toEqual([...options].sort());
+  });
+
+  it('tells the defaults of the settings', () => {
+    const rows = rowsOf(section(configuration, '## Settings'));
+    for (const [name, value] of Object.entries(configSchemas().settings.parse({})))
+      expect(rows.get(name)?.replaceAll(/[`]|(?<=\d) (?=\d)/g, ''), name).toBe(String(value));
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('names every kind, and no other', () => {
+    const source = readFileSync(join(root, 'packages/core/src/domain/errors.ts'), 'utf8');
+    const union = source.slice(source.indexOf('export type ErrorKind ='), source.indexOf('/** The shape of every'));
+    const kinds = [...union.matchAll(/^ {2}\| '([a-z-]+)'/gm)].map(([, kind]) => kind);
+    const text = pageOf('docs/errors.md');
+    const headings = [
+      'The caller',
+      'Any call',
+      'Engine, image, registry',
+      'Proxy',
+      'Health',
+      'Store, leases, secrets',
+      'Endings',
+    ];
+    const named = headings.flatMap((heading) => [...rowsOf(section(text, `## ${heading}`)).keys()]);
+    expect(kinds.length).toBeGreaterThan(40);
+    expect(named.sort()).toEqual(kinds.sort());
+  });
+
+  it('names every reason of an instance that is not healthy, and no other', () => {
+    const source = readFileSync(join(root, 'packages/core/src/domain/health.ts'), 'utf8');
+    const union = /export type HealthReason =([\s\S]*?);/.exec(source)?.[1] ?? '';
+    const reasons = [...union.matchAll(/'([a-z-]+)'/g)].map(([, reason]) => reason);
+    const rows = rowsOf(section(pageOf('docs/errors.md'), '## Why an instance is not healthy'));
+    expect([...rows.keys()].sort()).toEqual(reasons.sort());
+  });
+});
+
+describe('docs/events.md', () => {
+  it.each([
+    ['## In the store', 'StoredEvents'],
+    ['## In this process only', 'LocalEvents'],
+  ])('names every event below "%s", with what it carries', (heading, type) => {
+    const rows = rowsOf(section(pageOf('docs/events.md'), heading));
+    expect([...rows.keys()].sort()).toEqual([...propertiesOf('@quayside/core', type)].sort());
+    for (const [event, cell] of rows) {
+      const told = [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+      expect(told.sort(), event).toEqual([...propertiesOf('@quayside/core', `${type}['${event}']`)].sort());
+    }
+  });
+});
