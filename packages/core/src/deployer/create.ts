@@ -6,9 +6,10 @@ import { EventHub } from '../events/hub.js';
 import { surroundings } from '../flow/describe.js';
 import type { Host } from '../flow/host.js';
 import { findStage } from '../flow/resolve.js';
+import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
 import { guard, routine } from '../kernel/routine.js';
-import { sleep } from '../kernel/scope.js';
+import { bounded, sleep } from '../kernel/scope.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
 import { type Configured, configure } from './configure.js';
@@ -48,16 +49,21 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     const signal = new AbortController().signal;
     const storeId = yield* guard(() => configured.store.storeId({ signal }));
     const host = assemble(configured, storeId);
-    host.proxy?.attach?.(host.store, host.clock);
+    host.proxy?.attach?.(configured.store, host.clock);
     return ok<Deployer<Projects>, AnyError>((await start(host)) as unknown as Deployer<Projects>);
   });
 }
 
 function assemble(configured: Configured, storeId: string): Host {
-  const { clock, ids, store, settings } = configured;
+  const { clock, ids, settings } = configured;
   const id = ids.next(clock.now());
+  const store = boundedStore(configured.store, clock, settings.effectTimeoutMs);
+  const call: Host['call'] = (what, signal, work, ms = settings.effectTimeoutMs) =>
+    bounded(clock, [signal], { what, ms }, work);
   const parts = {
     ...configured,
+    store,
+    call,
     id,
     storeId,
     hub: new EventHub(),

@@ -1,7 +1,7 @@
 /** What a deployment would do, as things are now. It reads the configuration, the registry, the engine and the store, and writes nothing. */
 import { ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
-import { planEviction } from '../domain/eviction.js';
+import { planGoing } from '../domain/eviction.js';
 import { stageKey } from '../domain/records.js';
 import { prepareClaim } from '../flow/claim.js';
 import type { Host } from '../flow/host.js';
@@ -9,7 +9,6 @@ import { isServed, sameInstance } from '../flow/prepare.js';
 import { resolveDeploy } from '../flow/resolve.js';
 import { readStage } from '../flow/succeed.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import type { DeploymentPlan, DeployRequest } from './types.js';
 
 /** Stands for the instance that would be new. */
@@ -22,13 +21,11 @@ export function planDeployment(
 ): ResultAsync<DeploymentPlan, AnyError> {
   const { project, stage, tag, force = false } = request;
   const key = stageKey(project, stage);
-  const call: Parameters<typeof readStage>[0]['call'] = (what, callSignal, work, ms = host.settings.effectTimeoutMs) =>
-    bounded(host.clock, [callSignal], { what, ms }, work);
   return routine(async function* () {
     const around = yield* host.surroundings({ signal });
     const asked = { project, stage, tag, env: [], ...(request.digest === undefined ? {} : { digest: request.digest }) };
     const { draft, image, wanted } = yield* resolveDeploy(host, asked, around, { signal });
-    const state = yield* readStage({ host, call }, key, signal);
+    const state = yield* readStage(host, key, signal);
     // Overrides are sealed when they are submitted; here they are only known to make it another deployment.
     const isOverridden = Object.keys(request.env ?? {}).length > 0;
     const same =
@@ -38,31 +35,20 @@ export function planDeployment(
     const terms = { storeId: host.storeId, stageKey: key, claimedBy: NEW, options: null, identity: '' };
     const claim = yield* prepareClaim(host.store, wanted, terms, { signal });
     const current = state.stage?.value.current ?? null;
-    const running = state.instances.map(({ value }) => value).filter((each) => each.state === 'running');
     const target = same?.id ?? NEW;
-    const replaced = running.filter((each) => each.id !== target && each.tag === tag);
-    const staying = running.filter((each) => each.id !== target && !replaced.includes(each));
-    const isUnchanged = same !== undefined && same.id === current && isServed(claim, same.id, state);
-    const commits = (state.stage?.value.commits ?? 0) + 1;
-    const evicted = planEviction({
-      instances: [
-        ...staying.map((each) =>
-          each.id === current ? { ...each, defaultOrder: commits, defaultUntil: host.clock.now() } : each,
-        ),
-        { id: target, state: 'running', defaultOrder: commits, defaultUntil: null },
-      ],
-      current: target,
+    const { going } = planGoing({
+      instances: state.instances.map(({ value }) => value),
+      target,
+      before: current,
+      tag,
+      commits: (state.stage?.value.commits ?? 0) + 1,
       maxInstances: draft.maxInstances,
       rollbackWindowMs: draft.rollbackWindowMs,
       now: host.clock.now(),
     });
-    const going = [
-      ...replaced.map(({ id, tag: of }) => ({ instance: id, tag: of, reason: 'replaced' as const })),
-      ...staying
-        .filter(({ id }) => evicted.includes(id))
-        .map(({ id, tag: of }) => ({ instance: id, tag: of, reason: 'evicted' as const })),
-    ];
-    const action = isUnchanged ? 'unchanged' : same ? 'cutover' : replaced.length > 0 ? 'replace' : 'create';
+    const isUnchanged = same !== undefined && same.id === current && isServed(claim, same.id, state);
+    const replaces = going.some(({ reason }) => reason === 'replaced');
+    const action = isUnchanged ? 'unchanged' : same ? 'cutover' : replaces ? 'replace' : 'create';
     return ok<DeploymentPlan, AnyError>({
       action,
       project,
@@ -73,7 +59,9 @@ export function planDeployment(
       pulls: image === undefined && !same,
       domains: claim.routes.map(({ domain, owner }) => ({ domain, kind: owner.kind })),
       current,
-      evicts: isUnchanged ? [] : going,
+      evicts: isUnchanged
+        ? []
+        : going.map(({ instance, reason }) => ({ instance: instance.id, tag: instance.tag, reason })),
       gap: draft.replace === 'stop-first' && current !== null && !same,
     });
   });

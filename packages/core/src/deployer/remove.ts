@@ -10,7 +10,6 @@ import { type Retirement, readStage, retire, retiringEvent, type StageState } fr
 import { unrouteTask } from '../flow/tasks.js';
 import type { Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import { CHANGES_MAX, type Change } from '../ports/store.js';
 import { unknownInstance } from './unknown.js';
 
@@ -81,13 +80,7 @@ function underLease(
     if (!lease) return ok<Removed, AnyError>({ instances: [], tasks: [] });
     try {
       yield* settleStage(host, key, lease, identities, null, signal);
-      const call: Parameters<typeof readStage>[0]['call'] = (
-        what,
-        callSignal,
-        work,
-        ms = host.settings.effectTimeoutMs,
-      ) => bounded(host.clock, [callSignal], { what, ms }, work);
-      const state = yield* readStage({ host, call }, key, signal);
+      const state = yield* readStage(host, key, signal);
       const chosen = yield* choose(state);
       return await commit(host, key, lease, state, chosen, signal);
     } finally {

@@ -67,7 +67,7 @@ function named(host: Host, key: string, to: string, signal: AbortSignal): Result
 const nothingBefore = (): TaggedError<'nothing-before'> =>
   failure(
     'nothing-before',
-    'The default route has not pointed to another instance before: there is nothing to roll back to.',
+    'The default route has pointed to nothing before: there is nothing to roll back to.',
     'Name a deployment or a tag of the history with `to`.',
   );
 

@@ -10,7 +10,7 @@ export const unknownDeployment = (id: string): TaggedError<'unknown-deployment'>
 export const unknownInstance = (id: string): TaggedError<'unknown-instance'> =>
   failure(
     'unknown-instance',
-    `There is no instance ${id}: it was never made, or it has been removed.`,
+    `There is no instance ${id}: it never was, or is gone.`,
     'Look at what runs: `instances.list()`, or `quayside ps`.',
   );
 

@@ -138,14 +138,14 @@ export const aborted = (what: string, cause?: unknown): AbortedError => ({
 export const timedOut = (what: string, limitMs: number): TimeoutError => ({
   kind: 'timeout',
   message: `${what} took longer than its limit of ${limitMs} ms.`,
-  hint: 'Look at what it waits for; raise the limit only if it is slow by nature.',
+  hint: 'See what it waits for; raise the limit only if it is slow by nature.',
   retryable: true,
 });
 
 export const bug = (cause: unknown): BugError => ({
   kind: 'bug',
-  message: `Something threw that should have answered with an error: ${describeCause(cause)}`,
-  hint: 'Report it with the stack of its cause; if a plugin or an adapter of your own is in it, look there first.',
+  message: `Something threw instead of answering with an error: ${describeCause(cause)}`,
+  hint: 'Report it with the stack of its cause, unless that leads to code of your own.',
   retryable: false,
   cause,
 });

@@ -1,5 +1,44 @@
 import type { InstanceRecord } from './records.js';
 
+type Known = Pick<InstanceRecord, 'id' | 'tag' | 'state' | 'defaultOrder' | 'defaultUntil'>;
+
+/**
+ * What a commit does to a stage's other instances: the one that the default route leaves is told so, the one of the same tag is
+ * replaced, and what is too many is evicted. Those that retire already do not count.
+ */
+export function planGoing<Instance extends Known>(input: {
+  readonly instances: readonly Instance[];
+  /** The instance that the default route comes to, and the one that it comes from. */
+  readonly target: string;
+  readonly before: string | null;
+  readonly tag: string;
+  readonly commits: number;
+  readonly maxInstances: number;
+  readonly rollbackWindowMs: number;
+  /** Wall clock. */
+  readonly now: number;
+}): {
+  readonly left: Instance | undefined;
+  readonly going: readonly { readonly instance: Instance; readonly reason: 'replaced' | 'evicted' }[];
+} {
+  const { target, before, tag, commits: defaultOrder, now } = input;
+  let left: Instance | undefined;
+  const others = input.instances.flatMap((each) => {
+    if (each.id === target) return [];
+    if (each.id !== before) return [each];
+    left = { ...each, defaultUntil: now, defaultOrder };
+    return [left];
+  });
+  const running = others.filter((each) => each.state === 'running');
+  const current = { id: target, state: 'running' as const, defaultOrder, defaultUntil: null };
+  const staying = running.filter((each) => each.tag !== tag);
+  const evicted = planEviction({ ...input, instances: [...staying, current], current: target });
+  const going = running
+    .filter((each) => each.tag === tag || evicted.includes(each.id))
+    .map((instance) => ({ instance, reason: instance.tag === tag ? ('replaced' as const) : ('evicted' as const) }));
+  return { left, going };
+}
+
 /**
  * Which instances go after a cutover: those beyond `maxInstances`, the one that the default route left longest ago first.
  * Never the current one, never its predecessor within `rollbackWindowMs`, never one that is pinned. Pure: it decides, and

@@ -129,31 +129,31 @@ export function healthHint(reason: HealthReason, check: HealthCheck, evidence: O
         'there nobody else can reach it. A slow starter wants a longer `startPeriod`.'
       );
     case 'redirect':
-      return `Give a health path that answers by itself: ${path} redirects to ${evidence.last?.location ?? 'elsewhere'}. Add 3xx to \`expectStatus\` if that is right for you.`;
+      return `Choose a health path that does not redirect: ${path} leads to ${evidence.last?.location ?? 'elsewhere'}. Or add 3xx to \`expectStatus\`.`;
     case 'not-found':
       return `Set \`healthcheckPath\` to a path that the app serves: it answers 404 to ${path}.`;
     case 'status':
-      return `Ask the app why it answers ${evidence.last?.status ?? 'so'} to ${path}; its last lines are in the evidence. A slow starter wants a longer \`startPeriod\`.`;
+      return `See in the app's last lines why it answers ${evidence.last?.status ?? 'so'} to ${path}. A slow starter wants a longer \`startPeriod\`.`;
     case 'body':
       return 'Compare `expectBody` with the start of the body in the evidence.';
     case 'timeout':
-      return 'Look at what the app waits for; a slow starter wants a longer `startPeriod`, a slow answer a longer `timeout`.';
+      return 'See what the app waits for. A slow starter wants a longer `startPeriod`, a slow answer a longer `timeout`.';
     case 'dns':
-      return "Check that the probe is on a network where the container's name resolves.";
+      return "Check that the container's name resolves on the probe's network.";
     case 'reset':
-      return 'Check that the app speaks plain HTTP on that port: it accepted the connection and closed it.';
+      return 'Check that the app speaks plain HTTP on that port: it closed the connection.';
     case 'unhealthy':
-      return "Run the image's own HEALTHCHECK command by hand; its last output is in the evidence.";
+      return "Run the image's HEALTHCHECK by hand; its last output is in the evidence.";
     case 'exited':
       return "Read the container's last lines: its process ended by itself.";
     case 'crash-loop':
-      return "Read the container's last lines: it ended and was started again, and would go on doing so.";
+      return "Read the container's last lines: it ends again after each start.";
     case 'oom-killed':
-      return 'Raise the memory limit of the stage, or let the app use less: the kernel killed it for want of memory.';
+      return 'Raise the memory limit of the stage, or let the app use less.';
     case 'no-healthcheck':
-      return 'Add a HEALTHCHECK to the image, or choose another kind of health check for the stage.';
+      return 'Add a HEALTHCHECK to the image, or choose another kind of check.';
     case 'unreachable':
-      return 'Check that the probe runs where it can reach the container: see `reaches` of the probe.';
+      return 'Check that the probe can reach the container: see its `reaches`.';
     default:
       return reason satisfies never;
   }

@@ -9,7 +9,6 @@ import { type DomainOwner, domainCandidate, ownerKey, routeMark } from '../domai
 import type { RouteRecord } from '../domain/records.js';
 import type { SpecRoute } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Change, Store, Stored, StoreError } from '../ports/store.js';
 import type { Host } from './host.js';
@@ -157,19 +156,16 @@ export function claimDomains<T>(
 
 /** Refuses a domain that the proxy holds for somebody else, before anything is made. */
 export function refuseForeign(
-  host: Pick<Host, 'proxy' | 'clock' | 'settings'>,
+  host: Pick<Host, 'proxy' | 'call'>,
   routes: readonly SpecRoute[],
   { signal }: CallOptions,
 ): ResultAsync<void, AnyError> {
   const { proxy } = host;
-  const ms = host.settings.effectTimeoutMs;
   return routine(async function* () {
     if (!proxy) return ok(undefined);
     const looks = await Promise.all(
       routes.map(async ({ domain, mark }) => {
-        const held = await bounded(host.clock, [signal], { what: `Reading the route ${domain}`, ms }, (options) =>
-          proxy.get(domain, options),
-        );
+        const held = await host.call(`Reading the route ${domain}`, signal, (options) => proxy.get(domain, options));
         if (held.isErr()) return err<void, AnyError>(held.error);
         const isForeign = held.value !== undefined && held.value.mark !== mark;
         return isForeign ? err<void, AnyError>(takenThere(domain, proxy.name)) : ok<void, AnyError>(undefined);

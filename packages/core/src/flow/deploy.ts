@@ -11,7 +11,7 @@ import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
-import { routine } from '../kernel/routine.js';
+import { guard, routine } from '../kernel/routine.js';
 import { scope } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Stored } from '../ports/store.js';
@@ -72,7 +72,7 @@ export function runDeployment(
 }
 
 function underLease(host: Host, ledger: Ledger, lease: Lease, signal: AbortSignal): ResultAsync<Outcome, AnyError> {
-  return routine(async function* () {
+  return guard(async () => {
     const whole = scope(host.clock, [signal, lease.lost]);
     try {
       return await prepareAndRun(host, ledger, lease, signal, whole.signal);

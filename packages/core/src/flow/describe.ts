@@ -4,7 +4,6 @@ import { describeEndpoint, type EndpointKind, matchEndpoint, type Reach } from '
 import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import type { Identities } from '../domain/records.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { RuntimeDescription } from '../ports/container-runtime.js';
 import type { ProxyDescription } from '../ports/proxy-manager.js';
@@ -27,15 +26,12 @@ export function surroundings(
   return ({ signal }) =>
     routine(async function* () {
       if (known && host.clock.monotonicMs() < known.untilMs) return ok(known.value);
-      const ms = host.settings.effectTimeoutMs;
-      const runtime = yield* bounded(host.clock, [signal], { what: `Describing ${host.runtime.name}`, ms }, (options) =>
+      const runtime = yield* host.call(`Describing ${host.runtime.name}`, signal, (options) =>
         host.runtime.describe(options),
       );
       const { proxy: manager } = host;
       const proxy = manager
-        ? yield* bounded(host.clock, [signal], { what: `Describing ${manager.name}`, ms }, (options) =>
-            manager.describe(options),
-          )
+        ? yield* host.call(`Describing ${manager.name}`, signal, (options) => manager.describe(options))
         : null;
       const value = { runtime, proxy, identities: { runtime: runtime.identity, proxy: proxy?.identity ?? null } };
       known = { value, untilMs: host.clock.monotonicMs() + FRESH_MS };
@@ -78,5 +74,5 @@ const noEndpoint = (
     'no-endpoint',
     `${what} reaches ${reach.map(describeEndpoint).join(', ') || 'nothing'}; ` +
       `the runtime offers ${offers.map(describeEndpoint).join(', ') || 'nothing'}.`,
-    'Put them on one network or node, or let the runtime publish ports where they can reach them.',
+    'Put them on one network or node.',
   );

@@ -5,7 +5,6 @@ import { envRecord } from '../config/schema.js';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { SpecVariable } from '../domain/spec.js';
 import { guard, routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import { check } from '../ports/kit.js';
 import type { Host } from './host.js';
@@ -19,7 +18,7 @@ export const envContext = (name: string): string => `env:${name}`;
 
 /** All layers merged, the nearest last; functions are asked now. */
 export function gatherEnv(
-  host: Pick<Host, 'clock'>,
+  host: Pick<Host, 'call'>,
   layers: readonly EnvOptions[],
   about: { readonly project: string; readonly stage: string; readonly tag: string },
   { signal }: CallOptions,
@@ -31,8 +30,11 @@ export function gatherEnv(
         Object.assign(merged, layer);
         continue;
       }
-      const answer = yield* bounded(host.clock, [signal], { what: 'The env function', ms: ENV_MS }, (options) =>
-        guard(async () => ok<unknown, never>(await layer({ ...about, signal: options.signal }))),
+      const answer = yield* host.call(
+        'The env function',
+        signal,
+        (options) => guard(async () => ok<unknown, never>(await layer({ ...about, signal: options.signal }))),
+        ENV_MS,
       );
       Object.assign(
         merged,
@@ -111,6 +113,6 @@ const noKey = (name: string): AnyError =>
 const notKept = (names: readonly string[]): AnyError =>
   failure(
     'secret-not-kept',
-    `The values of ${names.join(', ')} were not kept, for want of a key, and today's configuration does not have them.`,
-    'Add them to the stage, name them in `plainEnv`, or give createDeployer `secrets.keys` so that later ones are kept sealed.',
+    `The values of ${names.join(', ')} were not kept for want of a key, and today's configuration lacks them.`,
+    'Add them to the stage; `secrets.keys` or `plainEnv` keep later ones.',
   );

@@ -3,7 +3,7 @@
  * with the same one as the run did.
  */
 import { errAsync, type Result, type ResultAsync } from 'neverthrow';
-import { type AbortedError, type AnyError, type BugError, failure, type TimeoutError } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import { containerName } from '../domain/names.js';
 import type { LogEntry } from '../domain/records.js';
@@ -13,7 +13,7 @@ import { routine } from '../kernel/routine.js';
 import { bounded } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Container, ContainerRef, LocalImage } from '../ports/container-runtime.js';
-import type { Host } from './host.js';
+import type { Call, Host } from './host.js';
 import type { Ledger } from './ledger.js';
 
 export interface Flow {
@@ -44,13 +44,7 @@ export interface Flow {
     call: (options: CallOptions) => PromiseLike<Result<T, E>>,
     limitMs?: number,
   ): ResultAsync<T, E | AnyError>;
-  /** A call that changes nothing that a lease covers: bounded by `limitMs` (default `effectTimeoutMs`). */
-  call<T, E extends AnyError>(
-    what: string,
-    signal: AbortSignal,
-    call: (options: CallOptions) => PromiseLike<Result<T, E>>,
-    limitMs?: number,
-  ): ResultAsync<T, E | AbortedError | TimeoutError | BugError>;
+  readonly call: Call;
 }
 
 export interface Seen {
@@ -88,7 +82,7 @@ export function makeFlow(parts: FlowParts): Flow {
     releasing: Promise.resolve(),
     seen: { image: parts.image },
     log: (level, message, data = null) => ledger.log(level, message, data),
-    call: (what, signal, call, callLimitMs = limitMs) => bounded(host.clock, [signal], { what, ms: callLimitMs }, call),
+    call: host.call,
     effect: (what, signal, call, effectLimitMs = limitMs) =>
       routine(async function* () {
         for (const lease of [ledger.lease, ...held]) yield* lease.mayStart(limitMs, { signal });
@@ -118,6 +112,6 @@ export const missingPort = (what: string) =>
     failure(
       'unsupported',
       `This host has no ${what}, and the deployment's spec needs one.`,
-      `Give createDeployer a ${what} again, or run this on the host that has one.`,
+      `Give createDeployer a ${what} again, or run this on a host that has one.`,
     ),
   );

@@ -1,7 +1,7 @@
 /** What a deployer consists of, for everything that runs in it. */
-import type { ResultAsync } from 'neverthrow';
+import type { Result, ResultAsync } from 'neverthrow';
 import type { ParsedProject, ParsedSettings } from '../config/schema.js';
-import type { AbortedError, AnyError, BugError, TaggedError } from '../domain/errors.js';
+import type { AbortedError, AnyError, BugError, TaggedError, TimeoutError } from '../domain/errors.js';
 import type { EventHub } from '../events/hub.js';
 import type { Leases } from '../kernel/lease.js';
 import type { CallOptions } from '../ports/call.js';
@@ -33,9 +33,18 @@ export interface Host {
   readonly projects: ProjectSource;
   readonly leases: Leases;
   readonly hub: EventHub;
+  /** A call that changes nothing that a lease covers: bounded by `limitMs` (default `effectTimeoutMs`), and guarded. */
+  readonly call: Call;
   /** Identities and reach of the runtime and the proxy. */
   readonly surroundings: (options: CallOptions) => ResultAsync<Surroundings, AnyError>;
 }
+
+export type Call = <T, E extends AnyError>(
+  what: string,
+  signal: AbortSignal,
+  call: (options: CallOptions) => PromiseLike<Result<T, E>>,
+  limitMs?: number,
+) => ResultAsync<T, E | AbortedError | TimeoutError | BugError>;
 
 /** Where projects come from: the configuration, or the host's own function. */
 export type ProjectSource = (

@@ -4,7 +4,6 @@ import { type AnyError, failure } from '../domain/errors.js';
 import { pinned, tagged } from '../domain/reference.js';
 import type { PullPolicy, SpecImage } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { LocalImage } from '../ports/container-runtime.js';
 import type { Host } from './host.js';
@@ -23,7 +22,7 @@ interface Wanted {
   readonly pull: PullPolicy;
 }
 
-type ImageHost = Pick<Host, 'clock' | 'registry' | 'runtime' | 'settings'>;
+type ImageHost = Pick<Host, 'call' | 'registry' | 'runtime'>;
 
 export function resolveImage(
   host: ImageHost,
@@ -32,9 +31,8 @@ export function resolveImage(
 ): ResultAsync<ResolvedImage, AnyError> {
   const { repository, tag, pull } = wanted;
   const reference = tagged(repository, tag);
-  const ms = host.settings.effectTimeoutMs;
   const look = (name: string) =>
-    bounded(host.clock, [signal], { what: `Looking for ${name}`, ms }, (options) => host.runtime.image(name, options));
+    host.call(`Looking for ${name}`, signal, (options) => host.runtime.image(name, options));
   const found = (digest: string, from: string, local: LocalImage | undefined): ResolvedImage => ({
     image: { repository, tag, digest, reference: from, pull },
     local,
@@ -60,9 +58,7 @@ export function resolveImage(
     const resolver = host.registry ?? host.runtime;
     // What the engine has under this name is asked for meanwhile: mostly it is the very same.
     const [resolved, known] = await Promise.all([
-      bounded(host.clock, [signal], { what: `Resolving ${reference}`, ms }, (options) =>
-        resolver.resolve(reference, options),
-      ),
+      host.call(`Resolving ${reference}`, signal, (options) => resolver.resolve(reference, options)),
       look(reference),
     ]);
     if (resolved.isOk()) {
@@ -76,9 +72,10 @@ export function resolveImage(
   });
 }
 
-const absent = (reference: string): AnyError =>
+/** The policy forbids to fetch it. */
+export const absent = (reference: string): AnyError =>
   failure(
     'image-not-found',
     `The engine has no image ${reference}, and the stage's pull policy is 'never'.`,
-    `Bring it there (docker pull ${reference}), or choose the policy 'missing' or 'always'.`,
+    `Bring it there, or choose the policy 'missing' or 'always'.`,
   );

@@ -7,7 +7,6 @@ import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import { type Claim, claimDomains, prepareClaim, refuseForeign } from './claim.js';
 import type { Surroundings } from './describe.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
@@ -31,8 +30,7 @@ export function prepare(host: Host, ledger: Ledger, lease: Lease, signal: AbortS
     const resolution = yield* resolve(host, ledger, around, options);
     ledger.redactor = redactor(resolution.secrets, openly(record));
     for (const note of resolution.notes) ledger.log('info', note);
-    const flowLike = { host, call: callOf(host, lease) };
-    const state = yield* readStage(flowLike, record.stageKey, signal);
+    const state = yield* readStage(host, record.stageKey, signal);
     const same = record.request.force
       ? undefined
       : yield* sameInstance(host, record.request.rollBackTo, resolution.draft.fingerprint, state, around, signal);
@@ -74,11 +72,6 @@ export function prepare(host: Host, ledger: Ledger, lease: Lease, signal: AbortS
   });
 }
 
-const callOf =
-  (host: Host, lease: Lease): Flow['call'] =>
-  (what, signal, call, ms = host.settings.effectTimeoutMs) =>
-    bounded(host.clock, [signal, lease.lost], { what, ms }, call);
-
 /** What is public about a deployment anyway: a secret of the same text is none. */
 const openly = ({ project, stage, tag }: DeploymentRecord): string[] => [project, stage, tag];
 
@@ -113,7 +106,7 @@ function resolve(
 const noSpec = (id: string): AnyError =>
   failure(
     'unknown-deployment',
-    `Deployment ${id} has no recorded spec: it ended before one was made, or it is not kept any more.`,
+    `Deployment ${id} has no recorded spec: it ended before one was made.`,
     'Choose another one of the history.',
   );
 
@@ -147,12 +140,11 @@ export function sameInstance(
 }
 
 function isAlive(host: Host, instance: InstanceRecord, signal: AbortSignal): ResultAsync<boolean, AnyError> {
-  return bounded(
-    host.clock,
-    [signal],
-    { what: `Inspecting ${instance.container}`, ms: host.settings.effectTimeoutMs },
-    (options) => host.runtime.inspect(instance.container, { ...options, port: null }),
-  ).map((container) => container?.state === 'running' && container.owner?.deployment === instance.id);
+  return host
+    .call(`Inspecting ${instance.container}`, signal, (options) =>
+      host.runtime.inspect(instance.container, { ...options, port: null }),
+    )
+    .map((container) => container?.state === 'running' && container.owner?.deployment === instance.id);
 }
 
 /** Whether every wanted route is live at this instance, and the stage has no default one beside them. */

@@ -9,7 +9,6 @@ import { canonicalJson } from '../domain/json.js';
 import type { DeploymentRecord, DeploymentRequest } from '../domain/records.js';
 import type { ContainerShape, Spec } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { LocalImage } from '../ports/container-runtime.js';
 import { invalid } from '../ports/kit.js';
@@ -150,11 +149,8 @@ export function resolveRecorded(
       : { env: {} as Environment, fromToday: [] };
     const reach = yield* reachOf(host, around, recorded);
     const image = creates
-      ? yield* bounded(
-          host.clock,
-          [options.signal],
-          { what: 'Looking for the image', ms: host.settings.effectTimeoutMs },
-          (call) => host.runtime.image(recorded.image.reference, call),
+      ? yield* host.call('Looking for the image', options.signal, (call) =>
+          host.runtime.image(recorded.image.reference, call),
         )
       : undefined;
     const plain = new Set(variables.flatMap((each) => (each.kept === 'plain' ? [each.name] : [])));

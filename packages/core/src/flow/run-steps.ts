@@ -147,7 +147,7 @@ const unknownStep = (entry: JournalEntry): AnyError =>
   failure(
     'unsupported',
     `This host does not know step "${entry.step}" in version ${entry.version}.`,
-    'Let a host with the plugin that brought it, in that version, finish this.',
+    'Let a host with that version of it finish this.',
     { retryable: true },
   );
 

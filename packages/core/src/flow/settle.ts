@@ -9,7 +9,6 @@ import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change, Stored } from '../ports/store.js';
 import { leftText } from './fail.js';
@@ -40,15 +39,11 @@ export function settleStage(
   own: string | null,
   signal: AbortSignal,
 ): ResultAsync<readonly string[], AnyError> {
-  const read = <T, E extends AnyError>(what: string, call: Parameters<typeof bounded<T, E>>[3]) =>
-    bounded(host.clock, [signal, lease.lost], { what, ms: host.settings.effectTimeoutMs }, call);
   return routine(async function* () {
     const unfinished: string[] = [];
-    const journals = yield* read('Reading open journals', (o) =>
-      host.store.list('journals', { where: { stageKey }, order: 'desc' }, o),
-    );
+    const journals = yield* host.store.list('journals', { where: { stageKey }, order: 'desc' }, { signal });
     for (const journal of journals) {
-      const record = yield* read('Reading the deployment', (o) => host.store.get('deployments', journal.value.id, o));
+      const record = yield* host.store.get('deployments', journal.value.id, { signal });
       if (!record) continue;
       const settled = await settleOne(host, record, journal, lease, identities, signal);
       if (settled.isErr()) return settled.map(() => unfinished);
@@ -56,9 +51,7 @@ export function settleStage(
     }
     // Those that died before they had anything to undo.
     for (const status of ['running', 'rolling-back'] as const) {
-      const dead = yield* read('Reading what is called running', (o) =>
-        host.store.list('deployments', { where: { stageKey, status } }, o),
-      );
+      const dead = yield* host.store.list('deployments', { where: { stageKey, status } }, { signal });
       for (const record of dead) {
         if (record.value.id === own || unfinished.includes(record.value.id)) continue;
         yield* endInterrupted(host, new Ledger(host, record, undefined, lease, redactor([])));
@@ -83,9 +76,7 @@ function settleOne(
     const ledger = new Ledger(host, record, journal, lease, redactor([]));
     // Another engine's containers are not gone because they are not in ours.
     const isElsewhere = made.runtime !== identities.runtime || (made.proxy !== null && made.proxy !== identities.proxy);
-    const spec = yield* bounded(host.clock, [signal], { what: 'Reading its spec', ms: 15_000 }, (o) =>
-      host.store.get('specs', id, o),
-    );
+    const spec = yield* host.store.get('specs', id, { signal });
     if (!isElsewhere && spec) {
       const flow = makeFlow({
         host,
@@ -142,8 +133,10 @@ function endInterrupted(host: Host, ledger: Ledger): ResultAsync<void, AnyError>
 function clean(host: Host, ledger: Ledger, isClean: boolean): ResultAsync<void, AnyError> {
   return routine(async function* () {
     if (!isClean) return ledger.commit({});
-    const tasks = yield* bounded(host.clock, [], { what: 'Reading its tasks', ms: 15_000 }, (o) =>
-      host.store.list('tasks', { where: { deployment: ledger.record.id } }, o),
+    const tasks = yield* host.store.list(
+      'tasks',
+      { where: { deployment: ledger.record.id } },
+      { signal: ledger.lease.lost },
     );
     return ledger.commit({
       record: { cleanup: 'done', left: [] },

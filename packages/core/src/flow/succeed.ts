@@ -4,7 +4,7 @@
  */
 import { ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
-import { planEviction } from '../domain/eviction.js';
+import { planGoing } from '../domain/eviction.js';
 import type {
   InstanceRecord,
   RetireReason,
@@ -28,19 +28,15 @@ export interface StageState {
 }
 
 export function readStage(
-  flow: Pick<Flow, 'host' | 'call'>,
+  host: Pick<Flow['host'], 'store'>,
   key: string,
   signal: AbortSignal,
 ): ResultAsync<StageState, AnyError> {
-  const { store } = flow.host;
+  const { store } = host;
   return routine(async function* () {
-    const stage = yield* flow.call('Reading the stage', signal, (o) => store.get('stages', key, o));
-    const instances = yield* flow.call('Reading its instances', signal, (o) =>
-      store.list('instances', { where: { stageKey: key } }, o),
-    );
-    const routes = yield* flow.call('Reading its routes', signal, (o) =>
-      store.list('routes', { where: { stageKey: key } }, o),
-    );
+    const stage = yield* store.get('stages', key, { signal });
+    const instances = yield* store.list('instances', { where: { stageKey: key } }, { signal });
+    const routes = yield* store.list('routes', { where: { stageKey: key } }, { signal });
     return ok<StageState, AnyError>({ stage, instances, routes });
   });
 }
@@ -54,7 +50,7 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
   const { record } = ledger;
   const now = host.clock.now();
   return routine(async function* () {
-    const state = yield* readStage(flow, record.stageKey, signal);
+    const state = yield* readStage(host, record.stageKey, signal);
     const target = flow.target.owner.deployment;
     const commits = (state.stage?.value.commits ?? 0) + 1;
     const before = state.stage?.value.current ?? null;
@@ -70,30 +66,9 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
       defaultOrder: commits,
     };
     changes.push(known ? put(current, known.version) : { op: 'insert', collection: 'instances', record: current });
-    const left = new Map<string, InstanceRecord>();
-    for (const { value } of state.instances)
-      if (value.id === before && value.id !== target)
-        left.set(value.id, { ...value, defaultUntil: now, defaultOrder: commits });
-
-    // Who goes.
-    const running = state.instances
-      .map(({ value }) => left.get(value.id) ?? value)
-      .filter((each) => each.id !== target);
-    const replaced = running.filter((each) => each.state === 'running' && each.tag === spec.tag);
-    const staying = running.filter((each) => !replaced.includes(each));
-    const evicted = planEviction({
-      instances: [...staying, current],
-      current: target,
-      maxInstances: spec.maxInstances,
-      rollbackWindowMs: spec.rollbackWindowMs,
-      now,
-    });
-    const going: { readonly instance: InstanceRecord; readonly reason: RetireReason }[] = [
-      ...replaced.map((instance) => ({ instance, reason: 'replaced' as const })),
-      ...staying
-        .filter((each) => evicted.includes(each.id))
-        .map((instance) => ({ instance, reason: 'evicted' as const })),
-    ];
+    const { maxInstances, rollbackWindowMs, tag } = spec;
+    const instances = state.instances.map(({ value }) => value);
+    const { left, going } = planGoing({ instances, target, before, tag, commits, maxInstances, rollbackWindowMs, now });
 
     // Routes: those of the spec are live and point to it; of the stage's others those go whose use has ended.
     const mine = new Set(spec.routes.map(({ domain }) => domain));
@@ -142,10 +117,11 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
       if (room >= 0) inThis.push(retirement);
       else later.push(retirement);
     }
-    // The one that the default route has left and that stays.
-    for (const { value, version } of state.instances) {
-      const changed = left.get(value.id);
-      if (changed && !going.some(({ instance }) => instance.id === value.id)) changes.push(put(changed, version));
+    // The one that the default route has left, where it stays.
+    if (left && !going.some(({ instance }) => instance === left)) {
+      const { id } = left;
+      const version = state.instances.find(({ value }) => value.id === id)?.version;
+      if (version !== undefined) changes.push(put(left, version));
     }
     const events: EventDraft[] = inThis.map(retiringEvent);
     const isLast = later.length === 0;

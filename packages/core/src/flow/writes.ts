@@ -81,3 +81,24 @@ export function forEachRoute<T>(
     return failed?.isErr() ? err(failed.error) : ok(undefined);
   });
 }
+
+/** The route as it leads to an instance at the address that it has now; undefined where that does not run. */
+export function routeTo(
+  flow: Flow,
+  { domain, mark }: { readonly domain: string; readonly mark: string },
+  id: string,
+  signal: AbortSignal,
+): ResultAsync<Route | undefined, AnyError> {
+  const { runtime, store } = flow.host;
+  return routine(async function* () {
+    const instance = yield* store.get('instances', id, { signal });
+    const stored = yield* store.get('specs', id, { signal });
+    if (!instance || !stored) return ok<Route | undefined, AnyError>(undefined);
+    const { spec } = stored.value;
+    const container = yield* flow.call(`Inspecting ${instance.value.container}`, signal, (options) =>
+      runtime.inspect(instance.value.container, { ...options, port: spec.port }),
+    );
+    const target = targetOf(spec, id, container);
+    return ok(target && { domain, mark, targets: [target], options: spec.options.proxy });
+  });
+}

@@ -31,8 +31,8 @@ const MARGIN_MS = 1_000;
 export const leaseLost = (lease: string): LeaseLostError =>
   failure(
     'lease-lost',
-    `The lease ${lease} was lost: it was not renewed in time, and somebody else may hold it.`,
-    'Leave the rest to its new holder; look at why this host stood still for so long.',
+    `The lease ${lease} was not renewed in time: somebody else may hold it.`,
+    'Leave the rest to its new holder; find out why this host stood still.',
     { lease },
   );
 

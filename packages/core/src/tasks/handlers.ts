@@ -7,8 +7,7 @@ import type { Host } from '../flow/host.js';
 import { settleStage } from '../flow/settle.js';
 import type { Lease } from '../kernel/lease.js';
 import { guard, routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
-import type { Message } from '../ports/notifier.js';
+import type { Message, Notifier } from '../ports/notifier.js';
 import { retire } from './retire.js';
 import { finishTask, releaseAll, unroute } from './work.js';
 
@@ -16,7 +15,11 @@ import { finishTask, releaseAll, unroute } from './work.js';
 export type TaskEnd = 'done' | 'elsewhere' | 'busy';
 
 /** The most that one try of telling somebody may take. */
-export const NOTIFY_MS = 30_000;
+const NOTIFY_MS = 30_000;
+
+/** One try. */
+export const tellOnce = (host: Host, notifier: Notifier, message: Message, signal: AbortSignal) =>
+  host.call(`Telling ${notifier.name}`, signal, (options) => guard(() => notifier.notify(message, options)), NOTIFY_MS);
 
 const leaseOf = (task: TaskRecord): string => {
   if (task.kind === 'retire') return `instance:${task.subject}`;
@@ -87,12 +90,10 @@ const stillLeft = (id: string): AnyError =>
 
 function notify(host: Host, task: NotifyTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
   const notifier = host.notifiers.find(({ name }) => name === task.notifier);
-  return routine(async function* () {
+  return guard(async () => {
     if (notifier) {
       const message = task.message as unknown as Message;
-      const told = await bounded(host.clock, [signal], { what: `Telling ${notifier.name}`, ms: NOTIFY_MS }, (options) =>
-        guard(() => notifier.notify(message, options)),
-      );
+      const told = await tellOnce(host, notifier, message, signal);
       if (told.isErr() && told.error.retryable) return err(told.error);
     }
     return finishTask(host, { ...task, deployment: null }, lease, { changes: [], events: [], left: null }, signal);

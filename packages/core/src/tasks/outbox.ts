@@ -12,11 +12,10 @@ import { EVENT_STREAM, type StoredEvent, TERMINAL_EVENTS } from '../events/types
 import type { Host } from '../flow/host.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Message, Notifier } from '../ports/notifier.js';
 import type { Change, Stored } from '../ports/store.js';
-import { NOTIFY_MS } from './handlers.js';
+import { tellOnce } from './handlers.js';
 import { releaseAll } from './work.js';
 
 /** Events of one reading. */
@@ -184,9 +183,7 @@ async function tellOne(
     sequence: event.seq,
     data: event.payload as unknown as JsonObject,
   };
-  const told = await bounded(host.clock, [signal], { what: `Telling ${notifier.name}`, ms: NOTIFY_MS }, (options) =>
-    guard(() => notifier.notify(message, options)),
-  );
+  const told = await tellOnce(host, notifier, message, signal);
   if (told.isOk() || signal.aborted) return undefined;
   const stored = storedError(told.error, redactor([]));
   host.hub.emit('task.failed', { kind: 'notify', subject: notifier.name, error: stored, attempts: 1 });

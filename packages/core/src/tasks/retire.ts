@@ -13,21 +13,19 @@ import type { Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import type { Change, Stored } from '../ports/store.js';
-import { callOf, finishTask, unroute } from './work.js';
+import { finishTask, unroute } from './work.js';
 
 /** How often the proxy is asked what is still in flight, in milliseconds. */
 const DRAIN_POLL_MS = 100;
 
 export function retire(host: Host, task: RetireTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
-  const call = callOf(host);
+  const { call } = host;
   return routine(async function* () {
     const id = task.subject;
-    const instance = yield* call('Reading the instance', signal, (o) => host.store.get('instances', id, o));
-    const spec = yield* call('Reading its spec', signal, (o) => host.store.get('specs', id, o));
+    const instance = yield* host.store.get('instances', id, { signal });
+    const spec = yield* host.store.get('specs', id, { signal });
     if (!instance) return finishTask(host, task, lease, { changes: [], events: [], left: id }, signal);
-    const pointing = yield* call('Reading its routes', signal, (o) =>
-      host.store.list('routes', { where: { instance: id } }, o),
-    );
+    const pointing = yield* host.store.list('routes', { where: { instance: id } }, { signal });
     const live = pointing.find(({ value }) => value.state === 'live');
     if (live) return err(stillLive(id, live.value.id));
 
@@ -84,7 +82,7 @@ const stillLive = (id: string, domain: string): AnyError =>
 /** Until nothing is in flight, where the proxy can count it; else for as long as the stage gives. Never beyond its cap. */
 function drain(host: Host, task: RetireTask, spec: Spec, signal: AbortSignal): ResultAsync<void, AnyError> {
   const { clock, proxy } = host;
-  const call = callOf(host);
+  const { call } = host;
   return routine(async function* () {
     if (spec.port === null || !proxy) return ok(undefined);
     const untilMs = clock.monotonicMs() + spec.drainTimeoutMs;
@@ -107,7 +105,7 @@ function drain(host: Host, task: RetireTask, spec: Spec, signal: AbortSignal): R
 /** A network of ours that is empty now. One that cannot be removed is no reason to keep the task. */
 async function removeNetworks(host: Host, spec: Stored<{ readonly spec: Spec }>, signal: AbortSignal): Promise<void> {
   for (const { name } of spec.value.spec.container.networks) {
-    await callOf(host)(`Removing network ${name}`, signal, (o) =>
+    await host.call(`Removing network ${name}`, signal, (o) =>
       host.runtime.removeNetwork(name, { storeId: host.storeId }, o),
     );
   }

@@ -5,21 +5,14 @@ import type { DeploymentRecord, TaskRecord } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
-import type { Flow } from '../flow/flow.js';
 import type { Host } from '../flow/host.js';
 import { writeLeases } from '../flow/writes.js';
 import type { Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
 import type { Change } from '../ports/store.js';
 
 /** How often a commit that met another writer of the same deployment's record is tried again. */
 const RACES_MAX = 20;
-
-export const callOf =
-  (host: Host): Flow['call'] =>
-  (what, signal, call, ms = host.settings.effectTimeoutMs) =>
-    bounded(host.clock, [signal], { what, ms }, call);
 
 /** Removes routes at the proxy as far as they are still those that the task means. Answers the records to remove with it. */
 export function unroute(
@@ -28,7 +21,7 @@ export function unroute(
   terms: { readonly instance: string | null; readonly identity: string | null; readonly deployment: string | null },
   signal: AbortSignal,
 ): ResultAsync<readonly Change[], AnyError> {
-  const call = callOf(host);
+  const { call } = host;
   return routine(async function* () {
     const { proxy } = host;
     if (domains.length === 0) return ok<readonly Change[], AnyError>([]);
@@ -40,7 +33,7 @@ export function unroute(
     try {
       const changes: Change[] = [];
       for (const domain of domains) {
-        const record = yield* call('Reading the route', signal, (o) => host.store.get('routes', domain, o));
+        const record = yield* host.store.get('routes', domain, { signal });
         const held = yield* call(`Reading the route ${domain}`, signal, (o) => proxy.get(domain, o));
         const isLeaving =
           record?.value.state === 'leaving' && (terms.instance ?? record.value.instance) === record.value.instance;
@@ -70,7 +63,7 @@ const noProxy = (domains: readonly string[]): AnyError =>
   failure(
     'unsupported',
     `This host has no proxy, and ${domains.join(', ')} have to be removed at one.`,
-    'Give createDeployer the proxy again, or run this on the host that has it.',
+    'Run this on a host that has it.',
     { retryable: true },
   );
 
@@ -87,7 +80,7 @@ export function finishTask(
       const cleanup = yield* cleanupOf(host, task, ending.left, signal);
       const entries = eventEntries(host, [...ending.events, ...cleanup.events]);
       const release = await lease.releaseChange();
-      const committed = await callOf(host)('Ending the task', signal, (options) =>
+      const committed = await host.call('Ending the task', signal, (options) =>
         host.store.commit(
           [
             ...ending.changes,
@@ -114,15 +107,12 @@ export function finishTask(
 
 /** What the end of this task means for its deployment. */
 function cleanupOf(host: Host, task: TaskRecord, left: string | null, signal: AbortSignal) {
-  const call = callOf(host);
   return routine(async function* () {
     const none = { changes: [] as Change[], events: [] as EventDraft[] };
     const { deployment: id } = task;
     if (id === null) return ok(none);
-    const deployment = yield* call('Reading the deployment', signal, (o) => host.store.get('deployments', id, o));
-    const tasks = yield* call('Reading its tasks', signal, (o) =>
-      host.store.list('tasks', { where: { deployment: id } }, o),
-    );
+    const deployment = yield* host.store.get('deployments', id, { signal });
+    const tasks = yield* host.store.list('tasks', { where: { deployment: id } }, { signal });
     if (deployment?.value.cleanup !== 'pending') return ok(none);
     const isLast = !tasks.some(({ value }) => value.id !== task.id && value.kind !== 'notify');
     const record: DeploymentRecord = {

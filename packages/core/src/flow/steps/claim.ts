@@ -19,7 +19,7 @@ export const claimStep: Step = {
     routine(async function* () {
       const changes: Change[] = [];
       for (const domain of (intent as unknown as ClaimIntent).domains) {
-        const record = yield* flow.call('Reading the claim', signal, (o) => flow.host.store.get('routes', domain, o));
+        const record = yield* flow.host.store.get('routes', domain, { signal });
         // A route that was committed, or claimed again since, is not ours to give back.
         if (record?.value.state !== 'pending' || record.value.claimedBy !== flow.ledger.record.id) continue;
         changes.push({ op: 'remove', collection: 'routes', id: domain, version: record.version });

@@ -9,7 +9,7 @@ import { routine } from '../../kernel/routine.js';
 import { sleep } from '../../kernel/scope.js';
 import type { ProofRequest, Route } from '../../ports/proxy-manager.js';
 import { endOf, unhealthy } from '../evidence.js';
-import { type Flow, instanceRef } from '../flow.js';
+import type { Flow } from '../flow.js';
 import type { Step } from '../step.js';
 import {
   forEachRoute,
@@ -18,6 +18,7 @@ import {
   proxyOf,
   putRoute,
   removeRoute,
+  routeTo,
   targetOf,
   writeLeases,
 } from '../writes.js';
@@ -42,9 +43,7 @@ export const cutoverStep: Step = {
     routine(async function* () {
       const moves: Move[] = [];
       for (const { domain, mark } of flow.spec.routes) {
-        const record = yield* flow.call('Reading the route', flow.ledger.lease.lost, (options) =>
-          flow.host.store.get('routes', domain, options),
-        );
+        const record = yield* flow.host.store.get('routes', domain, { signal: flow.ledger.lease.lost });
         const previous = record?.value.state === 'live' ? record.value.instance : null;
         moves.push({ domain, mark, previous });
       }
@@ -128,7 +127,7 @@ function putBack(flow: Flow, move: Move, next: string, signal: AbortSignal): Res
     // It never left, or nothing is to be where nothing is.
     if (held && previous !== null && serves === previous && previous !== next) return ok(undefined);
     if (!held && previous === null) return ok(undefined);
-    const back = previous === null ? undefined : yield* previousRoute(flow, move, previous, signal);
+    const back = previous === null ? undefined : yield* routeTo(flow, move, previous, signal);
     if (back) {
       yield* putRoute(flow, back, signal);
       flow.log('info', `The route ${domain} is back at ${previous}.`);
@@ -138,27 +137,5 @@ function putBack(flow: Flow, move: Move, next: string, signal: AbortSignal): Res
     yield* removeRoute(flow, { domain, mark }, signal);
     flow.log('info', `Removed the route ${domain}.`);
     return ok(undefined);
-  });
-}
-
-/** The route to the instance before, at the address that it has now; undefined where it does not run. */
-function previousRoute(
-  flow: Flow,
-  move: Move,
-  previous: string,
-  signal: AbortSignal,
-): ResultAsync<Route | undefined, AnyError> {
-  const { runtime, store } = flow.host;
-  return routine(async function* () {
-    const instance = yield* flow.call('Reading the instance', signal, (o) => store.get('instances', previous, o));
-    const spec = yield* flow.call('Reading its spec', signal, (o) => store.get('specs', previous, o));
-    if (!instance || !spec) return ok<Route | undefined, AnyError>(undefined);
-    const ref = instanceRef(flow.host, instance.value);
-    const container = yield* flow.call('Inspecting the instance before', signal, (options) =>
-      runtime.inspect(ref.name, { ...options, port: spec.value.spec.port }),
-    );
-    const target = targetOf(spec.value.spec, previous, container);
-    const { domain, mark } = move;
-    return ok(target && { domain, mark, targets: [target], options: spec.value.spec.options.proxy });
   });
 }

@@ -3,6 +3,7 @@ import { type AnyError, failure } from '../../domain/errors.js';
 import { routine } from '../../kernel/routine.js';
 import type { LocalImage } from '../../ports/container-runtime.js';
 import type { Flow } from '../flow.js';
+import { absent } from '../image.js';
 import type { Step } from '../step.js';
 
 interface PullIntent {
@@ -46,15 +47,7 @@ export const pullStep: Step = {
 export function pull(flow: Flow, signal: AbortSignal): ResultAsync<LocalImage, AnyError> {
   const { reference, pull: policy } = flow.spec.image;
   const { clock, hub, runtime } = flow.host;
-  if (policy === 'never') {
-    return errAsync(
-      failure(
-        'image-not-found',
-        `The engine has no image ${reference}, and the stage's pull policy is 'never'.`,
-        "Bring it there, or choose the policy 'missing' or 'always'.",
-      ),
-    );
-  }
+  if (policy === 'never') return errAsync(absent(reference));
   let toldMs = Number.NEGATIVE_INFINITY;
   const onProgress: NonNullable<Parameters<typeof runtime.pull>[1]['onProgress']> = (progress) => {
     const nowMs = clock.monotonicMs();
@@ -82,8 +75,8 @@ function hasHealthcheck(flow: Flow, image: LocalImage | undefined) {
   return err<void, AnyError>(
     failure(
       'unhealthy',
-      `The stage's health check is the image's own, and ${flow.spec.image.reference} has none.`,
-      'Add a HEALTHCHECK to the image, or choose another kind of health check for the stage.',
+      `The health check is the image's own, and ${flow.spec.image.reference} has none.`,
+      'Add a HEALTHCHECK to the image, or choose another kind of check.',
       { code: 'no-healthcheck' },
     ),
   );

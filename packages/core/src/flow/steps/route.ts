@@ -20,9 +20,7 @@ export const routeStep: Step = {
       const routes: { domain: string; mark: string }[] = [];
       for (const route of flow.spec.routes) {
         if (route.owner.kind !== 'tagged' || !flow.host.proxy?.capabilities.acceptsUnready) continue;
-        const record = yield* flow.call('Reading the claim', flow.ledger.lease.lost, (options) =>
-          flow.host.store.get('routes', route.domain, options),
-        );
+        const record = yield* flow.host.store.get('routes', route.domain, { signal: flow.ledger.lease.lost });
         if (record?.value.state === 'pending') routes.push({ domain: route.domain, mark: route.mark });
       }
       return ok<{ routes: { domain: string; mark: string }[] }, AnyError>({ routes });

@@ -4,7 +4,7 @@ import type { Json } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
 import { type Flow, instanceRef } from '../flow.js';
 import type { Step } from '../step.js';
-import { forEachRoute, putRoute, targetOf, writeLeases } from '../writes.js';
+import { putRoute, routeTo, writeLeases } from '../writes.js';
 
 interface StopIntent {
   readonly instance: string;
@@ -21,8 +21,10 @@ export const stopPreviousStep: Step = {
     routine(async function* () {
       const { previous } = flow;
       if (!previous) return ok<Json, AnyError>(null);
-      const records = yield* flow.call('Reading its routes', flow.ledger.lease.lost, (options) =>
-        flow.host.store.list('routes', { where: { instance: previous.id } }, options),
+      const records = yield* flow.host.store.list(
+        'routes',
+        { where: { instance: previous.id } },
+        { signal: flow.ledger.lease.lost },
       );
       const routes = records
         .filter(({ value }) => value.state === 'live')
@@ -56,23 +58,19 @@ export const stopPreviousStep: Step = {
 };
 
 function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal) {
-  const { runtime, store } = flow.host;
+  const { runtime } = flow.host;
   const ref = instanceRef(flow.host, { id: stopped.instance, container: stopped.container });
   return routine(async function* () {
     yield* flow.effect(`Starting ${stopped.container} again`, signal, (options) => runtime.start(ref, options));
-    const spec = yield* flow.call('Reading its spec', signal, (o) => store.get('specs', stopped.instance, o));
-    if (!spec || stopped.routes.length === 0) return ok<void, AnyError>(undefined);
-    const container = yield* flow.call('Inspecting it', signal, (options) =>
-      runtime.inspect(ref.name, { ...options, port: spec.value.spec.port }),
-    );
-    const target = targetOf(spec.value.spec, stopped.instance, container);
-    if (!target) {
-      flow.log('error', `${stopped.container} was started again and does not run.`);
-      return ok<void, AnyError>(undefined);
+    for (const route of stopped.routes) {
+      const back = yield* routeTo(flow, route, stopped.instance, signal);
+      if (!back) {
+        flow.log('error', `${stopped.container} was started again and does not run.`);
+        return ok<void, AnyError>(undefined);
+      }
+      yield* putRoute(flow, back, signal);
     }
-    const { options } = { options: spec.value.spec.options.proxy };
-    return forEachRoute(flow, stopped.routes, (route) =>
-      putRoute(flow, { ...route, targets: [target], options }, signal),
-    ).map(() => flow.log('info', `Started ${stopped.container} again, and led its routes to it.`));
+    flow.log('info', `Started ${stopped.container} again, and led its routes to it.`);
+    return ok<void, AnyError>(undefined);
   });
 }
