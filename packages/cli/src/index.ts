@@ -1,1 +1,2 @@
-export {};
+/** `@quayside/cli`: what a configuration file needs. The command itself is `quayside`. */
+export { defineConfig, type QuaysideConfig } from './config/define-config.js';

@@ -1,0 +1,115 @@
+/**
+ * A configuration in JSON: adapters by name, each with its options beside it, and secrets from the environment.
+ *
+ * ```json
+ * {
+ *   "runtime": { "adapter": "docker", "network": "apps" },
+ *   "proxy": { "adapter": "npm", "url": "…", "identity": "…", "secret": "$NPM_SECRET" },
+ *   "store": { "adapter": "sqlite", "path": "quayside.db" },
+ *   "projects": { "shop": { "image": "…", "stages": { "dev": { "port": 3000 } } } }
+ * }
+ * ```
+ */
+import type { AnyError, DeployerOptions, Issue } from '@quayside/core';
+import { didYouMean, invalid, pathText } from '@quayside/core/ports';
+import { err, ok, type Result } from 'neverthrow';
+import { type ConfigError, configError } from './error.js';
+
+type Env = { readonly [name: string]: string | undefined };
+type Factory = (options: never) => Result<object, AnyError>;
+type Loader = () => Promise<Factory>;
+type Port = 'runtime' | 'proxy' | 'store' | 'probe' | 'registry' | 'notifiers';
+
+/** Each is loaded only where it is named. */
+const ADAPTERS: { readonly [Name in Port]: { readonly [adapter: string]: Loader } } = {
+  runtime: { docker: async () => (await import('@quayside/docker-adapter')).dockerRuntime },
+  proxy: {
+    embedded: async () => (await import('@quayside/proxy-adapter')).embeddedProxy,
+    npm: async () => (await import('@quayside/npm-adapter')).nginxProxyManager,
+  },
+  store: { sqlite: async () => (await import('@quayside/sql-adapter')).sqliteStore },
+  probe: { http: async () => (await import('@quayside/http-adapter')).httpProbe },
+  registry: { distribution: async () => (await import('@quayside/http-adapter')).distributionRegistry },
+  notifiers: { webhook: async () => (await import('@quayside/http-adapter')).webhookNotifier },
+};
+
+/** Where one machine has but one sensible choice. */
+const DEFAULTS: { readonly [Name in Port]?: string } = { runtime: 'docker', probe: 'http' };
+
+export async function optionsOfJson(
+  given: Readonly<Record<string, unknown>>,
+  env: Env,
+): Promise<Result<DeployerOptions, ConfigError>> {
+  const { $schema: _schema, ...config } = given;
+  const issues: Issue[] = [];
+  const filled = fill(config, [], env, issues) as Record<string, unknown>;
+  const options: Record<string, unknown> = { ...filled };
+  for (const port of ['runtime', 'proxy', 'store', 'probe', 'registry'] as const) {
+    const value = filled[port] ?? DEFAULTS[port];
+    if (value !== undefined && value !== null) options[port] = await adapter(port, value, port);
+  }
+  const { notifiers } = filled;
+  if (Array.isArray(notifiers))
+    options['notifiers'] = await Promise.all(
+      notifiers.map((value, index) => adapter('notifiers', value, `notifiers[${index}]`)),
+    );
+  return issues.length > 0 ? err(configError(issues)) : ok(options as unknown as DeployerOptions);
+}
+
+/** The port, or what is wrong with it, which `createDeployer` reports with all the rest. */
+async function adapter(port: Port, given: unknown, path: string): Promise<Result<object, AnyError>> {
+  if (typeof given !== 'string' && !isObject(given)) {
+    const expected = 'an object with `adapter` and its options';
+    const received = Array.isArray(given) ? `an array of ${given.length}` : `a ${typeof given}`;
+    return err(invalid('invalid-config', [{ path, expected, received }]));
+  }
+  const { adapter: name, ...options } = typeof given === 'string' ? { adapter: given } : given;
+  const known = Object.keys(ADAPTERS[port]);
+  const load = typeof name === 'string' && Object.hasOwn(ADAPTERS[port], name) ? ADAPTERS[port][name] : undefined;
+  if (!load) {
+    const near = typeof name === 'string' ? didYouMean(name, known) : '';
+    const expected = `${known.length > 1 ? 'one of ' : ''}${known.map((each) => `"${each}"`).join(', ')}${near}`;
+    const received = name === undefined ? 'nothing' : typeof name === 'string' ? JSON.stringify(name) : typeof name;
+    return err(invalid('invalid-config', [{ path: `${path}.adapter`, expected, received }]));
+  }
+  const factory = await load();
+  return factory(options as never).mapErr((error) => inPlace(error, path));
+}
+
+const isObject = (given: unknown): given is Record<string, unknown> =>
+  typeof given === 'object' && given !== null && !Array.isArray(given);
+
+/** A factory speaks of `dockerRuntime.network`; in the file it is `runtime.network`. */
+function inPlace(error: AnyError, path: string): AnyError {
+  if (!('issues' in error)) return error;
+  const issues = (error.issues as readonly Issue[]).map((issue) => ({
+    ...issue,
+    path: issue.path.replace(/^[A-Za-z]+/, path),
+  }));
+  return invalid('invalid-config', issues);
+}
+
+/** Where a text may stand for a variable: what an adapter is told, the keys, and the environment of instances. */
+const isFilled = (path: readonly PropertyKey[]): boolean => {
+  const [top] = path;
+  return typeof top === 'string' && (top in ADAPTERS || top === 'secrets' || path.includes('env'));
+};
+
+/** `"$NAME"` becomes the variable's value; `"$$NAME"` is the text `$NAME`. */
+function fill(value: unknown, path: readonly PropertyKey[], env: Env, issues: Issue[]): unknown {
+  if (Array.isArray(value)) return value.map((each, index) => fill(each, [...path, index], env, issues));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) => [key, fill(each, [...path, key], env, issues)]),
+    );
+  }
+  if (typeof value !== 'string' || !isFilled(path)) return value;
+  if (/^\$\$[A-Za-z_][A-Za-z0-9_]*$/.test(value)) return value.slice(1);
+  if (!/^\$[A-Za-z_][A-Za-z0-9_]*$/.test(value)) return value;
+  const name = value.slice(1);
+  const found = env[name];
+  if (found !== undefined) return found;
+  const expected = `the environment variable ${name} to be set`;
+  issues.push({ path: pathText('', path), expected, received: 'nothing' });
+  return '';
+}

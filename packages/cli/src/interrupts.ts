@@ -1,0 +1,40 @@
+/**
+ * Ctrl-C. The first one asks for the end: what runs is cancelled and undone. The second one leaves at once, after it was said what is
+ * left. Once the verdict is out, the first one leaves.
+ */
+import type { Io } from './io.js';
+
+export class Interrupts {
+  readonly #io: Io;
+  readonly #asked = new AbortController();
+  readonly #off: () => void;
+  /** Told of the first one. */
+  onFirst: () => void = () => {};
+  /** Says what is left, and answers the exit code. */
+  onLeave: () => number = () => 130;
+  /** The verdict is out: whoever presses it now has waited long enough. */
+  isOver = false;
+
+  constructor(io: Io) {
+    this.#io = io;
+    this.#off = io.onInterrupt(() => this.#next());
+  }
+
+  /** Aborted by the first one. */
+  get signal(): AbortSignal {
+    return this.#asked.signal;
+  }
+
+  stop(): void {
+    this.#off();
+  }
+
+  #next(): void {
+    if (this.#asked.signal.aborted || this.isOver) {
+      this.#io.leave(this.onLeave());
+      return;
+    }
+    this.onFirst();
+    this.#asked.abort(new Error('Ctrl-C was pressed'));
+  }
+}

@@ -1,0 +1,107 @@
+/** A command's Deployer: made from the configuration, closed when the command is done, and what is waited for meanwhile is said. */
+import { dirname } from 'node:path';
+import type { AnyError, Deployer, DeployerOptions, StageDefaults } from '@quayside/core';
+import { createDeployer } from '@quayside/core';
+import { durationMs } from '@quayside/core/ports';
+import { err, type Result } from 'neverthrow';
+import { flagValue } from './arguments/grammar.js';
+import { findConfig } from './config/find.js';
+import { loadConfig } from './config/load.js';
+import type { Context } from './context.js';
+
+export interface Session extends Context {
+  readonly deployer: Deployer;
+  readonly options: DeployerOptions;
+  /** Aborted by Ctrl-C, and when nobody reads any more. */
+  readonly reading: AbortSignal;
+  /** How the closing tells what it waits for, and its end; default: a note on stderr. */
+  closing: { tell(what: string): void; end(): void };
+  /** Instances that retire: the closing waits for them. */
+  readonly retiring: Set<string>;
+}
+
+/** Commands that only read leave what they happened to take up to the next one that has the time. */
+const READ_CLOSE_MS = 1_000;
+const DRAIN_TIMEOUT_MS = 30_000;
+/** When a closing is worth a word. */
+const WORD_MS = 1_000;
+
+/** @param kind whether its own retire tasks are waited for */
+export async function withDeployer(
+  context: Context,
+  kind: 'reads' | 'changes',
+  work: (session: Session) => Promise<Result<number, AnyError>>,
+): Promise<Result<number, AnyError>> {
+  const { io, given, interrupts, screen } = context;
+  const found = await findConfig(flagValue(given, 'config'), io.cwd());
+  if (found.isErr()) return err(found.error);
+  const file = found.value;
+  io.chdir(dirname(file));
+  const loaded = await loadConfig(file, io.env);
+  if (loaded.isErr()) return err(loaded.error);
+  const { options } = loaded.value;
+  const made = await createDeployer(options);
+  if (made.isErr()) return err(made.error.kind === 'invalid-config' ? { ...made.error, ...{ file } } : made.error);
+  const deployer = made.value;
+  const retiring = new Set<string>();
+  deployer.on('instance.retiring', ({ instance }) => retiring.add(instance.tag));
+  deployer.on('instance.retired', ({ instance }) => retiring.delete(instance.tag));
+  const hungUp = new AbortController();
+  const offHangUp = io.onHangUp(() => hungUp.abort());
+  const session: Session = {
+    ...context,
+    deployer,
+    options,
+    retiring,
+    reading: AbortSignal.any([interrupts.signal, hungUp.signal]),
+    closing: { tell: screen.isJson ? () => {} : screen.note, end: () => {} },
+  };
+  let exitCode = 0;
+  try {
+    const answer = await work(session);
+    exitCode = answer.unwrapOr(1);
+    return answer;
+  } finally {
+    interrupts.isOver = true;
+    interrupts.onLeave = () => leftBehind(session, exitCode);
+    await close(session, kind === 'changes' ? drainTimeoutOf(options) : READ_CLOSE_MS);
+    offHangUp();
+  }
+}
+
+async function close(session: Session, timeoutMs: number): Promise<void> {
+  const { deployer, retiring } = session;
+  const word = setTimeout(() => {
+    const seconds = Math.ceil(timeoutMs / 1_000);
+    session.closing.tell(
+      retiring.size > 0
+        ? `Waiting for ${list(retiring)} to finish and go, at most ${seconds} s; Ctrl-C leaves it to the next start.`
+        : 'Closing: notifiers are told, and what was left is finished; Ctrl-C leaves it to the next start.',
+    );
+  }, WORD_MS);
+  try {
+    await deployer.close({ timeoutMs, running: 'cancel' });
+  } finally {
+    clearTimeout(word);
+    session.closing.end();
+  }
+}
+
+/** Left while it closed: the verdict stands. */
+function leftBehind(session: Session, exitCode: number): number {
+  session.closing.end();
+  const { retiring, screen } = session;
+  if (retiring.size > 0 && !screen.isJson) screen.note(`Left to the next start of quayside: ${list(retiring)}.`);
+  return exitCode;
+}
+
+const list = (tags: Iterable<string>): string => [...tags].join(', ');
+
+/** The longest of all stages: the closing does not know whose instances it waits for. */
+export function drainTimeoutOf({ settings, projects }: DeployerOptions): number {
+  const all: (StageDefaults | undefined)[] = [settings];
+  if (typeof projects === 'object')
+    for (const project of Object.values(projects)) all.push(project, ...Object.values(project.stages));
+  const given = all.flatMap((each) => (each?.drainTimeout === undefined ? [] : [durationMs(each.drainTimeout) ?? 0]));
+  return Math.max(settings?.drainTimeout === undefined ? DRAIN_TIMEOUT_MS : 0, ...given);
+}
