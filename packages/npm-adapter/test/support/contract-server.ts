@@ -66,6 +66,8 @@ export interface ContractServer {
   /** Does what a person does on the web page; rejects where the API would refuse it. */
   asPerson(method: string, path: string, body?: unknown): Promise<unknown>;
   fail(fault: Fault): void;
+  /** Nothing goes wrong any more; who waits for an answer is cut off. */
+  heal(): void;
   close(): Promise<void>;
 }
 
@@ -316,6 +318,10 @@ export async function startContractServer(options: ContractServerOptions = {}): 
     records.users.push(user);
     return user;
   };
+  const heal = () => {
+    faults.length = 0;
+    for (const response of hanging) response.destroy();
+  };
   const admin = addUser({ roles: ['admin'], visibility: 'all' });
 
   return {
@@ -360,8 +366,9 @@ export async function startContractServer(options: ContractServerOptions = {}): 
       return reply;
     },
     fail: (fault) => faults.push({ fault, left: fault.times ?? 1 }),
+    heal,
     async close() {
-      for (const response of hanging) response.destroy();
+      heal();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await nginx.close();

@@ -85,8 +85,10 @@ export async function openWorld(npm: Npm, more: Partial<NginxProxyManagerOptions
         forward_host: target.host,
         forward_port: target.port,
       });
-      for (let round = 0; round < 200; round += 1) {
-        if ((await visit(npm.frontDoor, name, '/')).instance === target.instance) return;
+      // Until the workers from before the change have stopped too.
+      for (let round = 0, steady = 0; round < 400; round += 1) {
+        steady = (await visit(npm.frontDoor, name, '/')).instance === target.instance ? steady + 1 : 0;
+        if (steady > 20) return;
         await pause(10);
       }
       throw new Error(`${name} is not served by ${target.instance}.`);
@@ -99,6 +101,7 @@ export async function openWorld(npm: Npm, more: Partial<NginxProxyManagerOptions
   return {
     ...world,
     async close() {
+      npm.server?.heal();
       await proxy.close?.();
       for (const host of await hostsOf(npm)) {
         if (!host.domain_names.some((name) => name.endsWith(`-${storeId}${SUFFIX}`))) continue;
@@ -111,28 +114,42 @@ export async function openWorld(npm: Npm, more: Partial<NginxProxyManagerOptions
   };
 }
 
-/** One request on a connection of its own; what cannot be had at all is status 0. */
-export function visit(
-  frontDoor: URL,
-  domain: string,
-  path: string,
-): Promise<{ readonly status: number; readonly instance: string | null }> {
+export interface Visit {
+  /** 0 where there was no answer at all. */
+  readonly status: number;
+  readonly body: string;
+  /** The app that answered. */
+  readonly instance: string | null;
+}
+
+/** One request on a connection of its own. */
+export function ask(frontDoor: URL, domain: string, path: string): Promise<Visit> {
+  const nothing: Visit = { status: 0, body: '', instance: null };
   return new Promise((resolve) => {
     const request = httpRequest(
       { host: frontDoor.hostname, port: frontDoor.port || 80, path, agent: false, headers: { Host: domain } },
       (response) => {
-        response.resume();
-        response.on('error', () => resolve({ status: 0, instance: null }));
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk) => {
+          body += chunk;
+        });
+        response.on('error', () => resolve(nothing));
         response.on('end', () => {
           const app = response.headers[APP_HEADER];
-          resolve({ status: response.statusCode ?? 0, instance: typeof app === 'string' ? app : null });
+          resolve({ status: response.statusCode ?? 0, body, instance: typeof app === 'string' ? app : null });
         });
       },
     );
-    request.on('error', () => resolve({ status: 0, instance: null }));
+    request.on('error', () => resolve(nothing));
     request.setTimeout(10_000, () => request.destroy());
     request.end();
   });
+}
+
+export async function visit(frontDoor: URL, domain: string, path: string) {
+  const { status, instance } = await ask(frontDoor, domain, path);
+  return { status, instance };
 }
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
