@@ -33,7 +33,7 @@ export interface Workbench extends AsyncDisposable {
  * @param what a short word for whose it is: at most 12 characters of `[a-z0-9-]`
  * @param socketPath default: the machine's engine
  */
-export function openWorkbench(what: string, socketPath = '/var/run/docker.sock'): Workbench {
+export function openWorkbench(what: string, socketPath = theMachines()): Workbench {
   const prefix = `qt-${what.slice(0, 12)}-${randomBytes(4).toString('hex')}`;
   // The empty host keeps docker-modem from preferring DOCKER_HOST to the socket.
   const docker = new Docker({ socketPath, host: '' });
@@ -72,6 +72,10 @@ export function openWorkbench(what: string, socketPath = '/var/run/docker.sock')
     [Symbol.asyncDispose]: cleanUp,
   };
 }
+
+/** The set-up names another one where the usual one does not answer. */
+const theMachines = (): string =>
+  /^unix:\/\/(.+)$/.exec(process.env['DOCKER_HOST'] ?? '')?.[1] ?? '/var/run/docker.sock';
 
 /** Gone already, going, or still held by what the next round removes: the caller's listing decides. */
 async function gone(removal: Promise<unknown>): Promise<void> {

@@ -145,6 +145,8 @@ export function healthHint(reason: HealthReason, check: HealthCheck, evidence: O
     case 'unhealthy':
       return "Run the image's HEALTHCHECK by hand; its last output is in the evidence.";
     case 'exited':
+      // An init process starts whatever it is told to; the shell's own codes tell what became of it.
+      if (evidence.container?.exitCode === 127) return 'Check the command of the image or the stage: it was not found.';
       return "Read the container's last lines: its process ended by itself.";
     case 'crash-loop':
       return "Read the container's last lines: it ends again after each start.";

@@ -15,6 +15,7 @@ import type { Ledger } from './ledger.js';
 import { type Resolution, resolveDeploy, resolveRecorded } from './resolve.js';
 import { settleStage } from './settle.js';
 import { readStage, type StageState } from './succeed.js';
+import { targetOf } from './writes.js';
 
 export type Plan =
   | { readonly mode: 'unchanged'; readonly resolution: Resolution; readonly target: InstanceRecord }
@@ -45,7 +46,8 @@ export function prepare(host: Host, ledger: Ledger, lease: Lease, signal: AbortS
     };
     if (same && same.id === state.stage?.value.current) {
       const claim = yield* prepareClaim(host.store, resolution.wanted, terms, options);
-      if (isServed(claim, same.id, state)) return ok<Plan, AnyError>({ mode: 'unchanged', resolution, target: same });
+      if (yield* isServed(host, claim, same, resolution.draft, state, signal))
+        return ok<Plan, AnyError>({ mode: 'unchanged', resolution, target: same });
     }
     const claimed = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) =>
       refuseForeign(host, claim.routes, options).andThen(() => commitClaim(ledger, resolution, claim, around)),
@@ -147,13 +149,37 @@ function isAlive(host: Host, instance: InstanceRecord, signal: AbortSignal): Res
     .map((container) => container?.state === 'running' && container.owner?.deployment === instance.id);
 }
 
-/** Whether every wanted route is live at this instance, and the stage has no default one beside them. */
-export function isServed(claim: Claim, instance: string, state: StageState): boolean {
+/**
+ * Whether every wanted route is live at this instance, and the stage has no default one beside them: by the records, and by what the
+ * proxy holds. A container that was started again may have another address, and who deploys the same tag again wants it back.
+ */
+export function isServed(
+  host: Host,
+  claim: Claim,
+  { id, container: name }: InstanceRecord,
+  { reach, port }: Pick<Spec, 'reach' | 'port'>,
+  state: StageState,
+  signal: AbortSignal,
+): ResultAsync<boolean, AnyError> {
   const wanted = new Set(claim.routes.map(({ domain }) => domain));
   const others = state.routes.some(
     ({ value }) => value.state === 'live' && value.owner.kind !== 'tagged' && !wanted.has(value.id),
   );
-  return !others && claim.records.every((route) => route?.state === 'live' && route.instance === instance);
+  const isRecorded = !others && claim.records.every((route) => route?.state === 'live' && route.instance === id);
+  return routine(async function* () {
+    const { proxy, runtime } = host;
+    if (!isRecorded || !proxy || wanted.size === 0) return ok<boolean, AnyError>(isRecorded);
+    const container = yield* host.call(`Inspecting ${name}`, signal, (o) => runtime.inspect(name, { ...o, port }));
+    const target = targetOf({ reach }, id, container);
+    const looks = await Promise.all(
+      claim.routes.map(({ domain }) => host.call(`Reading the route ${domain}`, signal, (o) => proxy.get(domain, o))),
+    );
+    for (const look of looks) {
+      const held = yield* look;
+      if (!held?.targets.some((each) => each.host === target?.host && each.port === target.port)) return ok(false);
+    }
+    return ok(true);
+  });
 }
 
 /** Spec, domains and the journal's first entry, in one commit. */

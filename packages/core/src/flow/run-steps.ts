@@ -3,7 +3,7 @@
  * does it. After an error what was begun is undone, newest first, and a failed undo stops the undo of all earlier steps: one of
  * them may hold up what is left. Their entries stay in the journal, and whoever settles the stage next goes on there.
  */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, aborted, failure, outcomeUnknown } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { JournalEntry, JournalRecord, StepRecord } from '../domain/records.js';
@@ -30,9 +30,9 @@ function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void,
   return routine(async function* () {
     ledger.step = step.name;
     const intent = yield* guard(() => step.intent(flow));
-    const begun = begin(step, intent, flow, signal);
-    // Intent before effect. A step that has none runs while its beginning is written: those who follow are told all the same.
-    if (step.changes?.(flow, intent) !== 'nothing') yield* begun;
+    const does = step.does?.(flow, intent) ?? 'effects';
+    const begun = does === 'nothing' ? noteBegin(step, intent, flow) : begin(step, intent, flow, signal);
+    if (does === 'effects') yield* begun;
     const startedMs = host.clock.monotonicMs();
     const ran = await guard(() => step.run(flow, intent, signal));
     yield* begun;
@@ -65,18 +65,26 @@ export function releaseHeld(flow: Flow): void {
 }
 
 /** The intent, with the leases that it needs and what earlier steps have left to write. */
-function begin(step: Step, intent: Json, flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> {
+const begin = (step: Step, intent: Json, flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> =>
+  takeLeases(step, intent, flow, signal, 'run', beginning(step, intent, flow));
+
+function noteBegin(step: Step, intent: Json, flow: Flow): ResultAsync<void, AnyError> {
+  flow.ledger.note(beginning(step, intent, flow));
+  return okAsync(undefined);
+}
+
+function beginning(step: Step, intent: Json, flow: Flow) {
   const { ledger, host } = flow;
   const entry: JournalEntry = { step: step.name, version: step.version, state: 'open', intent };
   const started: StepRecord = { name: step.name, status: 'running', startedAt: host.clock.now(), durationMs: null };
   const journal = journalOf(flow);
-  return takeLeases(step, intent, flow, signal, 'run', {
+  return {
     record: { steps: [...ledger.record.steps, started] },
     journal: { ...journal, entries: [...journal.entries, entry] },
     events: (deployment: Deployment): EventDraft[] => [
       { type: 'deployment.step', payload: { deployment, step: started } },
     ],
-  });
+  };
 }
 
 function takeLeases(

@@ -20,10 +20,10 @@ export interface Step {
   /** They are kept until the terminal commit instead: the cutover's. */
   readonly keepsLeases?: boolean;
   /**
-   * What `run` is about to do beyond reading: `nothing` of a step that only looks and waits, whose intent need not be in the journal
-   * before it begins. Default `effects`.
+   * What `run` is about to do: `effects` (default), whose intent is in the journal first; it only `waits`, and runs while its beginning
+   * is written; or `nothing` at all, which is written down with whatever comes next.
    */
-  changes?(flow: Flow, intent: Json): 'effects' | 'nothing';
+  does?(flow: Flow, intent: Json): 'effects' | 'waits' | 'nothing';
   /** Runs again after a crash, so it is content with whatever an earlier run has left. */
   run(flow: Flow, intent: Json, signal: AbortSignal): ResultAsync<void, StepError>;
   /**

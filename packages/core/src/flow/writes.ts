@@ -21,7 +21,7 @@ export const proxyOf = (host: Pick<Host, 'proxy'>): ResultAsync<ProxyManager, An
 
 /** Where the proxy reaches this instance now, as the runtime says at this moment. */
 export function targetOf(
-  spec: Spec,
+  spec: Pick<Spec, 'reach'>,
   instance: string,
   container: Container | undefined,
 ): { readonly instance: string; readonly host: string; readonly port: number } | undefined {

@@ -147,9 +147,19 @@ export const startStep: Step = {
   version: 1,
   intent: (flow) => okAsync({ container: flow.target.name }),
   run: (flow, _intent, signal) =>
-    flow
-      .effect(`Starting ${flow.target.name}`, signal, (options) => flow.host.runtime.start(flow.target, options))
-      .map(() => flow.log('info', `Started ${flow.target.name}.`)),
+    routine(async function* () {
+      const start = () =>
+        flow.effect(`Starting ${flow.target.name}`, signal, (options) => flow.host.runtime.start(flow.target, options));
+      let started = await start();
+      if (started.isErr() && started.error.kind === 'network-missing') {
+        // Somebody has removed it since the container was created, which now holds on to one that is gone: make both anew.
+        yield* removeContainer(flow, signal, false);
+        yield* createStep.run(flow, null, signal);
+        started = await start();
+      }
+      if (started.isOk()) flow.log('info', `Started ${flow.target.name}.`);
+      return started;
+    }),
   // Removing the container ends it.
   undo: () => okAsync(undefined),
 };

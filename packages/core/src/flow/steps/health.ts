@@ -7,7 +7,7 @@ export const healthStep: Step = {
   name: 'health',
   version: 1,
   intent: () => okAsync({}),
-  changes: () => 'nothing',
+  does: () => 'waits',
   run: (flow, _intent, signal) => {
     const startedMs = flow.host.clock.monotonicMs();
     return checkHealth(flow, signal).map(() => {

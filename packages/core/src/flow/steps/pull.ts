@@ -20,7 +20,7 @@ export const pullStep: Step = {
   name: 'pull',
   version: 1,
   intent: (flow) => okAsync({ reference: flow.spec.image.reference, present: flow.seen.image !== undefined }),
-  changes: (_flow, intent) => ((intent as unknown as PullIntent).present ? 'nothing' : 'effects'),
+  does: (_flow, intent) => ((intent as unknown as PullIntent).present ? 'nothing' : 'effects'),
   run(flow, intent, signal) {
     const { reference, present } = intent as unknown as PullIntent;
     return routine(async function* () {

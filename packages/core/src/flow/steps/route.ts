@@ -25,7 +25,7 @@ export const routeStep: Step = {
       }
       return ok<{ routes: { domain: string; mark: string }[] }, AnyError>({ routes });
     }),
-  changes: (_flow, intent) => ((intent as unknown as RouteIntent).routes.length === 0 ? 'nothing' : 'effects'),
+  does: (_flow, intent) => ((intent as unknown as RouteIntent).routes.length === 0 ? 'nothing' : 'effects'),
   leases: (flow, intent) =>
     writeLeases(
       flow.host,
