@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../domain/errors.js';
-import { type MemoryWorld, memoryNotifier, memoryWorld } from '../testing/index.js';
+import { type MemoryWorld, memoryNotifier, memoryProxy, memoryWorld } from '../testing/index.js';
 import { createDeployer } from './create.js';
 import type { Deployer, DeployerOptions } from './types.js';
 
@@ -56,6 +56,27 @@ describe('deploy', () => {
     expect([...world.engine.containers.keys()]).toHaveLength(1);
     expect(world.proxy.request('stage-dev-shop-v1.apps.test').instance).toBe(third.id);
     expect(await unwrap(deployer.deployments.get(third.id))).toMatchObject({ cleanup: 'done' });
+  });
+
+  it('leads the routes back to a container that came up at another address, when its tag is deployed again', async () => {
+    const world = memoryWorld();
+    world.engine.push('registry.test/shop:v1');
+    const proxy = memoryProxy(world.engine, { reaches: [{ kind: 'address', node: '*' }] });
+    const deployer = await deployerIn(world, { proxy });
+    const request = { project: 'shop', stage: 'dev', tag: 'v1' };
+    const { id } = await world.clock.until(unwrap(deployer.deploy(request)));
+    const { container } = await unwrap(deployer.instances.get(id));
+    const ref = { name: container, owner: { storeId: deployer.storeId, deployment: id } };
+    const { signal } = new AbortController();
+    await world.clock.until(unwrap(world.runtime.stop(ref, { signal, graceMs: 0 })));
+    await world.clock.until(unwrap(world.runtime.start(ref, { signal })));
+    expect(proxy.request(DEFAULT).status).toBe(502);
+    expect(await world.clock.until(unwrap(deployer.plan(request)))).toMatchObject({ action: 'cutover', evicts: [] });
+    const again = await world.clock.until(unwrap(deployer.deploy(request)));
+    expect(again).toMatchObject({ status: 'succeeded', instance: id, cleanup: 'none' });
+    expect(again.steps.map(({ name }) => name)).toEqual(['health', 'cutover']);
+    expect(proxy.request(DEFAULT)).toEqual({ status: 200, instance: id });
+    expect(await world.clock.until(unwrap(deployer.deploy(request)))).toMatchObject({ status: 'unchanged' });
   });
 
   it('keeps so many instances and evicts the one that the default route left first', async () => {

@@ -46,7 +46,8 @@ export function planDeployment(
       rollbackWindowMs: draft.rollbackWindowMs,
       now: host.clock.now(),
     });
-    const isUnchanged = same !== undefined && same.id === current && isServed(claim, same.id, state);
+    const isCurrent = same !== undefined && same.id === current;
+    const isUnchanged = isCurrent && (yield* isServed(host, claim, same, draft, state, signal));
     const replaces = going.some(({ reason }) => reason === 'replaced');
     const action = isUnchanged ? 'unchanged' : same ? 'cutover' : replaces ? 'replace' : 'create';
     return ok<DeploymentPlan, AnyError>({
