@@ -58,10 +58,10 @@ export function openSession(options: SessionOptions): Session {
     if (reply.status !== 200 || !parsed.success) return undefined;
     const { token, expires } = parsed.data;
     const lifeMs = Date.parse(expires ?? '') - (reply.serverNow ?? Date.now());
-    // The server tells its time in whole seconds: the one that has begun is not counted.
-    const forMs = Number.isNaN(lifeMs) ? LIFETIME_MS : Math.max(1_000, lifeMs - 1_000);
+    const forMs = Number.isNaN(lifeMs) ? LIFETIME_MS : Math.max(1_000, lifeMs);
     const nowMs = performance.now();
-    current = { text: token, renewAtMs: nowMs + forMs * 0.8, endsAtMs: nowMs + forMs };
+    // The server tells its time in whole seconds: the one that had begun may be over.
+    current = { text: token, renewAtMs: nowMs + (forMs - 1_000) * 0.8, endsAtMs: nowMs + forMs };
     return token;
   };
 
