@@ -195,7 +195,6 @@ function build(settings: Settings): EmbeddedProxy {
 
     listen: (options) =>
       call('Listening', options.signal ?? new AbortController().signal, async (parts) => {
-        // What serves costs a process that only deploys nothing: not even its loading.
         opening ??= openServer({
           ...parts,
           settings,

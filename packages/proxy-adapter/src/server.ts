@@ -7,7 +7,7 @@ import type { RouteLog } from './routes/log.js';
 import { pause, turns } from './routes/pause.js';
 import { type Serving, serving } from './routes/serving.js';
 import type { ServerWatch } from './routes/watch.js';
-import type { Listener } from './traffic/front-door.js';
+import { frontDoor, type Listener } from './traffic/front-door.js';
 
 export interface ListenOptions {
   /** An address of this machine: `127.0.0.1`, or `0.0.0.0` and `::` for all. */
@@ -56,8 +56,10 @@ const STOP_LIMIT_MS = 2_000;
 
 export async function openServer(options: ServerOptions): Promise<Server> {
   const { settings, server, key, store, clock, log, watch } = options;
-  const { frontDoor } = await import('./traffic/front-door.js');
+  // A process that only deploys does not wait for it.
+  const library = await import('undici');
   const door = frontDoor({
+    library,
     settings,
     server,
     key,

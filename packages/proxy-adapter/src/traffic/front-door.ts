@@ -14,7 +14,7 @@ import { inspect } from './inspection.js';
 import { sendPage } from './page.js';
 import { trusting } from './trust.js';
 import { answerOn, upgrade, wantsWebSocket } from './upgrade.js';
-import { upstream } from './upstream.js';
+import { type ClientLibrary, upstream } from './upstream.js';
 
 /** How often node looks for headers that are over their time. */
 const HEADER_CHECK_MS = 1_000;
@@ -22,6 +22,7 @@ const HEADER_CHECK_MS = 1_000;
 const IDLE_SWEEP_MS = 50;
 
 export interface FrontDoorOptions {
+  readonly library: ClientLibrary;
   readonly settings: Settings;
   readonly server: string;
   readonly key: string;
@@ -47,10 +48,13 @@ export interface FrontDoor {
   beginClosing(): void;
 }
 
-export function frontDoor({ settings, server, key, ready }: FrontDoorOptions): FrontDoor {
+export function frontDoor({ library, settings, server, key, ready }: FrontDoorOptions): FrontDoor {
   const table = routeTable({
     openUpstream: (host, port) =>
-      upstream(host, port, { connectTimeoutMs: settings.connectTimeout, headerLimitBytes: settings.headerLimit }),
+      upstream(library, host, port, {
+        connectTimeoutMs: settings.connectTimeout,
+        headerLimitBytes: settings.headerLimit,
+      }),
     limitsOf: (options) => routeLimits(options, settings),
   });
   const counts = inFlight();

@@ -5,7 +5,10 @@
  * An app may close an idle connection in the very moment in which a request is sent on it. A request that may safely be sent again
  * is (`exchange.ts`); any other takes only a connection that was in use a moment ago, or a new one.
  */
-import { buildConnector, Client, type Dispatcher } from 'undici';
+import type { Client, Dispatcher } from 'undici';
+
+/** The client library, loaded only where something is served. */
+export type ClientLibrary = Pick<typeof import('undici'), 'Client' | 'buildConnector'>;
 
 /** Apps keep idle connections for 2 s (gunicorn) to 75 s (nginx); those that say so in `Keep-Alive` are believed, minus a second. */
 const IDLE_MS = 1_500;
@@ -47,9 +50,9 @@ interface Held {
   idleSinceMs: number;
 }
 
-export function upstream(host: string, port: number, limits: UpstreamLimits): Upstream {
+export function upstream(library: ClientLibrary, host: string, port: number, limits: UpstreamLimits): Upstream {
   const origin = `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
-  const connect = buildConnector({ timeout: limits.connectTimeoutMs, keepAlive: true });
+  const connect = library.buildConnector({ timeout: limits.connectTimeoutMs, keepAlive: true });
   const all = new Set<Held>();
   let idle: Held[] = [];
   let isRetired = false;
@@ -61,7 +64,7 @@ export function upstream(host: string, port: number, limits: UpstreamLimits): Up
   };
 
   const open = (): Held => {
-    const client = new Client(origin, {
+    const client = new library.Client(origin, {
       connect,
       pipelining: 1,
       keepAliveTimeout: IDLE_MS,
