@@ -13,11 +13,11 @@ export function systemClock(): Clock {
   return {
     now: () => Date.now(),
     monotonicMs: () => performance.now(),
-    after(ms, callback) {
+    after(ms, callback, isAwaited) {
       // A longer delay than 2^31-1 would fire at once.
       const timer = setTimeout(callback, Math.min(Math.max(0, ms), 2_147_483_647));
       // Only Node keeps a process alive for a timer, and only there can it be told not to.
-      if (typeof timer === 'object') timer.unref();
+      if (!isAwaited && typeof timer === 'object') timer.unref();
       return () => clearTimeout(timer);
     },
   };
@@ -111,8 +111,8 @@ const attempt = <T>(context: string, work: () => Promise<T>): ResultAsync<T, Sea
   ResultAsync.fromThrowable(work, (cause) =>
     failure(
       'secret-unreadable',
-      `What was sealed for ${context} cannot be opened with the keys that this host has.`,
-      'Give `secrets.keys` the key that it was sealed with; the first one seals, all of them open.',
+      `What was sealed for ${context} cannot be opened with this host's keys.`,
+      'Give `secrets.keys` the key that it was sealed with.',
       { cause },
     ),
   )();

@@ -28,10 +28,14 @@ export function scope(clock: Clock, parents: readonly AbortSignal[], limitMs?: n
   const cancelTimer =
     limitMs === undefined || controller.signal.aborted
       ? undefined
-      : clock.after(limitMs, () => {
-          isTimedOut = true;
-          controller.abort(new Error(`over its limit of ${limitMs} ms`));
-        });
+      : clock.after(
+          limitMs,
+          () => {
+            isTimedOut = true;
+            controller.abort(new Error(`over its limit of ${limitMs} ms`));
+          },
+          true,
+        );
   return {
     signal: controller.signal,
     get timedOut() {
@@ -90,7 +94,7 @@ function afterAbort(clock: Clock, signal: AbortSignal): { promise: Promise<undef
   let onAbort: (() => void) | undefined;
   const promise = new Promise<undefined>((resolve) => {
     onAbort = () => {
-      cancel = clock.after(IGNORES_ABORT_MS, () => resolve(undefined));
+      cancel = clock.after(IGNORES_ABORT_MS, () => resolve(undefined), true);
     };
     signal.addEventListener('abort', onAbort, { once: true });
   });
@@ -114,7 +118,7 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): ResultAsyn
         resolve(result);
       };
       const onAbort = () => finish(err(aborted('Waiting', signal.reason)));
-      const cancel = clock.after(ms, () => finish(ok(undefined)));
+      const cancel = clock.after(ms, () => finish(ok(undefined)), true);
       signal.addEventListener('abort', onAbort, { once: true });
     }),
   );

@@ -6,9 +6,11 @@ export interface Clock {
   monotonicMs(): number;
   /**
    * Calls back once, `ms` from now or later. The answer takes that back; calling it twice, or too late, does nothing.
-   * A timer must not keep a process alive that has nothing else to do.
+   * A timer must not keep a process alive that has nothing else to do: renewals, retries, looks for news.
+   * @param isAwaited somebody waits for it: until then the process must not end, or a deployment would end with it in a pause.
+   *   Default false
    */
-  after(ms: number, callback: () => void): () => void;
+  after(ms: number, callback: () => void, isAwaited?: boolean): () => void;
 }
 
 /** Identifiers and randomness. */
