@@ -104,7 +104,7 @@ export async function openWorld(npm: Npm, more: Partial<NginxProxyManagerOptions
       npm.server?.heal();
       await proxy.close?.();
       for (const host of await hostsOf(npm)) {
-        if (!host.domain_names.some((name) => name.endsWith(`-${storeId}${SUFFIX}`))) continue;
+        if (!host.domain_names.some((name) => name.toLowerCase().endsWith(`-${storeId}${SUFFIX}`))) continue;
         await npm.person('DELETE', `/nginx/proxy-hosts/${host.id}`).catch((error) => {
           if (!server) throw error;
         });
