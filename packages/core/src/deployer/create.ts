@@ -2,6 +2,7 @@
 import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { ProjectMap } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
+import type { TaskRecord } from '../domain/records.js';
 import { EventHub } from '../events/hub.js';
 import { surroundings } from '../flow/describe.js';
 import type { Host } from '../flow/host.js';
@@ -34,6 +35,8 @@ import { closed } from './unknown.js';
 
 const CLOSE_MS = 60_000;
 const OUTBOX_MS = 5_000;
+/** A port that does not let go is left to itself after so long. */
+const CLOSE_PORT_MS = 10_000;
 
 /**
  * Makes a Deployer. It owns the ports that it is given: `close()` closes them.
@@ -76,6 +79,7 @@ async function start(host: Host): Promise<Deployer> {
   const runner = new TaskRunner(host);
   const submissions = new Submissions(host, (tasks) => runner.add(tasks));
   const outbox = new Outbox(host, (task) => runner.add([task]));
+  const removing = new Set<ResultAsync<unknown, unknown>>();
   const starting = new AbortController();
   const started = Promise.all([runner.resume(starting.signal), outbox.start(starting.signal)]);
   let closing: Promise<void> | undefined;
@@ -112,17 +116,21 @@ async function start(host: Host): Promise<Deployer> {
         const asked: DeployRequest = yield* parseDeploy(request);
         return await planDeployment(host, asked, signalOf(options));
       }),
-    remove: (what, options) =>
-      routine(async function* () {
+    remove: (what, options) => {
+      const removed = routine(async function* () {
         yield* isOpen();
         const asked = yield* parseRemove(what);
         const signal = signalOf(options);
-        const removed = yield* 'instance' in asked
-          ? removeInstance(host, asked.instance, signal)
-          : removeStage(host, asked, signal);
-        runner.add(removed.tasks);
-        return ok<RemoveAnswer, AnyError>({ instances: removed.instances });
-      }),
+        const onTasks = (tasks: readonly TaskRecord[]) => runner.add(tasks);
+        const instances = yield* 'instance' in asked
+          ? removeInstance(host, asked.instance, onTasks, signal)
+          : removeStage(host, asked, onTasks, signal);
+        return ok<RemoveAnswer, AnyError>({ instances });
+      });
+      removing.add(removed);
+      void removed.then(() => removing.delete(removed));
+      return removed;
+    },
     result: (id, options) => submissions.result(id, signalOf(options)),
     logs: (id, options) => followLogs(host, id, options),
     events: (options) => followEvents(host, options),
@@ -142,6 +150,7 @@ async function start(host: Host): Promise<Deployer> {
     const untilMs = host.clock.monotonicMs() + timeoutMs;
     const leftMs = () => Math.max(0, untilMs - host.clock.monotonicMs());
     await submissions.close(running, timeoutMs);
+    await within(host, leftMs(), Promise.all(removing));
     await within(host, leftMs(), started);
     await within(host, leftMs(), runner.idle());
     await within(host, OUTBOX_MS, outbox.idle());
@@ -170,10 +179,13 @@ async function within(host: Host, ms: number, what: Promise<unknown>): Promise<v
 async function closePorts(host: Host): Promise<void> {
   const { proxy, runtime, probe, registry, notifiers, store } = host;
   const nothing = () => okAsync(undefined);
-  await guard(() => proxy?.close?.() ?? nothing());
-  await guard(() => runtime.close?.() ?? nothing());
-  await guard(() => probe.close?.() ?? nothing());
-  await guard(() => registry?.close?.() ?? nothing());
-  for (const notifier of notifiers) await guard(() => notifier.close?.() ?? nothing());
-  await guard(() => store.close());
+  const { signal } = new AbortController();
+  const shut = (what: string, call: () => ResultAsync<void, AnyError>) =>
+    host.call(`Closing ${what}`, signal, call, CLOSE_PORT_MS);
+  await shut('the proxy', () => proxy?.close?.() ?? nothing());
+  await shut('the runtime', () => runtime.close?.() ?? nothing());
+  await shut('the probe', () => probe.close?.() ?? nothing());
+  await shut('the registry', () => registry?.close?.() ?? nothing());
+  for (const notifier of notifiers) await shut(notifier.name, () => notifier.close?.() ?? nothing());
+  await shut('the store', () => store.close());
 }

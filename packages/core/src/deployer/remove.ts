@@ -1,5 +1,5 @@
 /** Removing an instance, or a stage with all that it has: marked in one commit under the stage's lease, done by durable tasks. */
-import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type StageRecord, stageKey, type TaskRecord } from '../domain/records.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
@@ -8,21 +8,26 @@ import type { Host } from '../flow/host.js';
 import { settleStage } from '../flow/settle.js';
 import { type Retirement, readStage, retire, retiringEvent, type StageState } from '../flow/succeed.js';
 import { unrouteTask } from '../flow/tasks.js';
+import { confirmed } from '../kernel/confirm.js';
 import type { Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
 import { CHANGES_MAX, type Change } from '../ports/store.js';
 import { unknownInstance } from './unknown.js';
 
-export interface Removed {
-  readonly instances: readonly string[];
-  readonly tasks: readonly TaskRecord[];
-}
+/** Told of tasks as soon as they are committed, whatever becomes of the rest. */
+type OnTasks = (tasks: readonly TaskRecord[]) => void;
 
-export function removeInstance(host: Host, id: string, signal: AbortSignal): ResultAsync<Removed, AnyError> {
+/** The answer names the instances that go. */
+export function removeInstance(
+  host: Host,
+  id: string,
+  onTasks: OnTasks,
+  signal: AbortSignal,
+): ResultAsync<readonly string[], AnyError> {
   return routine(async function* () {
     const found = yield* host.store.get('instances', id, { signal });
     if (!found) return err(unknownInstance(id));
-    return await underLease(host, found.value.stageKey, signal, (state) => {
+    return await underLease(host, found.value.stageKey, onTasks, signal, (state) => {
       const instance = state.instances.find(({ value }) => value.id === id)?.value;
       if (!instance) return err(unknownInstance(id));
       if (state.stage?.value.current === id) return err(inUse(id));
@@ -34,9 +39,10 @@ export function removeInstance(host: Host, id: string, signal: AbortSignal): Res
 export function removeStage(
   host: Host,
   { project, stage }: { readonly project: string; readonly stage: string },
+  onTasks: OnTasks,
   signal: AbortSignal,
-): ResultAsync<Removed, AnyError> {
-  return underLease(host, stageKey(project, stage), signal, (state) =>
+): ResultAsync<readonly string[], AnyError> {
+  return underLease(host, stageKey(project, stage), onTasks, signal, (state) =>
     state.stage || state.instances.length > 0 || state.routes.length > 0
       ? ok({
           going: state.instances.map(({ value }) => value).filter((each) => each.state === 'running'),
@@ -70,19 +76,20 @@ interface Going {
 function underLease(
   host: Host,
   key: string,
+  onTasks: OnTasks,
   signal: AbortSignal,
   choose: (state: StageState) => Result<Going, AnyError>,
-): ResultAsync<Removed, AnyError> {
+): ResultAsync<readonly string[], AnyError> {
   return routine(async function* () {
     const { identities } = yield* host.surroundings({ signal });
     const taken = yield* host.leases.take([stageLease(key)], { signal, deployment: null });
     const [lease] = taken.leases;
-    if (!lease) return ok<Removed, AnyError>({ instances: [], tasks: [] });
+    if (!lease) return ok<readonly string[], AnyError>([]);
     try {
       yield* settleStage(host, key, lease, identities, null, signal);
       const state = yield* readStage(host, key, signal);
       const chosen = yield* choose(state);
-      return await commit(host, key, lease, state, chosen, signal);
+      return await commit(host, key, lease, state, chosen, onTasks, signal);
     } finally {
       await lease.release({ signal: new AbortController().signal });
     }
@@ -95,8 +102,9 @@ function commit(
   lease: Lease,
   state: StageState,
   { going, isWhole }: Going,
+  onTasks: OnTasks,
   signal: AbortSignal,
-): ResultAsync<Removed, AnyError> {
+): ResultAsync<readonly string[], AnyError> {
   const now = host.clock.now();
   const task = (identities: Instances['identities']) => ({
     id: host.ids.next(now),
@@ -107,30 +115,31 @@ function commit(
   });
   return routine(async function* () {
     const retirements = going.map((each) => retire(each, 'removed', state, task(each.identities)));
-    const batches = batched(retirements);
     const stageChanges = isWhole
       ? yield* stageGoes(host, key, state, signal)
       : { changes: [] as Change[], tasks: [] as TaskRecord[] };
     // The stage's own routes in the first commit: nothing leads to what goes from then on.
-    for (const [index, batch] of batches.entries()) {
+    for (const [index, batch] of batched(retirements, stageChanges.changes.length).entries()) {
       const entries = eventEntries(host, batch.map(retiringEvent));
       const changes = [...(index === 0 ? stageChanges.changes : []), ...batch.flatMap((each) => each.changes)];
-      yield* host.store.commit([...changes, ...appendEvents(entries)], { signal, fence: [lease.fence] });
+      const tasks = [...(index === 0 ? stageChanges.tasks : []), ...batch.map((each) => each.task)];
+      const [first] = tasks;
+      yield* confirmed(
+        host.clock,
+        host.store.commit([...changes, ...appendEvents(entries)], { signal, fence: [lease.fence] }),
+        (own) => (first ? host.store.get('tasks', first.id, { signal: own }).map(Boolean) : okAsync(false)),
+      );
       emitEvents(host.hub, entries);
+      onTasks(tasks);
     }
-    return ok<Removed, AnyError>({
-      instances: going.map(({ id }) => id),
-      tasks: [...stageChanges.tasks, ...retirements.map((each) => each.task)],
-    });
+    return ok<readonly string[], AnyError>(going.map(({ id }) => id));
   });
 }
 
-/** What the first commit has left beside the stage's routes: at most 42 of them, their task and the stage. */
-const FIRST_ROOM = CHANGES_MAX - 50;
-
-function batched(retirements: readonly Retirement[]): Retirement[][] {
+/** @param taken what the first commit has in it already */
+function batched(retirements: readonly Retirement[], taken: number): Retirement[][] {
   const batches: Retirement[][] = [[]];
-  let room = FIRST_ROOM;
+  let room = CHANGES_MAX - 10 - taken;
   for (const each of retirements) {
     room -= each.changes.length + 1;
     if (room < 0) {

@@ -13,9 +13,10 @@ import {
 } from '../domain/records.js';
 import { type Deployment, deploymentView } from '../domain/views.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
-import { type Outcome, runDeployment } from '../flow/deploy.js';
+import { runDeployment } from '../flow/deploy.js';
 import { envContext } from '../flow/environment.js';
 import type { Host } from '../flow/host.js';
+import { confirmed } from '../kernel/confirm.js';
 import { KeyedMutex } from '../kernel/mutex.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
@@ -64,9 +65,11 @@ export class Submissions {
       const entries = eventEntries(host, [
         { type: 'deployment.queued', payload: { deployment: deploymentView(record) } },
       ]);
-      yield* host.store.commit([{ op: 'insert', collection: 'deployments', record }, ...appendEvents(entries)], {
-        signal,
-      });
+      yield* confirmed(
+        host.clock,
+        host.store.commit([{ op: 'insert', collection: 'deployments', record }, ...appendEvents(entries)], { signal }),
+        (own) => host.store.get('deployments', record.id, { signal: own }).map(Boolean),
+      );
       emitEvents(host.hub, entries);
       const result = self.#enqueue(record, cancel);
       return ok<Handle, DeployError>({ id: record.id, result: new ResultAsync(result) });
@@ -77,13 +80,15 @@ export class Submissions {
   result(id: string, signal: AbortSignal): ResultAsync<Deployment, DeployError> {
     const own = this.#running.get(id);
     if (!own) return followResult(this.#host, id, signal);
-    const gone = new Promise<Result<Deployment, DeployError>>((resolve) => {
-      if (signal.aborted) resolve(err(aborted('Waiting for the result', signal.reason)));
-      signal.addEventListener('abort', () => resolve(err(aborted('Waiting for the result', signal.reason))), {
-        once: true,
-      });
-    });
-    return new ResultAsync(Promise.race([own.result, gone]));
+    return new ResultAsync(
+      new Promise((resolve) => {
+        const onAbort = () => resolve(err(aborted('Waiting for the result', signal.reason)));
+        if (signal.aborted) onAbort();
+        signal.addEventListener('abort', onAbort, { once: true });
+        // A signal that lives as long as the process would collect every wait that it ever bounded.
+        void own.result.then(resolve).finally(() => signal.removeEventListener('abort', onAbort));
+      }),
+    );
   }
 
   /** Ends what runs: waits for it, cancels it after `timeoutMs` or at once. What is queued stays so. */
@@ -102,19 +107,28 @@ export class Submissions {
 
   #enqueue(record: DeploymentRecord, cancel: AbortSignal | undefined): Promise<Result<Deployment, DeployError>> {
     const controller = new AbortController();
-    const onCancel = () => controller.abort(cancel?.reason);
-    if (cancel?.aborted) onCancel();
-    cancel?.addEventListener('abort', onCancel, { once: true });
+    let cancelQueued: (result: Promise<Result<Deployment, DeployError>>) => void = () => {};
+    const cancelled = new Promise<Result<Deployment, DeployError>>((resolve) => {
+      cancelQueued = resolve;
+    });
+    const onCancel = () => {
+      controller.abort(cancel?.reason);
+      // Whoever waits in line need not wait for those before only to hear that it is over.
+      if (!running.isStarted && !this.#isClosing) cancelQueued(endQueued(this.#host, record, cancelledError()));
+    };
     const running: { -readonly [K in keyof Running]?: Running[K] } & { isStarted: boolean } = {
       controller,
       isStarted: false,
     };
-    const result = this.#stages
-      .run(record.stageKey, async () => {
-        if (this.#isClosing) return err<Deployment, DeployError>(closed());
-        running.isStarted = true;
-        return this.#run(record, controller.signal);
-      })
+    if (cancel?.aborted) onCancel();
+    cancel?.addEventListener('abort', onCancel, { once: true });
+    const turn = this.#stages.run(record.stageKey, async () => {
+      if (this.#isClosing) return err<Deployment, DeployError>(closed());
+      if (controller.signal.aborted) return cancelled;
+      running.isStarted = true;
+      return this.#run(record, controller.signal);
+    });
+    const result = Promise.race([turn, cancelled])
       .catch((thrown: unknown) => err<Deployment, DeployError>(bug(thrown)))
       .finally(() => {
         cancel?.removeEventListener('abort', onCancel);
@@ -127,20 +141,20 @@ export class Submissions {
 
   async #run(record: DeploymentRecord, signal: AbortSignal): Promise<Result<Deployment, DeployError>> {
     const host = this.#host;
-    const outcome = signal.aborted
-      ? err<Outcome, AnyError>(aborted('The deployment', signal.reason))
-      : await guard(() => runDeployment(host, { value: record, version: 1 }, signal));
+    const outcome = await guard(() => runDeployment(host, { value: record, version: 1 }, signal));
     if (outcome.isOk()) {
       this.#onTasks(outcome.value.tasks);
       const { deployment, error } = outcome.value;
       return error ? err({ ...error, deployment }) : ok(deployment);
     }
     const { error } = outcome;
-    // Aborted before it held the stage: it is cancelled where it stands, in the queue.
-    if (error.kind === 'aborted' && signal.aborted && !this.#isClosing) return cancelQueued(host, record);
     // Somebody else has taken it up: its end is theirs to tell.
-    const isTaken = error.kind === 'store-conflict' && 'id' in error && error.id === record.id;
-    return isTaken ? followResult(host, record.id, signal) : err(error);
+    if (error.kind === 'store-conflict' && 'id' in error && error.id === record.id)
+      return followResult(host, record.id, signal);
+    const isAborted = error.kind === 'aborted' && signal.aborted;
+    if (isAborted && this.#isClosing) return err(error);
+    // It never held the stage: it ends where it stands, in the queue.
+    return endQueued(host, record, isAborted ? cancelledError() : error);
   }
 }
 
@@ -184,31 +198,43 @@ function queuedRecord(host: Host, { kind, request, env }: Submission): ResultAsy
   });
 }
 
-function cancelQueued(host: Host, queued: DeploymentRecord): ResultAsync<Deployment, DeployError> {
-  const signal = new AbortController().signal;
-  const error: AnyError = failure(
-    'cancelled',
-    'The deployment was cancelled before it began.',
-    'Deploy again if it is still wanted.',
-  );
+const cancelledError = (): AnyError =>
+  failure('cancelled', 'The deployment was cancelled before it began.', 'Deploy again if it is still wanted.');
+
+/** Ends what is still queued. Of what has begun the end is with whoever settles its stage: here the error is all there is to say. */
+async function endQueued(
+  host: Host,
+  queued: DeploymentRecord,
+  error: AnyError,
+): Promise<Result<Deployment, DeployError>> {
+  const { signal } = new AbortController();
   const stored = storedError(error, redactor([]));
-  return routine(async function* () {
+  const status = error.kind === 'cancelled' ? 'cancelled' : 'failed';
+  const end = routine(async function* () {
     const current = yield* host.store.get('deployments', queued.id, { signal });
     if (!current || isTerminal(current.value.status)) return followResult(host, queued.id, signal);
+    if (current.value.status !== 'queued') return err<Deployment, DeployError>(error);
     const record: DeploymentRecord = {
       ...current.value,
-      status: 'cancelled',
+      status,
       endedAt: host.clock.now(),
       error: stored,
       writeId: host.ids.next(host.clock.now()),
     };
     const deployment = deploymentView(record);
-    const entries = eventEntries(host, [{ type: 'deployment.cancelled', payload: { deployment, error: stored } }]);
+    const entries = eventEntries(host, [{ type: `deployment.${status}`, payload: { deployment, error: stored } }]);
     const change: Change = { op: 'put', collection: 'deployments', record, version: current.version };
-    yield* host.store.commit([change, ...appendEvents(entries)], { signal });
+    yield* confirmed(host.clock, host.store.commit([change, ...appendEvents(entries)], { signal }), (own) =>
+      host.store
+        .get('deployments', queued.id, { signal: own })
+        .map((stands) => stands?.value.writeId === record.writeId),
+    );
     emitEvents(host.hub, entries);
     return err<Deployment, DeployError>({ ...error, deployment });
   });
+  const ended = await end;
+  // What could not be written down stays queued; the reader is owed the error that came first.
+  return ended.isErr() && !('deployment' in ended.error) ? err(error) : ended;
 }
 
 /** Waits until the store says that it has ended. */

@@ -168,22 +168,19 @@ function endUnchanged(
   instance: InstanceRecord,
 ): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
-    ledger.log('info', `${draft.tag} is live already, with the same image and the same configuration.`);
-    const release = await ledger.lease.releaseChange();
     const routes = yield* host.store.list(
       'routes',
       { where: { instance: instance.id } },
       { signal: ledger.lease.lost },
     );
     const domains = routes.map(({ value }) => value.id);
-    yield* ledger.commit({
+    ledger.log('info', `${draft.tag} is live already, with the same image and the same configuration.`);
+    yield* ledger.commitFreeing([ledger.lease], {
       record: { status: 'unchanged', endedAt: host.clock.now(), instance: instance.id, previous: instance.id },
-      changes: [release],
       events: (deployment): EventDraft[] => [
         { type: 'deployment.unchanged', payload: { deployment, instance: instanceView(instance, domains) } },
       ],
     });
-    ledger.lease.released();
     return ok<Outcome, AnyError>({ deployment: ledger.view, error: null, tasks: [] });
   });
 }

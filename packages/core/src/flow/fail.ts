@@ -58,8 +58,7 @@ export function endFailed(
         ? `Left to undo: ${open.map(leftText).join(', ')}. It is tried again.`
         : 'Everything it made is gone again.',
     );
-    const release = await ledger.lease.releaseChange();
-    yield* ledger.commit({
+    yield* ledger.commitFreeing([ledger.lease], {
       record: {
         status,
         endedAt: now,
@@ -68,14 +67,13 @@ export function endFailed(
         left: open.map(leftText),
       },
       ...(open.length > 0 ? {} : { journal: null }),
-      changes: [...tasks.map((record): Change => ({ op: 'insert', collection: 'tasks', record })), release],
+      changes: tasks.map((record): Change => ({ op: 'insert', collection: 'tasks', record })),
       events: (deployment): EventDraft[] => [
         status === 'cancelled'
           ? { type: 'deployment.cancelled', payload: { deployment, error: stored } }
           : { type: 'deployment.failed', payload: { deployment, error: stored } },
       ],
     });
-    ledger.lease.released();
     return ok<readonly TaskRecord[], AnyError>(tasks);
   });
 }

@@ -8,12 +8,13 @@
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import { type BugError, bug, outcomeUnknown } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
-import type { DeploymentRecord, JournalRecord, LogEntry } from '../domain/records.js';
+import { type DeploymentRecord, isTerminal, type JournalRecord, type LogEntry } from '../domain/records.js';
 import { type Deployment, deploymentView } from '../domain/views.js';
 import { appendEvents, type EventEntry, emitEvents, eventEntries } from '../events/drafts.js';
 import { type EventDraft, logStream } from '../events/types.js';
 import { type Lease, leaseLost } from '../kernel/lease.js';
 import type { Redactor } from '../kernel/redactor.js';
+import { guard } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import type { Change, CommitReceipt, Stored, StoreError } from '../ports/store.js';
 import type { Host } from './host.js';
@@ -45,7 +46,9 @@ export class Ledger {
   #version: number;
   #journal: JournalRecord | null;
   #journalVersion: number;
-  #isJournalNoted = false;
+  /** Grows with every journal that is noted; what the store has was noted under the other number. */
+  #journalNote = 0;
+  #journalNoteStored = 0;
   #notedEvents: ((deployment: Deployment) => readonly EventDraft[])[] = [];
   #waiting: Entry[] = [];
   #tail: Promise<unknown> = Promise.resolve();
@@ -108,7 +111,7 @@ export class Ledger {
     this.#record = { ...this.#record, ...draft.record };
     if (draft.journal !== undefined) {
       this.#journal = draft.journal;
-      this.#isJournalNoted = true;
+      this.#journalNote += 1;
     }
     if (draft.events) this.#notedEvents.push(draft.events);
   }
@@ -122,6 +125,18 @@ export class Ledger {
       });
       if (committed.isOk()) return ok(committed.value);
       return this.#afterLostAnswer(prepared, committed.error);
+    });
+  }
+
+  /** Commits, and gives these leases back with it; where it fails they are kept. */
+  commitFreeing(freed: readonly Lease[], draft: Draft): ResultAsync<void, StoreError | BugError> {
+    return guard(async () => {
+      const release = await Promise.all(freed.map((lease) => lease.releaseChange()));
+      const committed = await this.commit({ ...draft, changes: [...(draft.changes ?? []), ...release] });
+      for (const lease of freed)
+        if (committed.isOk()) lease.released();
+        else lease.kept();
+      return committed;
     });
   }
 
@@ -148,8 +163,10 @@ export class Ledger {
         },
       });
       if (answer.isErr()) {
+        const { error } = answer;
+        if (error.kind === 'store-conflict' && error.id === prepared.record.id) return err(leaseLost(this.#lease.key));
         // Without `once` it waits and is never told to go away.
-        return err(answer.error.kind === 'stage-busy' ? bug(answer.error) : answer.error);
+        return err(error.kind === 'stage-busy' ? bug(error) : error);
       }
       taken = answer.value.leases;
       return ok(answer.value.receipt);
@@ -188,8 +205,10 @@ export class Ledger {
   #prepare(draft: Draft): Prepared {
     const { clock, ids } = this.#host;
     const record: DeploymentRecord = { ...this.#record, ...draft.record, writeId: ids.next(clock.now()) };
-    const journal = draft.journal === undefined && this.#isJournalNoted ? this.#journal : draft.journal;
-    const entries = this.#waiting.splice(0, LOG_BATCH);
+    const isNoted = this.#journalNote > this.#journalNoteStored;
+    const journal = draft.journal === undefined && isNoted ? this.#journal : draft.journal;
+    // After the terminal commit nothing is written any more: it takes everything along.
+    const entries = this.#waiting.splice(0, isTerminal(record.status) ? this.#waiting.length : LOG_BATCH);
     const sources = [...this.#notedEvents, ...(draft.events ? [draft.events] : [])];
     const drafts = sources
       .flatMap((source) => source(deploymentView(record)))
@@ -202,7 +221,16 @@ export class Ledger {
     ];
     if (entries.length > 0) changes.push({ op: 'append', stream: logStream(record.id), entries: entries as never });
     changes.push(...appendEvents(events));
-    return { record, journal, entries, events, notedEvents: this.#notedEvents.length, changes };
+    return {
+      record,
+      change: draft.record ?? {},
+      journal,
+      journalNote: this.#journalNote,
+      entries,
+      events,
+      notedEvents: this.#notedEvents.length,
+      changes,
+    };
   }
 
   #journalChanges(journal: JournalRecord | null | undefined): Change[] {
@@ -216,12 +244,13 @@ export class Ledger {
   }
 
   #accept(prepared: Prepared, receipt: CommitReceipt | null): void {
-    this.#record = prepared.record;
+    // What was noted while this commit was under way is not in it, and waits for the next one.
+    this.#record = { ...this.#record, ...prepared.change, writeId: prepared.record.writeId };
     this.#version += 1;
     if (prepared.journal !== undefined) {
-      this.#journal = prepared.journal;
+      if (prepared.journalNote === this.#journalNote) this.#journal = prepared.journal;
       this.#journalVersion = prepared.journal === null ? 0 : this.#journalVersion + 1;
-      this.#isJournalNoted = false;
+      this.#journalNoteStored = prepared.journalNote;
     }
     this.#notedEvents.splice(0, prepared.notedEvents);
     const { hub } = this.#host;
@@ -248,7 +277,8 @@ export class Ledger {
         // Not arrived, and the version sees to it that it cannot arrive twice: the same once more.
         const again = await store.commit(prepared.changes, { signal: this.#lease.lost, fence: [this.#lease.fence] });
         if (again.isOk()) return ok(again.value);
-        if (!outcomeUnknown(again.error) && again.error.kind !== 'store-conflict') return err(again.error);
+        const isOurs = again.error.kind === 'store-conflict' && again.error.id === prepared.record.id;
+        if (!outcomeUnknown(again.error) && !isOurs) return err(again.error);
       } else if (stored.isOk()) return err(leaseLost(this.#lease.key));
       const slept = await sleep(clock, pauseMs, this.#lease.lost);
       if (slept.isErr()) break;
@@ -259,8 +289,11 @@ export class Ledger {
 
 interface Prepared {
   readonly record: DeploymentRecord;
+  /** What this commit changes of it, apart from what was noted before. */
+  readonly change: Partial<DeploymentRecord>;
   /** Undefined: as the store has it. */
   readonly journal: JournalRecord | null | undefined;
+  readonly journalNote: number;
   readonly notedEvents: number;
   readonly entries: readonly Entry[];
   readonly events: readonly EventEntry[];

@@ -127,13 +127,12 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
     const isLast = later.length === 0;
     // Every lease goes with the last commit, as far as there is room for them.
     const isRoomy = isLast && room >= flow.held.length;
-    const freed = isLast ? [ledger.lease, ...(isRoomy ? flow.held.splice(0) : [])] : [];
-    const release = await Promise.all(freed.map((lease) => lease.releaseChange()));
+    const freed = isLast ? [ledger.lease, ...(isRoomy ? flow.held : [])] : [];
     const domains = spec.routes.map(({ domain }) => domain);
     const seconds = ((now - (record.startedAt ?? now)) / 1000).toFixed(1);
     ledger.step = null;
     ledger.log('info', `${record.tag} is live on ${record.project}/${record.stage} after ${seconds} s.`, { domains });
-    yield* ledger.commit({
+    yield* ledger.commitFreeing(freed, {
       record: {
         status: 'succeeded',
         endedAt: now,
@@ -146,16 +145,18 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
         ],
       },
       journal: null,
-      changes: [...changes, ...inThis.flatMap((each) => each.changes), ...release],
+      changes: [...changes, ...inThis.flatMap((each) => each.changes)],
       events: (deployment: Deployment): EventDraft[] => [
         { type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },
         ...events,
       ],
     });
-    for (const lease of freed) lease.released();
+    if (isRoomy) flow.held.splice(0);
     tasks.push(...inThis.map(({ task }) => task));
     for (const retirement of later) {
-      yield* ledger.commit({ changes: retirement.changes, events: () => [retiringEvent(retirement)] });
+      const marked = await ledger.commit({ changes: retirement.changes, events: () => [retiringEvent(retirement)] });
+      // It has succeeded all the same: who stays beyond `maxInstances` goes with the next deployment.
+      if (marked.isErr()) break;
       tasks.push(retirement.task);
     }
     return ok<readonly TaskRecord[], AnyError>(tasks);

@@ -9,7 +9,7 @@
  *   free ──take──▶ held ──renew──▶ held ──release──▶ free
  *                    └──unrenewed for its ttl, seen by a contender's own monotonic clock──▶ held by the contender
  */
-import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { type BugError, failure, outcomeUnknown, type TaggedError } from '../domain/errors.js';
 import type { LeaseRecord } from '../domain/records.js';
 import { isoTime } from '../domain/time.js';
@@ -47,9 +47,13 @@ export interface Lease {
    * Renews if that is what it takes.
    */
   mayStart(limitMs: number, options: CallOptions): ResultAsync<void, LeaseLostError | StoreError>;
-  /** The change that frees it, for a commit of the holder's; `released` has to be called once that is through. */
+  /**
+   * The change that frees it, for a commit of the holder's. From here on it is not renewed: `released` has to be called once that commit
+   * is through, and `kept` where it is not.
+   */
   releaseChange(): Promise<Change>;
   released(): void;
+  kept(): void;
   /** Frees it by a commit of its own. A lease that is lost is left alone. */
   release(options: CallOptions): Promise<void>;
 }
@@ -79,17 +83,24 @@ export interface TakeOptions extends CallOptions {
   readonly once?: boolean;
 }
 
+/** How long a grant whose answer was lost is asked about, and a store that does not answer is waited for. */
+const LOST_ANSWER_MS = 30_000;
+
 export class Leases {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #holder: string;
   readonly #timing: LeaseTiming;
+  /** Tokens that this process holds, or is asking for. */
+  readonly #own = new Map<string, number>();
+  readonly #beats: BeatWatch;
 
   constructor(store: Store, clock: Clock, holder: string, timing: LeaseTiming) {
     this.#store = store;
     this.#clock = clock;
     this.#holder = holder;
     this.#timing = timing;
+    this.#beats = new BeatWatch(clock);
   }
 
   /** Takes all of them, in one commit, waiting for those that are held. The keys' order is the order of locking. */
@@ -97,54 +108,81 @@ export class Leases {
     keys: readonly string[],
     options: TakeOptions,
   ): ResultAsync<Taken, StoreError | TaggedError<'stage-busy'> | BugError> {
-    const watch = new HolderWatch(this.#clock, options.onWait);
+    const told = new Map<string, number>();
+    const untilMs = this.#clock.monotonicMs() + LOST_ANSWER_MS;
     const self = this;
     return routine(async function* () {
       for (;;) {
-        const grant = yield* self.#prepare(keys, options, watch);
-        if (grant.blockedBy) {
-          if (options.once) return err(busy(grant.blockedBy));
+        const prepared = await self.#prepare(keys, options);
+        // A store that was away for a moment is no reason to give up what waits in line.
+        const isAway = (error: { readonly kind: string }) =>
+          error.kind === 'store-unavailable' && !options.once && self.#clock.monotonicMs() < untilMs;
+        if (prepared.isErr() && isAway(prepared.error)) {
+          yield* sleep(self.#clock, self.#pauseMs(), options.signal);
+          continue;
+        }
+        const { blockedBy, rows, changes } = yield* prepared;
+        if (blockedBy) {
+          if (options.once) return err(busy(blockedBy));
+          self.#tell(blockedBy, told, options.onWait);
           yield* sleep(self.#clock, self.#pauseMs(), options.signal);
           continue;
         }
         const sentMs = self.#clock.monotonicMs();
-        const committed = await self.#store.commit([...grant.changes, ...(options.changes?.() ?? [])], {
+        // Ours from before it is asked for: nobody else of this process is to take a grant for a forgotten one.
+        for (const { record } of rows) self.#own.set(record.id, record.token);
+        const committed = await self.#store.commit([...changes, ...(options.changes?.() ?? [])], {
           signal: options.signal,
           ...(options.fence ? { fence: options.fence } : {}),
         });
-        const held = () => grant.rows.map((row) => self.#hold(row, sentMs));
-        if (committed.isOk()) return ok({ leases: held(), receipt: committed.value });
+        if (committed.isOk()) return ok({ leases: self.#hold(rows, sentMs), receipt: committed.value });
         const { error } = committed;
-        if (outcomeUnknown(error) && (yield* self.#arrived(grant.rows, options)))
-          return ok({ leases: held(), receipt: null });
+        if (outcomeUnknown(error) && (await self.#arrived(rows)))
+          return ok({ leases: self.#hold(rows, sentMs), receipt: null });
+        for (const { record } of rows) self.#forget(record);
         // Somebody was quicker with a lease: look again. Any other conflict is the caller's to judge.
         if (error.kind === 'store-conflict' && error.collection === 'leases') continue;
-        return err(error);
+        if (!isAway(error)) return err(error);
+        yield* sleep(self.#clock, self.#pauseMs(), options.signal);
       }
     });
   }
 
-  /** The answer was lost: our own token in the first row says that all of the commit has arrived. */
-  #arrived(rows: readonly Grant[], options: TakeOptions): ResultAsync<boolean, StoreError> {
+  /**
+   * The answer was lost: our own token in the first row says that all of the commit has arrived. Asked under no signal of the caller's,
+   * which may be what ended the commit: a grant that nobody knows of would be in everybody's way until it expires.
+   */
+  async #arrived(rows: readonly Grant[]): Promise<boolean> {
     const [first] = rows;
-    if (!first) return okAsync(false);
-    return this.#store
-      .get('leases', first.record.id, options)
-      .map((stored) => stored?.version === first.version && stored.value.holder === this.#holder);
+    const { signal } = new AbortController();
+    const untilMs = this.#clock.monotonicMs() + LOST_ANSWER_MS;
+    while (first) {
+      const stored = await this.#store.get('leases', first.record.id, { signal });
+      if (stored.isOk()) return stored.value?.version === first.version && stored.value.value.holder === this.#holder;
+      if (this.#clock.monotonicMs() >= untilMs) break;
+      await sleep(this.#clock, this.#pauseMs(), signal);
+    }
+    return false;
   }
 
   #pauseMs(): number {
     return Math.max(20, Math.min(250, this.#timing.ttlMs / 20));
   }
 
-  #prepare(keys: readonly string[], options: TakeOptions, watch: HolderWatch) {
+  #tell(held: LeaseRecord, told: Map<string, number>, onWait: TakeOptions['onWait']): void {
+    if (held.holder === null || told.get(held.id) === held.token) return;
+    told.set(held.id, held.token);
+    onWait?.({ lease: held.id, holder: held.holder, since: held.since, deployment: held.deployment });
+  }
+
+  #prepare(keys: readonly string[], options: TakeOptions) {
     const self = this;
     return routine(async function* () {
       const changes: Change[] = [];
       const rows: Grant[] = [];
       for (const key of keys) {
         const stored = yield* self.#store.get('leases', key, options);
-        const takeable = watch.look(stored?.value);
+        const takeable = self.#look(stored?.value);
         if (stored && takeable === 'no') return ok({ blockedBy: stored.value, changes, rows });
         const record: LeaseRecord = {
           id: key,
@@ -168,8 +206,20 @@ export class Leases {
     });
   }
 
-  #hold(grant: Grant, sentMs: number): Lease {
-    return new HeldLease(this.#store, this.#clock, this.#timing, grant, sentMs);
+  #look(held: LeaseRecord | undefined): 'free' | 'expired' | 'no' {
+    // Ours, and nobody here holds it: the answer to its release was lost.
+    const isForgotten = held?.holder === this.#holder && this.#own.get(held.id) !== held.token;
+    return isForgotten ? 'free' : this.#beats.look(held);
+  }
+
+  #forget({ id, token }: LeaseRecord): void {
+    if (this.#own.get(id) === token) this.#own.delete(id);
+  }
+
+  #hold(grants: readonly Grant[], sentMs: number): Lease[] {
+    return grants.map(
+      (grant) => new HeldLease(this.#store, this.#clock, this.#timing, grant, sentMs, () => this.#forget(grant.record)),
+    );
   }
 }
 
@@ -188,24 +238,25 @@ const busy = (held: LeaseRecord): TaggedError<'stage-busy'> =>
     { retryable: true },
   );
 
-/** Watches holders' beats stand still, on our own monotonic clock. */
-class HolderWatch {
+/**
+ * Watches holders' beats stand still, on our own monotonic clock. What one attempt has seen counts for the next: somebody who only looks
+ * in now and then would else never see a dead holder's lease expire.
+ */
+class BeatWatch {
   readonly #clock: Clock;
-  readonly #onWait: ((holder: LeaseHolder) => void) | undefined;
   readonly #seen = new Map<string, { token: number; beat: number; sinceMs: number }>();
 
-  constructor(clock: Clock, onWait: ((holder: LeaseHolder) => void) | undefined) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#onWait = onWait;
   }
 
   look(held: LeaseRecord | undefined): 'free' | 'expired' | 'no' {
-    if (held?.holder == null) return 'free';
+    if (held?.holder == null) {
+      if (held) this.#seen.delete(held.id);
+      return 'free';
+    }
     const seen = this.#seen.get(held.id);
     const nowMs = this.#clock.monotonicMs();
-    if (seen?.token !== held.token) {
-      this.#onWait?.({ lease: held.id, holder: held.holder, since: held.since, deployment: held.deployment });
-    }
     if (seen?.token !== held.token || seen.beat !== held.beat) {
       this.#seen.set(held.id, { token: held.token, beat: held.beat, sinceMs: nowMs });
       return 'no';
@@ -229,8 +280,10 @@ class HeldLease implements Lease {
   #cancelTimer: (() => void) | undefined;
   #renewing: Promise<Result<void, StoreError>> | undefined;
   #isReleased = false;
+  readonly #onReleased: () => void;
 
-  constructor(store: Store, clock: Clock, timing: LeaseTiming, grant: Grant, sentMs: number) {
+  constructor(store: Store, clock: Clock, timing: LeaseTiming, grant: Grant, sentMs: number, onReleased: () => void) {
+    this.#onReleased = onReleased;
     this.#store = store;
     this.#clock = clock;
     this.#timing = timing;
@@ -261,6 +314,8 @@ class HeldLease implements Lease {
   async releaseChange(): Promise<Change> {
     this.#cancelTimer?.();
     await this.#renewing;
+    // The renewal that was under way has set the next one.
+    this.#cancelTimer?.();
     return {
       op: 'put',
       collection: 'leases',
@@ -270,16 +325,22 @@ class HeldLease implements Lease {
   }
 
   released(): void {
+    if (this.#isReleased) return;
     this.#isReleased = true;
     this.#cancelTimer?.();
+    this.#onReleased();
+  }
+
+  kept(): void {
+    if (!this.#isReleased && !this.#lost.signal.aborted) this.#schedule(0);
   }
 
   async release(options: CallOptions): Promise<void> {
     if (this.#isReleased || this.#lost.signal.aborted) return this.released();
     const change = await this.releaseChange();
-    this.released();
     // Unanswered, it expires by itself: nobody has to know.
     await this.#store.commit([change], { signal: options.signal, fence: [this.fence] });
+    this.released();
   }
 
   #remainingMs(): number {
@@ -287,6 +348,7 @@ class HeldLease implements Lease {
   }
 
   #schedule(afterMs: number): void {
+    this.#cancelTimer?.();
     this.#cancelTimer = this.#clock.after(afterMs, () => {
       void this.#renew();
     });

@@ -66,8 +66,8 @@ function run(host: Host, task: TaskRecord, lease: Lease, signal: AbortSignal): R
 
 function giveUpRoutes(host: Host, task: UnrouteTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
   const terms = { instance: null, identity: task.identities.proxy, deployment: task.deployment };
-  return unroute(host, task.domains, terms, signal).andThen((changes) =>
-    finishTask(host, task, lease, { changes, events: [], left: 'route' }, signal),
+  return unroute(host, task.domains, terms, signal).andThen(() =>
+    finishTask(host, task, lease, { changes: [], events: [], left: 'route' }, signal),
   );
 }
 

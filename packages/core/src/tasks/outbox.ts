@@ -10,12 +10,15 @@ import { appendEvents, eventEntries } from '../events/drafts.js';
 import type { EventName } from '../events/hub.js';
 import { EVENT_STREAM, type StoredEvent, TERMINAL_EVENTS } from '../events/types.js';
 import type { Host } from '../flow/host.js';
+import { confirmed } from '../kernel/confirm.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
+import { sleep } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Message, Notifier } from '../ports/notifier.js';
 import type { Change, Stored } from '../ports/store.js';
 import { tellOnce } from './handlers.js';
+import { RESUME_PAUSE_MS } from './runner.js';
 import { releaseAll } from './work.js';
 
 /** Events of one reading. */
@@ -45,7 +48,12 @@ export class Outbox {
   async start(signal: AbortSignal): Promise<void> {
     const { hub, notifiers } = this.#host;
     if (notifiers.length === 0) return;
-    for (const notifier of notifiers) await enrol(this.#host, notifier.name, signal);
+    for (const { name } of notifiers) {
+      // Without a place in the stream it would never be told of anything.
+      while (!signal.aborted && !(await enrol(this.#host, name, signal)))
+        await sleep(this.#host.clock, RESUME_PAUSE_MS, signal);
+    }
+    if (signal.aborted) return;
     const types = new Set(notifiers.flatMap((notifier) => notifier.events ?? WANTED));
     this.#listening = [...types].map((type) => hub.on(type as EventName, () => this.nudge()));
     this.nudge();
@@ -95,16 +103,18 @@ export class Outbox {
 }
 
 /** A notifier that is new begins with what happens from now on: its own event tells where that is. */
-async function enrol(host: Host, name: string, signal: AbortSignal): Promise<void> {
+async function enrol(host: Host, name: string, signal: AbortSignal): Promise<boolean> {
   const { store } = host;
   const known = await store.get('cursors', name, { signal });
-  if (known.isErr() || known.value) return;
+  if (known.isErr()) return false;
+  if (known.value) return true;
   const entries = eventEntries(host, [{ type: 'notifier.added', payload: { notifier: name } }]);
   const appended = await store.commit(appendEvents(entries), { signal });
-  if (appended.isErr()) return;
+  if (appended.isErr()) return false;
   const record: CursorRecord = { id: name, after: appended.value.sequences[EVENT_STREAM] ?? 0 };
+  const enrolled = await store.commit([{ op: 'insert', collection: 'cursors', record }], { signal });
   // Another process may have enrolled it meanwhile: then its place counts.
-  await store.commit([{ op: 'insert', collection: 'cursors', record }], { signal });
+  return enrolled.isOk() || enrolled.error.kind === 'store-conflict';
 }
 
 /** Tells one notifier of everything behind its place that it wants. */
@@ -142,7 +152,13 @@ function tell(
           { op: 'put', collection: 'cursors', record: { ...place.value, after: last.seq }, version: place.version },
           ...tasks.map((record): Change => ({ op: 'insert', collection: 'tasks', record })),
         ];
-        yield* store.commit(changes, { signal, fence: leases.map(({ fence }) => fence) });
+        const { version } = place;
+        yield* confirmed(
+          host.clock,
+          store.commit(changes, { signal, fence: leases.map(({ fence }) => fence) }),
+          // Under the lease nobody else writes it.
+          (own) => store.get('cursors', notifier.name, { signal: own }).map((now) => now?.version === version + 1),
+        );
         for (const task of tasks) onTask(task);
       }
     } finally {

@@ -29,9 +29,11 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
     const live = pointing.find(({ value }) => value.state === 'live');
     if (live) return err(stillLive(id, live.value.id));
 
-    const changes = yield* unroute(
+    // Those that another task is to remove, too: whichever comes first, no route outlives what it leads to.
+    const leaving = pointing.flatMap(({ value }) => (value.state === 'leaving' ? [value.id] : []));
+    yield* unroute(
       host,
-      task.domains,
+      [...new Set([...task.domains, ...leaving])],
       { instance: id, identity: task.identities.proxy, deployment: task.deployment },
       signal,
     );
@@ -57,7 +59,7 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
       task,
       lease,
       {
-        changes: [...changes, retired],
+        changes: [retired],
         events: [
           {
             type: 'instance.retired',

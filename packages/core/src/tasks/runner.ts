@@ -7,6 +7,7 @@ import type { TaskRecord } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard } from '../kernel/routine.js';
+import { sleep } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
 import { doTask } from './handlers.js';
 
@@ -21,6 +22,8 @@ const NOTIFY_AGE_MAX_MS = 3 * 86_400_000;
 /** When what another process is at is looked at again. */
 const BUSY_PAUSE_MS = 2_000;
 const CONCURRENCY = 8;
+/** Until a store that could not be read at the start is asked again. */
+export const RESUME_PAUSE_MS = 1_000;
 
 export class TaskRunner {
   readonly #host: Host;
@@ -37,9 +40,15 @@ export class TaskRunner {
 
   /** Takes up what the store has. */
   async resume(signal: AbortSignal): Promise<void> {
-    for (let after: string | undefined; ; ) {
-      const page = await this.#host.store.list('tasks', { ...(after ? { after } : {}), limit: 200 }, { signal });
-      if (page.isErr() || page.value.length === 0) return;
+    const { clock, store } = this.#host;
+    for (let after: string | undefined; !signal.aborted; ) {
+      const page = await store.list('tasks', { ...(after ? { after } : {}), limit: 200 }, { signal });
+      if (page.isErr()) {
+        // Nobody else would take up what is left until the next start.
+        await sleep(clock, RESUME_PAUSE_MS, signal);
+        continue;
+      }
+      if (page.value.length === 0) return;
       this.add(page.value.map(({ value }) => value));
       after = page.value.at(-1)?.value.id;
     }
@@ -102,6 +111,7 @@ export class TaskRunner {
     }
     if (signal.aborted) return;
     const again = ended.isErr() ? await this.#failed(task, ended.error) : { task, pauseMs: BUSY_PAUSE_MS };
+    if (signal.aborted) return;
     // Not before it has been taken off the list of what runs.
     if (again) this.#host.clock.after(0, () => this.#schedule(again.task, again.pauseMs));
   }

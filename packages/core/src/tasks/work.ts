@@ -14,17 +14,20 @@ import type { Change } from '../ports/store.js';
 /** How often a commit that met another writer of the same deployment's record is tried again. */
 const RACES_MAX = 20;
 
-/** Removes routes at the proxy as far as they are still those that the task means. Answers the records to remove with it. */
+/**
+ * Removes routes at the proxy, and then their records, as far as they are still those that the task means. Both under the leases that
+ * cover them: whoever claims a domain afterwards finds it free.
+ */
 export function unroute(
   host: Host,
   domains: readonly string[],
   terms: { readonly instance: string | null; readonly identity: string | null; readonly deployment: string | null },
   signal: AbortSignal,
-): ResultAsync<readonly Change[], AnyError> {
+): ResultAsync<void, AnyError> {
   const { call } = host;
   return routine(async function* () {
     const { proxy } = host;
-    if (domains.length === 0) return ok<readonly Change[], AnyError>([]);
+    if (domains.length === 0) return ok<void, AnyError>(undefined);
     if (!proxy) return err(noProxy(domains));
     const taken = yield* host.leases.take(writeLeases(host, terms.identity, domains), {
       signal,
@@ -48,7 +51,9 @@ export function unroute(
         if (record && isLeaving)
           changes.push({ op: 'remove', collection: 'routes', id: domain, version: record.version });
       }
-      return ok<readonly Change[], AnyError>(changes);
+      if (changes.length > 0)
+        yield* host.store.commit(changes, { signal, fence: taken.leases.map(({ fence }) => fence) });
+      return ok<void, AnyError>(undefined);
     } finally {
       await releaseAll(taken.leases);
     }
@@ -56,7 +61,8 @@ export function unroute(
 }
 
 export async function releaseAll(leases: readonly Lease[]): Promise<void> {
-  for (const lease of leases) await lease.release({ signal: new AbortController().signal });
+  const { signal } = new AbortController();
+  await Promise.all(leases.map((lease) => lease.release({ signal })));
 }
 
 const noProxy = (domains: readonly string[]): AnyError =>
