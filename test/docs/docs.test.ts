@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseArguments } from '../../packages/cli/src/arguments/parse.js';
+import { COMMANDS } from '../../packages/cli/src/commands/index.js';
 import { configSchemas } from '../../packages/core/src/config/schema.js';
 import { compile, propertiesOf } from './compile.js';
 import { anchorsOf, blocksOf, pageOf, readPages, root, rowsOf, section } from './pages.js';
@@ -21,6 +23,25 @@ describe('code', () => {
       ({ language }) => language === 'js',
     );
     expect(block?.code).toBe(readFileSync(join(root, 'examples/minimal/deploy.mjs'), 'utf8'));
+  });
+});
+
+describe('the README', () => {
+  it('names every command of the command line, each as its own help has it', () => {
+    const [console] = blocksOf({ path: 'README.md', text: pageOf('README.md') }).filter(
+      (b) => b.language === 'console',
+    );
+    const lines = [...(console?.code ?? '').matchAll(/^\$ quayside ([^#\n]*)/gm)].map(([, line = '']) =>
+      line.trim().split(/ +/),
+    );
+    expect(lines.map(([name]) => name).sort()).toEqual(COMMANDS.map(({ spec }) => spec.name).sort());
+    for (const line of lines) {
+      const parsed = parseArguments(
+        line,
+        COMMANDS.map(({ spec }) => spec),
+      );
+      expect(parsed.isOk(), `${line.join(' ')}: ${parsed.isErr() ? JSON.stringify(parsed.error) : ''}`).toBe(true);
+    }
   });
 });
 
