@@ -130,13 +130,20 @@ export const nginxRefused = (domain: string, nginxError: string, aftermath: Afte
     { code: 'nginx', outcome: aftermath === 'down' ? 'unknown' : 'refused' },
   );
 
-/** The API failed within, mostly because nginx is broken by something else or does not run. */
-export const backendFailed = (domain: string, message: string, aftermath: Aftermath): ProxyError =>
+/**
+ * The API failed within, mostly because nginx is broken by something else or does not run.
+ * @param aftermath absent: nobody has looked what became of it
+ */
+export const backendFailed = (domain: string, message: string, aftermath?: Aftermath): ProxyError =>
   fault(
     'proxy-refused',
-    `Nginx Proxy Manager failed at the route ${domain}: ${message}. ${AFTERMATH[aftermath]}`,
+    `Nginx Proxy Manager failed at the route ${domain}: ${message}.${aftermath ? ` ${AFTERMATH[aftermath]}` : ''}`,
     'See that its nginx runs and takes its configuration (nginx -t in its container), then try again.',
-    { code: '500', retryable: true, outcome: aftermath === 'down' ? 'unknown' : 'refused' },
+    {
+      code: '500',
+      retryable: true,
+      outcome: aftermath === undefined || aftermath === 'down' ? 'unknown' : 'refused',
+    },
   );
 
 /** What became of the route after a write that failed. */

@@ -258,6 +258,7 @@ describe('nginx', () => {
     await server.nginx.break(true);
     const error = await failure(proxy.put(await routeTo('shop', 'two'), open()));
     expect(error).toMatchObject({ kind: 'proxy-refused', retryable: true, outcome: 'refused' });
+    expect(error.message.split('failed at').length, 'the reason is given once').toBe(2);
     expect(row(route)?.forward_port).toBe(route.targets[0]?.port);
     await server.nginx.break(false);
     await unwrap(proxy.prove(route, GET, open()));
@@ -285,6 +286,19 @@ describe('nginx', () => {
     await server.nginx.break(false);
     await server.nginx.reload();
     expect(await unwrap(proxy.remove(route, open()))).toBe('absent');
+  });
+
+  it('mended again: removing once more reloads it, where the store has a route left to do that with', async () => {
+    const [route, other] = [await routeTo('shop'), await routeTo('other')];
+    for (const each of [route, other]) await served(each);
+    await server.nginx.break(true);
+    expect((await proxy.remove(route, open()))._unsafeUnwrapErr().code).toBe('still-served');
+    await server.nginx.break(false);
+    const before = row(other);
+    expect(await unwrap(proxy.remove(route, open()))).toBe('absent');
+    expect((await world.request(route.domain)).instance).toBeNull();
+    await unwrap(proxy.prove(other, GET, open()));
+    expect({ ...row(other), modified_on: '' }).toEqual({ ...before, modified_on: '' });
   });
 
   it('a record that says so already is not believed: what was recorded and never applied is put again', async () => {

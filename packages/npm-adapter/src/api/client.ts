@@ -32,8 +32,8 @@ export type ApiFault =
   | { readonly kind: 'in-use'; readonly message: string }
   /** It did not happen. */
   | { readonly kind: 'refused'; readonly error: ProxyError }
-  /** A write that may have happened: look. `canRepeat`: the same again is worth a try. */
-  | { readonly kind: 'unclear'; readonly error: ProxyError; readonly canRepeat: boolean };
+  /** A write that may have happened: look. `canRepeat`: the same again is worth a try. `detail` is its reason in few words. */
+  | { readonly kind: 'unclear'; readonly error: ProxyError; readonly canRepeat: boolean; readonly detail: string };
 
 export interface ApiClient {
   request(request: ApiRequest, limits: Limits): Promise<Result<unknown, ApiFault>>;
@@ -83,7 +83,7 @@ export function apiClient(options: {
       if (closing.aborted) return { kind: 'refused', error: closedError() };
       const error = reply.how === 'aborted' ? aborted(request.what) : lostError(url, reply);
       if (!isWrite || !reply.wasSent) return { kind: 'refused', error };
-      return { kind: 'unclear', error, canRepeat: reply.how === 'broken' };
+      return { kind: 'unclear', error, canRepeat: reply.how === 'broken', detail: reply.text };
     }
     const text = errorText(reply) ?? '';
     switch (verdictOf(reply)) {
@@ -95,13 +95,15 @@ export function apiClient(options: {
         return { kind: 'refused', error: invalidRequest(request.domain, text) };
       case 'gateway': {
         const error = gatewayError(url, reply.status);
-        return isWrite ? { kind: 'unclear', error, canRepeat: true } : { kind: 'refused', error };
+        const detail = `its API is not there (${reply.status})`;
+        return isWrite ? { kind: 'unclear', error, canRepeat: true, detail } : { kind: 'refused', error };
       }
       case 'expired':
       case 'ambiguous': {
         if (reply.status < 500) return { kind: 'refused', error: notPermitted(url, request.what) };
-        const error = backendFailed(request.domain, text || String(reply.status), 'as-before');
-        return isWrite ? { kind: 'unclear', error, canRepeat: true } : { kind: 'refused', error };
+        const detail = text || String(reply.status);
+        const error = backendFailed(request.domain, detail);
+        return isWrite ? { kind: 'unclear', error, canRepeat: true, detail } : { kind: 'refused', error };
       }
       case 'good':
       case 'foreign':

@@ -202,9 +202,7 @@ const unknownOutcome = (error: ProxyError): ProxyError => ({ ...error, outcome: 
 
 /** An unclear write that was taken back, or not. */
 function failed(fault: ApiFault, about: About, aftermath: Aftermath): ProxyError {
-  const error = errorOf(fault, about);
-  return {
-    ...backendFailed(about.domain, error.message.replace(/\.$/, ''), aftermath),
-    ...(error.code ? { code: error.code } : {}),
-  };
+  if (fault.kind !== 'unclear') return errorOf(fault, about);
+  const { code = '500' } = fault.error;
+  return { ...backendFailed(about.domain, fault.detail, aftermath), code };
 }
