@@ -57,6 +57,8 @@ export async function withDeployer(
     closing: { tell: screen.isJson ? () => {} : screen.note, end: () => {} },
   };
   let exitCode = 0;
+  // The timers of the system's clock keep no process alive: it would end in the midst of a pause.
+  const awake = setInterval(() => {}, 60_000);
   try {
     const answer = await work(session);
     exitCode = answer.unwrapOr(1);
@@ -66,6 +68,7 @@ export async function withDeployer(
     interrupts.onLeave = () => leftBehind(session, exitCode);
     await close(session, kind === 'changes' ? drainTimeoutOf(options) : READ_CLOSE_MS);
     offHangUp();
+    clearInterval(awake);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { AnyError, HealthEvidence, Json, StoredError } from '@quayside/core';
 import { durationText } from '../../terminal/quantities.js';
 import type { Look } from '../../terminal/style.js';
-import { plain, wrap } from '../../terminal/width.js';
+import { plain, widthOf, wrap } from '../../terminal/width.js';
 import { issueText } from '../problem.js';
 import { nameOf, type Verdict } from './presenter.js';
 
@@ -35,19 +35,22 @@ function failureLines(verdict: Verdict, error: AnyError, { style, signs }: Look,
   const undone = isPending ? ', and could not be rolled back whole' : ' and was rolled back';
   const hasBegun = deployment.startedAt !== null;
   const stands = serving ? `; ${plain(serving.tag)} goes on serving` : '';
-  const lines = [
-    `${style.red(signs.failed)} ${style.bold(nameOf(deployment))} ${what}${took}${hasBegun ? undone : ''}${stands}`,
-  ];
+  const lines: string[] = [];
+  const headline = `${what}${took}${hasBegun ? undone : ''}${stands}`;
   const paragraph = (text: string, paint = (line: string) => line) => {
     const room = columns === undefined ? undefined : Math.max(20, Math.min(WIDTH_MAX, columns) - 2);
     const parts = room === undefined ? [plain(text)] : wrap(plain(text), room);
     lines.push(...parts.map((part) => `  ${paint(part)}`));
   };
+  const [first = '', ...more] =
+    columns === undefined ? [headline] : wrap(headline, Math.max(20, columns - widthOf(nameOf(deployment)) - 3));
+  lines.push(`${style.red(signs.failed)} ${style.bold(nameOf(deployment))} ${first}`);
+  for (const line of more) paragraph(line);
   if (deployment.status !== 'cancelled') {
     const issues = 'issues' in error && Array.isArray(error.issues) ? error.issues.map(issueText) : [];
     for (const text of issues.length > 0 ? issues : [stored.message]) paragraph(text);
     const evidence = evidenceOf(stored.details);
-    if (evidence) lines.push(...evidenceLines(evidence).map((line) => style.dim(`  ${line}`)));
+    if (evidence) for (const line of evidenceLines(evidence)) paragraph(line, style.dim);
     if (evidence && evidence.lastLines.length > 0) {
       lines.push('  The container said last:');
       lines.push(...evidence.lastLines.map((line) => `  ${style.dim(signs.gutter)} ${plain(line)}`));
