@@ -164,6 +164,9 @@ function show(value: unknown, secret: boolean): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object') return 'an object';
   if (secret) return `a ${typeof value} (not shown)`;
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? JSON.stringify(withoutLogin(value)) : String(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
+
+/** An address may have a user and a password in it. */
+const withoutLogin = (text: string): string => text.replace(/(\w:\/\/)[^/\s]*@/g, '$1(not shown)@');
