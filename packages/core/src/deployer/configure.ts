@@ -76,7 +76,8 @@ export function configure(input: unknown): Result<Configured, InvalidError<'inva
   );
   if (settings) checkTiming(settings, issues);
   const sealer = sealerOf(options, issues);
-  const projects = projectsOf(options.projects, { settings, ports, clock }, issues);
+  const isProxyBroken = Boolean(options.proxy) && !ports.proxy;
+  const projects = projectsOf(options.projects, { settings, ports, isProxyBroken, clock }, issues);
   const { runtime, store, probe } = ports;
   if (issues.length > 0 || !settings || !runtime || !store || !probe || !projects)
     return err(invalid('invalid-config', issues));
@@ -117,6 +118,8 @@ function sealerOf(options: Partial<DeployerOptions>, issues: Issue[]): Sealer | 
 interface Around {
   readonly settings: ParsedSettings | undefined;
   readonly ports: GivenPorts;
+  /** One was given and is not usable, which is said already: that a stage has none would be said on top of it. */
+  readonly isProxyBroken: boolean;
   readonly clock: Clock;
 }
 
@@ -127,9 +130,9 @@ function projectsOf(given: unknown, around: Around, issues: Issue[]): ProjectSou
     issues,
   );
   if (!projects) return undefined;
-  const { settings, ports } = around;
+  const { settings, ports, isProxyBroken } = around;
   const { runtime } = ports;
-  if (settings && runtime) {
+  if (settings && runtime && !isProxyBroken) {
     const seen = new Set<string>();
     for (const [projectName, project] of Object.entries(projects)) {
       for (const [stageKey, stage] of Object.entries(project.stages)) {

@@ -118,6 +118,10 @@ function flatten(issues: ZodIssues, input: Input): Issue[] {
 const depth = (issues: ZodIssues): number => Math.max(0, ...issues.map((issue) => issue.path.length));
 
 function expectation(issue: z.core.$ZodIssue): string {
+  // Of a record's key: what is wrong with it as a text.
+  if (issue.code === 'invalid_key') return issue.issues.map(expectation).join(' and ');
+  // Words of our own say more than those that are made from the numbers.
+  if (issue.message.startsWith('expected ')) return issue.message.slice('expected '.length);
   if (issue.code === 'invalid_type') return article(issue.expected);
   if (issue.code === 'invalid_value') return `one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
   if (issue.code === 'too_small')
@@ -125,7 +129,7 @@ function expectation(issue: z.core.$ZodIssue): string {
   if (issue.code === 'too_big')
     return `${article(issue.origin)} of at most ${issue.maximum}${lengthUnit(issue.origin)}`;
   if (issue.code === 'invalid_union') return unionText(issue.errors);
-  return issue.message.replace(/^expected /, '').replace(/^Invalid input: expected /, '');
+  return issue.message.replace(/^Invalid input: expected /, '');
 }
 
 const unionText = (branches: readonly ZodIssues[]): string =>
