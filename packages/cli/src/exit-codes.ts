@@ -27,8 +27,14 @@ const BAD_INPUT: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unsupported',
 ]);
 
-export function exitCodeOf(error: AnyError & { readonly deployment?: Deployment }): number {
+/** Where the kind alone does not tell it. */
+export interface WithExitCode {
+  readonly exitCode?: number;
+}
+
+export function exitCodeOf(error: AnyError & { readonly deployment?: Deployment } & WithExitCode): number {
   const { deployment } = error;
+  if (error.exitCode !== undefined) return error.exitCode;
   if (deployment?.cleanup === 'pending') return EXIT.leftovers;
   if (error.kind === 'cancelled' || error.kind === 'aborted') return EXIT.cancelled;
   // A deployment that ran was no bad input, whatever it met on its way.

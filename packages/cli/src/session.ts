@@ -8,6 +8,7 @@ import { flagValue } from './arguments/grammar.js';
 import { findConfig } from './config/find.js';
 import { loadConfig } from './config/load.js';
 import type { Context } from './context.js';
+import { EXIT, type WithExitCode } from './exit-codes.js';
 
 export interface Session extends Context {
   readonly deployer: Deployer;
@@ -41,7 +42,7 @@ export async function withDeployer(
   if (loaded.isErr()) return err(loaded.error);
   const { options } = loaded.value;
   const made = await createDeployer(options);
-  if (made.isErr()) return err(made.error.kind === 'invalid-config' ? { ...made.error, ...{ file } } : made.error);
+  if (made.isErr()) return err(unusable(made.error, file));
   const deployer = made.value;
   const retiring = new Set<string>();
   deployer.on('instance.retiring', ({ instance }) => retiring.add(instance.tag));
@@ -70,6 +71,12 @@ export async function withDeployer(
     offHangUp();
     clearInterval(awake);
   }
+}
+
+/** What the configuration leads to cannot be used: a wrong field, or a store of a newer version or in a folder that is not there. */
+function unusable(error: AnyError, file: string): AnyError & WithExitCode {
+  if (error.kind === 'invalid-config') return { ...error, ...{ file } };
+  return error.kind === 'store-refused' ? { ...error, exitCode: EXIT.badInput } : error;
 }
 
 async function close(session: Session, timeoutMs: number): Promise<void> {

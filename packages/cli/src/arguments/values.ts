@@ -45,7 +45,11 @@ export function envFlag(
     const value = at < 0 ? env[name] : text.slice(at + 1);
     // The value is a secret, also where the name of it is wrong.
     if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name))
-      issues.push({ path: '--env', expected: 'NAME=value with a name of letters, digits and _', received: 'another' });
+      issues.push({
+        path: '--env',
+        expected: 'NAME=value with a name of letters, digits and _',
+        received: 'another name',
+      });
     else if (value === undefined)
       issues.push({ path: `--env ${name}`, expected: `${name} to be set in this environment`, received: 'nothing' });
     else values[name] = value;

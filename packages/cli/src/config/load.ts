@@ -68,7 +68,11 @@ const hasDefault = (module: unknown): module is { readonly default: unknown } =>
 /** The first lines of what it threw: the place of a syntax error is in them, the stack is not for those who configure. */
 function unloadable(file: string, expected: string, cause: unknown): ConfigError {
   const text = cause instanceof Error ? cause.message : String(cause);
-  const received = text.trim().split('\n').slice(0, 2).join(' ').trim();
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(Require stack:|- \/)/.test(line));
+  const received = lines.slice(0, 2).join(' ');
   return configError([{ path: basename(file), expected, received: received || 'an error without words' }], file, cause);
 }
 
