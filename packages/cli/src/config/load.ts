@@ -49,8 +49,7 @@ async function exported(file: string, limitMs: number): Promise<Result<unknown, 
     timer = setTimeout(() => reject(new Error(`it took longer than ${limitMs / 1_000} s`)), limitMs);
   });
   const load = async () => {
-    const module = await importModule(file);
-    const value = hasDefault(module) ? module.default : undefined;
+    const value = configIn(await importModule(file));
     return typeof value === 'function' ? await (value as () => unknown)() : await value;
   };
   try {
@@ -62,8 +61,12 @@ async function exported(file: string, limitMs: number): Promise<Result<unknown, 
   }
 }
 
-const hasDefault = (module: unknown): module is { readonly default: unknown } =>
-  typeof module === 'object' && module !== null && 'default' in module;
+/** The default export, or what `module.exports` is, whichever kind of module it was. */
+function configIn(module: unknown): unknown {
+  if (typeof module !== 'object' || module === null) return module;
+  if ('default' in module) return module.default;
+  return 'runtime' in module || 'store' in module || 'projects' in module ? module : undefined;
+}
 
 /** The first lines of what it threw: the place of a syntax error is in them, the stack is not for those who configure. */
 function unloadable(file: string, expected: string, cause: unknown): ConfigError {
