@@ -180,7 +180,8 @@ export const behaviourLaws: readonly Law<World>[] = [
         forward_port: 9,
       });
       await error(world.proxy.put(route, open()), 'domain-taken');
-      same((await value(world.proxy.get(route.domain, open())))?.mark, null, 'it is seen');
+      const held = await value(world.proxy.get(route.domain, open()));
+      same([held?.mark, held?.targets[0]?.port], [null, 9], 'it is seen as it is');
     },
   },
   {
