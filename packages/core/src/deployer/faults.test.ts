@@ -20,6 +20,7 @@ import {
   push,
   type Strike,
   settled,
+  watchRoutes,
   watchTraffic,
 } from './testbed.js';
 import type { Deployer, DeployerOptions } from './types.js';
@@ -88,6 +89,7 @@ async function run(scenario: Scenario, strike: Strike | null) {
   for (const tag of scenario.before) await settled(world, deployer, tag);
   stage = scenario.changedTo ?? stage;
   const traffic = scenario.hasGap ? () => [] : watchTraffic(world);
+  const routes = watchRoutes(world);
 
   faulty.arm(strike ?? { port: 'store', method: '', call: 0, fault: { kind: 'throw' } });
   await world.clock.until(scenario.act(deployer), 3_600_000);
@@ -104,6 +106,7 @@ async function run(scenario: Scenario, strike: Strike | null) {
   await world.clock.until(second.close());
   const broken = [
     ...traffic(),
+    ...routes(),
     ...(timers > 0 ? [`${timers} timers after close()`] : []),
     ...(after.isErr() ? [`the next deployment: ${(after.error as AnyError).message}`] : []),
     ...(world.clock.pending > 0 ? [`${world.clock.pending} timers after the second close()`] : []),

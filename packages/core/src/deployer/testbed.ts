@@ -135,9 +135,21 @@ export function watchTraffic(world: MemoryWorld, domain = DEFAULT): () => readon
   return () => seen;
 }
 
-export interface PromiseOptions {
-  /** Stages that must serve; default the current one of each stage record. */
-  readonly serving?: readonly string[];
+/** Watches from now on that no route leads to a container that goes: one such host can keep a proxy from starting. */
+export function watchRoutes(world: MemoryWorld): () => readonly string[] {
+  const seen: string[] = [];
+  const { engine, proxy } = world;
+  const emit = engine.emit.bind(engine);
+  engine.emit = (event) => {
+    emit(event);
+    if (event.type !== 'removed') return;
+    void proxy.list({ storeId: event.owner.storeId }, FOREVER).map((held) => {
+      for (const { domain, targets } of held)
+        if (targets.some(({ instance }) => instance === event.owner.deployment))
+          seen.push(`${event.name} went while ${domain} led to it`);
+    });
+  };
+  return () => seen;
 }
 
 /** Every promise that does not hold once everything has settled. */

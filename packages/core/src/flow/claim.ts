@@ -43,6 +43,8 @@ export interface Claim {
   readonly changes: readonly Change[];
   /** What it claims anew, and undo gives back. */
   readonly fresh: readonly string[];
+  /** Of those, what was about to leave: the proxy may still hold it, and who was to remove it there sees that it is claimed. */
+  readonly taken: readonly string[];
 }
 
 export interface ClaimTerms {
@@ -66,6 +68,7 @@ export function prepareClaim(
     const records: (RouteRecord | undefined)[] = [];
     const changes: Change[] = [];
     const fresh: string[] = [];
+    const taken: string[] = [];
     const chosen = new Set<string>();
     for (const each of wanted) {
       const { domain, stored } = yield* choose(store, each, chosen, options);
@@ -76,8 +79,9 @@ export function prepareClaim(
       if (!change) continue;
       changes.push(change);
       fresh.push(domain);
+      if (stored?.value.state === 'leaving') taken.push(domain);
     }
-    return ok({ routes, records, changes, fresh });
+    return ok({ routes, records, changes, fresh, taken });
   });
 }
 
@@ -124,7 +128,8 @@ function changeFor(
     stageKey: terms.stageKey,
     mark: routeMark(terms.storeId, domain),
     state: 'pending',
-    instance: null,
+    // Where a route that was about to leave still leads: who retires that instance removes it there, until it is put anew.
+    instance: stored?.value.state === 'leaving' ? stored.value.instance : null,
     claimedBy: terms.claimedBy,
     options: terms.options,
     identity: terms.identity,

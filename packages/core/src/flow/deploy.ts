@@ -13,7 +13,7 @@ import type { Lease } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { scope } from '../kernel/scope.js';
-import { storedError } from '../kernel/stored-error.js';
+import { redactedError, storedError } from '../kernel/stored-error.js';
 import type { Stored } from '../ports/store.js';
 import { endFailed, rollBackAndFail } from './fail.js';
 import type { Flow } from './flow.js';
@@ -89,18 +89,19 @@ function prepareAndRun(
   signal: AbortSignal,
   whole: AbortSignal,
 ): ResultAsync<Outcome, AnyError> {
-  return routine(async function* () {
+  return guard(async () => {
     const prepared = await prepare(host, ledger, lease, whole);
     if (prepared.isErr()) {
       const error = endingOf(prepared.error, { signal, lease, limit: undefined });
       if (error.kind === 'lease-lost') return err(error);
-      const stored = storedError(error, ledger.redactor);
-      ledger.log('error', `${stored.message} ${stored.hint}`, stored.details ?? null);
-      const tasks = yield* endFailed(host, ledger, error, stored);
-      return ok<Outcome, AnyError>({ deployment: ledger.view, error, tasks });
+      return failed(host, ledger, error);
     }
     const plan = prepared.value;
-    if (plan.mode === 'unchanged') return await endUnchanged(host, ledger, plan.resolution, plan.target);
+    if (plan.mode === 'unchanged') {
+      const unchanged = await endUnchanged(host, ledger, plan.resolution, plan.target);
+      if (unchanged.isOk() || lease.lost.aborted || isTerminal(ledger.record.status)) return unchanged;
+      return failed(host, ledger, unchanged.error);
+    }
     try {
       return await commitOrRollBack(host, ledger, plan, { signal, lease, whole });
     } finally {
@@ -109,6 +110,20 @@ function prepareAndRun(
     }
   });
 }
+
+/** The end of one that has made nothing. */
+function failed(host: Host, ledger: Ledger, error: AnyError): ResultAsync<Outcome, AnyError> {
+  const stored = storedError(error, ledger.redactor);
+  ledger.log('error', `${stored.message} ${stored.hint}`, stored.details ?? null);
+  return endFailed(host, ledger, error, stored).map((tasks) => outcome(ledger, error, tasks));
+}
+
+/** What the caller gets is as free of secrets as what is stored. */
+const outcome = (ledger: Ledger, error: AnyError | null, tasks: readonly TaskRecord[]): Outcome => ({
+  deployment: ledger.view,
+  error: error && redactedError(error, ledger.redactor),
+  tasks,
+});
 
 function commitOrRollBack(
   host: Host,
@@ -121,11 +136,11 @@ function commitOrRollBack(
     const limit = scope(host.clock, [ended.whole], deploymentMs);
     const ran = await runToCommit(flow, mode, limit.signal);
     limit.end();
-    if (ran.isOk()) return ok<Outcome, AnyError>({ deployment: ledger.view, error: null, tasks: ran.value });
+    if (ran.isOk()) return ok<Outcome, AnyError>(outcome(ledger, null, ran.value));
     const error = endingOf(ran.error, { ...ended, limit: limit.timedOut ? deploymentMs : undefined });
     if (error.kind === 'lease-lost' || isTerminal(ledger.record.status)) return err(error);
     const tasks = yield* rollBackAndFail(flow, error);
-    return ok<Outcome, AnyError>({ deployment: ledger.view, error, tasks });
+    return ok<Outcome, AnyError>(outcome(ledger, error, tasks));
   });
 }
 
@@ -142,14 +157,19 @@ function runToCommit(
   });
 }
 
-/** What an error means for the whole: an abort is a cancel, a lost lease, or the time that was up. */
+/**
+ * What an error means for the whole: a lost lease, the time that was up, or a cancel. Whatever the call that was broken off says of it:
+ * some answer an abort in their own words.
+ */
 function endingOf(
   error: AnyError,
   ended: { readonly signal: AbortSignal; readonly lease: Lease; readonly limit: number | undefined },
 ): AnyError {
   if (ended.lease.lost.aborted) return { ...(ended.lease.lost.reason as AnyError) };
-  if (error.kind !== 'aborted') return error;
-  const step = error.step === undefined ? {} : { step: error.step };
+  const step = {
+    ...(error.step === undefined ? {} : { step: error.step }),
+    ...(error.kind === 'aborted' ? {} : { cause: error }),
+  };
   if (ended.limit !== undefined) return { ...timedOut('The deployment', ended.limit), ...step };
   if (!ended.signal.aborted) return error;
   return failure(
@@ -181,6 +201,6 @@ function endUnchanged(
         { type: 'deployment.unchanged', payload: { deployment, instance: instanceView(instance, domains) } },
       ],
     });
-    return ok<Outcome, AnyError>({ deployment: ledger.view, error: null, tasks: [] });
+    return ok<Outcome, AnyError>(outcome(ledger, null, []));
   });
 }

@@ -62,7 +62,11 @@ export async function unhealthy(
             restarts: container.restarts,
             ...(container.health === null
               ? {}
-              : { health: `${container.health.status}: ${container.health.lastOutput}`.slice(0, 1_000) }),
+              : {
+                  health: flow.ledger.redactor
+                    .text(`${container.health.status}: ${container.health.lastOutput}`)
+                    .slice(0, 1_000),
+                }),
           },
         }),
     lastLines: await lastLines(flow, signal),

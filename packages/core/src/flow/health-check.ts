@@ -7,7 +7,7 @@
  */
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { endpointOf } from '../domain/endpoints.js';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, aborted } from '../domain/errors.js';
 import type { Attempt, HealthReason, HttpCheck, ImageCheck, TcpCheck } from '../domain/health.js';
 import { judgeHttp } from '../domain/health.js';
 import { guard, routine } from '../kernel/routine.js';
@@ -215,7 +215,8 @@ function attempt(
     );
     if (answered.isErr()) {
       const { error } = answered;
-      if (signal.aborted) return err<Seen, AnyError>(error);
+      // A probe may say in its own words that it was broken off.
+      if (signal.aborted) return err<Seen, AnyError>(aborted('The health check', signal.reason));
       const reason: ProbeReason = 'reason' in error ? error.reason : 'timeout';
       return ok<Seen, AnyError>({ good: false, reason, attempt: { atMs, url, error: error.message } });
     }
@@ -223,7 +224,13 @@ function attempt(
     if (check.kind === 'tcp' || status === null) return ok<Seen, AnyError>({ good: true });
     const judged = judgeHttp(check, { status, body });
     if (judged.good) return ok<Seen, AnyError>(judged);
-    const seen: Attempt = { atMs, url, status, body: body.slice(0, 200), ...(location === null ? {} : { location }) };
+    const seen: Attempt = {
+      atMs,
+      url,
+      status,
+      body: flow.ledger.redactor.text(body).slice(0, 200),
+      ...(location === null ? {} : { location }),
+    };
     return okAsync<Seen, AnyError>({ ...judged, attempt: seen });
   });
 }

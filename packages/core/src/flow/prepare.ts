@@ -28,20 +28,26 @@ export function prepare(host: Host, ledger: Ledger, lease: Lease, signal: AbortS
     const around = yield* host.surroundings(options);
     const left = yield* settleStage(host, record.stageKey, lease, around.identities, record.id, signal);
     if (left.length > 0) ledger.log('warn', `What deployments ${left.join(', ')} have left could not be undone yet.`);
-    const resolution = yield* resolve(host, ledger, around, options);
+    let resolution = yield* resolve(host, ledger, around, false, options);
     ledger.redactor = redactor(resolution.secrets, openly(record));
     for (const note of resolution.notes) ledger.log('info', note);
     const state = yield* readStage(host, record.stageKey, signal);
     const same = record.request.force
       ? undefined
       : yield* sameInstance(host, record.request.rollBackTo, resolution.draft.fingerprint, state, around, signal);
-    ledger.note({ record: { digest: resolution.draft.image.digest, identities: around.identities } });
+    if (!same && resolution.isPartial) {
+      // It ran when it was looked for, and has ended since: a container will be made, and needs its environment.
+      resolution = yield* resolve(host, ledger, around, true, options);
+      ledger.redactor = redactor(resolution.secrets, openly(record));
+    }
+    const { draft } = resolution;
+    ledger.note({ record: { digest: draft.image.digest, identities: around.identities } });
 
     const terms = {
       storeId: host.storeId,
       stageKey: record.stageKey,
       claimedBy: record.id,
-      options: resolution.draft.options.proxy,
+      options: draft.options.proxy,
       identity: around.identities.proxy ?? '',
     };
     if (same && same.id === state.stage?.value.current) {
@@ -49,27 +55,18 @@ export function prepare(host: Host, ledger: Ledger, lease: Lease, signal: AbortS
       if (yield* isServed(host, claim, same, resolution.draft, state, signal))
         return ok<Plan, AnyError>({ mode: 'unchanged', resolution, target: same });
     }
+    // Everything that can fail comes before the claim: after it there is something to take back.
+    const previous = yield* previousOf(host, state, signal);
+    const container = same && (yield* inspectInstance(host, same, null, signal));
     const claimed = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) =>
-      refuseForeign(host, claim.routes, options).andThen(() => commitClaim(ledger, resolution, claim, around)),
+      refuseForeign(host, claim.routes, options).andThen(() => commitClaim(ledger, draft, claim, around)),
     );
-    const spec: Spec = { ...resolution.draft, routes: claimed.routes };
+    const spec: Spec = { ...draft, routes: claimed.routes };
     ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
     const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
-    const flow = makeFlow({
-      host,
-      ledger,
-      spec,
-      env: resolution.env,
-      target,
-      previous: yield* previousOf(host, state, signal),
-      image: resolution.image,
-    });
-    if (same) {
-      const container = yield* flow.call('Inspecting the instance', signal, (o) =>
-        host.runtime.inspect(same.container, { ...o, port: null }),
-      );
-      flow.seen.restarts = container?.restarts ?? 0;
-    }
+    const { env, image } = resolution;
+    const flow = makeFlow({ host, ledger, spec, env, target, previous, image });
+    flow.seen.restarts = container?.restarts ?? 0;
     return ok<Plan, AnyError>({ mode: same ? 'cutover' : 'create', flow });
   });
 }
@@ -86,6 +83,7 @@ function resolve(
   host: Host,
   ledger: Ledger,
   around: Surroundings,
+  mustCreate: boolean,
   options: { readonly signal: AbortSignal },
 ): ResultAsync<Resolution, AnyError> {
   const { record } = ledger;
@@ -100,8 +98,9 @@ function resolve(
     const spec =
       (yield* host.store.get('specs', instance, options)) ?? (yield* host.store.get('specs', rollBackTo, options));
     if (!spec) return err(noSpec(rollBackTo));
-    const creates = !runs || !(yield* isAlive(host, running.value, options.signal));
-    return resolveRecorded(host, record, spec.value.spec, around, creates || record.request.force, options);
+    const creates =
+      mustCreate || record.request.force || !runs || !(yield* isAlive(host, running.value, options.signal));
+    return resolveRecorded(host, record, spec.value.spec, around, creates, options);
   });
 }
 
@@ -141,13 +140,13 @@ export function sameInstance(
   });
 }
 
-function isAlive(host: Host, instance: InstanceRecord, signal: AbortSignal): ResultAsync<boolean, AnyError> {
-  return host
-    .call(`Inspecting ${instance.container}`, signal, (options) =>
-      host.runtime.inspect(instance.container, { ...options, port: null }),
-    )
-    .map((container) => container?.state === 'running' && container.owner?.deployment === instance.id);
-}
+const isAlive = (host: Host, instance: InstanceRecord, signal: AbortSignal): ResultAsync<boolean, AnyError> =>
+  inspectInstance(host, instance, null, signal).map(
+    (container) => container?.state === 'running' && container.owner?.deployment === instance.id,
+  );
+
+const inspectInstance = (host: Host, { container }: InstanceRecord, port: number | null, signal: AbortSignal) =>
+  host.call(`Inspecting ${container}`, signal, (options) => host.runtime.inspect(container, { ...options, port }));
 
 /**
  * Whether every wanted route is live at this instance, and the stage has no default one beside them: by the records, and by what the
@@ -185,7 +184,7 @@ export function isServed(
 /** Spec, domains and the journal's first entry, in one commit. */
 function commitClaim(
   ledger: Ledger,
-  { draft }: Resolution,
+  draft: Resolution['draft'],
   claim: Claim,
   { identities }: Surroundings,
 ): ResultAsync<Claim, AnyError> {
@@ -195,7 +194,9 @@ function commitClaim(
     id: record.id,
     stageKey: record.stageKey,
     identities,
-    entries: [{ step: 'claim', version: 1, state: 'done', intent: { domains: claim.fresh } as Json }],
+    entries: [
+      { step: 'claim', version: 1, state: 'done', intent: { domains: claim.fresh, taken: claim.taken } as Json },
+    ],
   };
   return ledger
     .commit({

@@ -6,6 +6,7 @@ import { didYouMean } from '../domain/did-you-mean.js';
 import { type AnyError, failure } from '../domain/errors.js';
 import { hashText } from '../domain/hash.js';
 import { canonicalJson } from '../domain/json.js';
+import type { DomainOwner } from '../domain/names.js';
 import type { DeploymentRecord, DeploymentRequest } from '../domain/records.js';
 import type { ContainerShape, Spec } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
@@ -29,6 +30,8 @@ export interface Resolution {
   readonly image: LocalImage | undefined;
   readonly wanted: readonly WantedDomain[];
   readonly notes: readonly string[];
+  /** Without the environment: enough for a cutover, and not for a container. */
+  readonly isPartial?: boolean;
 }
 
 type Asked = Pick<DeploymentRequest, 'project' | 'stage' | 'tag' | 'digest' | 'env'>;
@@ -171,13 +174,22 @@ export function resolveRecorded(
       env,
       secrets: secretsOf(env, plain, recorded),
       image,
-      wanted: [...domains].map(([domain, owner]) => fixedDomain(domain, owner)),
+      wanted: [...domains].map(([domain, owner]) => recordedDomain(host, domain, owner)),
+      isPartial: !creates,
       notes:
         fromToday.length > 0
           ? [`Values that were not kept are taken from today's configuration: ${fromToday.join(', ')}.`]
           : [],
     });
   });
+}
+
+/** The domain as it was, or, where that is somebody else's by now, what its owner would get today. A custom one is that one or none. */
+function recordedDomain({ settings }: Pick<Host, 'settings'>, domain: string, owner: DomainOwner): WantedDomain {
+  const { domain: base, defaultRoute, taggedRoute } = settings;
+  if (owner.kind === 'custom' || base === undefined) return fixedDomain(domain, owner);
+  const today = generatedDomain(owner.kind === 'tagged' ? taggedRoute : defaultRoute, base, owner);
+  return { owner, candidate: (attempt) => (attempt === 0 ? domain : today.candidate(attempt - 1)) };
 }
 
 /** The runtime's own network where the stage names none: so that it is given at create, and made where it is missing. */

@@ -17,6 +17,7 @@ import type { Host } from './host.js';
 import { Ledger } from './ledger.js';
 import { releaseHeld, undoSteps } from './run-steps.js';
 import { KNOWN_STEPS } from './steps/index.js';
+import { undoTask } from './tasks.js';
 
 const interrupted = (): TaggedError<'interrupted'> =>
   failure(
@@ -87,12 +88,20 @@ function settleOne(
         target: targetOf(host, journal.value) ?? containerRef(host, spec.value.spec, id),
         previous: null,
       });
-      ledger.log('warn', 'The host that ran it is gone: undoing what it had begun.');
+      ledger.log(
+        'warn',
+        isTerminal(record.value.status)
+          ? 'Undoing what is left of it.'
+          : 'The host that ran it is gone: undoing what it had begun.',
+      );
       const undone = await undoSteps(KNOWN_STEPS, flow, signal);
       releaseHeld(flow);
       await flow.releasing;
       if (undone.isErr()) {
-        if (undone.error.kind === 'lease-lost' || undone.error.kind === 'aborted') return undone.map(() => false);
+        if (undone.error.kind === 'lease-lost' || undone.error.kind === 'aborted') {
+          await ledger.close();
+          return undone.map(() => false);
+        }
         ledger.log('error', `Undoing stopped: ${undone.error.message} ${undone.error.hint}`);
       }
     }
@@ -113,19 +122,28 @@ function targetOf(host: Host, journal: JournalRecord) {
 /** Ends a deployment whose host died. What could not be undone stays in its journal. */
 function endInterrupted(host: Host, ledger: Ledger): ResultAsync<void, AnyError> {
   const open = ledger.journal?.entries ?? [];
-  const stored = storedError(interrupted(), ledger.redactor);
+  // One that was being rolled back ends as what it was rolled back for.
+  const stored = ledger.record.error ?? storedError(interrupted(), ledger.redactor);
+  const status = stored.kind === 'cancelled' ? 'cancelled' : 'failed';
+  const now = host.clock.now();
+  const { id, stageKey } = ledger.record;
+  const identities = ledger.journal?.identities;
+  // What is left open is tried again, also where nobody deploys on this stage any more.
+  const task =
+    open.length > 0 && identities
+      ? undoTask({ id: host.ids.next(now), now, stageKey, deployment: id, identities, subject: id })
+      : undefined;
   return ledger.commit({
     record: {
-      status: 'failed',
-      endedAt: host.clock.now(),
-      error: ledger.record.error ?? stored,
+      status,
+      endedAt: now,
+      error: stored,
       cleanup: open.length > 0 ? 'pending' : 'none',
       left: open.map(leftText),
     },
     ...(open.length > 0 ? {} : { journal: null }),
-    events: (deployment): EventDraft[] => [
-      { type: 'deployment.failed', payload: { deployment, error: deployment.error ?? stored } },
-    ],
+    ...(task ? { changes: [{ op: 'insert', collection: 'tasks', record: task }] } : {}),
+    events: (deployment): EventDraft[] => [{ type: `deployment.${status}`, payload: { deployment, error: stored } }],
   });
 }
 

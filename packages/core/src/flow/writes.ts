@@ -1,7 +1,7 @@
 /** Writes at the proxy: which leases they need, and what is put. */
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { endpointOf } from '../domain/endpoints.js';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, outcomeUnknown } from '../domain/errors.js';
 import type { Spec } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
 import type { Container } from '../ports/container-runtime.js';
@@ -77,8 +77,11 @@ export function forEachRoute<T>(
       return ok(undefined);
     }
     const ended = await Promise.all(routes.map((route) => work(route)));
-    const failed = ended.find((each) => each.isErr());
-    return failed?.isErr() ? err(failed.error) : ok(undefined);
+    const errors = ended.flatMap((each) => (each.isErr() ? [each.error] : []));
+    const [first] = errors;
+    if (!first) return ok(undefined);
+    // Of several the first is told; that any of them may still happen is what the undo has to know.
+    return err(errors.some(outcomeUnknown) ? { ...first, outcome: 'unknown' as const } : first);
   });
 }
 

@@ -16,6 +16,12 @@ export function storedError(error: AnyError, redactor: Redactor): StoredError {
   };
 }
 
+/** An error as a caller gets it: its texts without secrets, and what was caught as it is, for this process alone. */
+export function redactedError(error: AnyError, redactor: Redactor): AnyError {
+  const { causes: _causes, ...texts } = storedError(error, redactor);
+  return { ...error, ...texts };
+}
+
 /** A stored error as a value again, for those who wait for a result. */
 export const revivedError = (stored: StoredError): AnyError => {
   const { causes, ...error } = stored;

@@ -29,11 +29,11 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
     const live = pointing.find(({ value }) => value.state === 'live');
     if (live) return err(stillLive(id, live.value.id));
 
-    // Those that another task is to remove, too: whichever comes first, no route outlives what it leads to.
-    const leaving = pointing.flatMap(({ value }) => (value.state === 'leaving' ? [value.id] : []));
+    // Those that another task is to remove, or that were claimed again, too: no route outlives what it leads to.
+    const others = pointing.map(({ value }) => value.id);
     yield* unroute(
       host,
-      [...new Set([...task.domains, ...leaving])],
+      [...new Set([...task.domains, ...others])],
       { instance: id, identity: task.identities.proxy, deployment: task.deployment },
       signal,
     );

@@ -51,16 +51,27 @@ export const stopPreviousStep: Step = {
       )
       .map(() => flow.log('info', `Stopped ${previous.container}, to make room.`));
   },
-  undo(flow, intent, signal) {
+  undo(flow, intent, signal, wasOpen) {
     const stopped = intent as unknown as StopIntent | null;
-    return stopped ? startAgain(flow, stopped, signal) : okAsync(undefined);
+    return stopped ? startAgain(flow, stopped, signal, wasOpen) : okAsync(undefined);
   },
 };
 
-function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal) {
-  const { runtime } = flow.host;
+function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal, wasOpen: boolean) {
+  const { runtime, settings, store } = flow.host;
   const ref = instanceRef(flow.host, { id: stopped.instance, container: stopped.container });
   return routine(async function* () {
+    if (wasOpen) {
+      // A stop that nobody waited for may still be at it, and would end what is started now: a second one waits for the first.
+      const spec = yield* store.get('specs', stopped.instance, { signal });
+      const graceMs = spec?.value.spec.container.stopGraceMs ?? 0;
+      yield* flow.effect(
+        `Stopping ${stopped.container}`,
+        signal,
+        (options) => runtime.stop(ref, { ...options, graceMs }),
+        graceMs + settings.effectTimeoutMs,
+      );
+    }
     yield* flow.effect(`Starting ${stopped.container} again`, signal, (options) => runtime.start(ref, options));
     for (const route of stopped.routes) {
       const back = yield* routeTo(flow, route, stopped.instance, signal);
