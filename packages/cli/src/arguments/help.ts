@@ -12,8 +12,7 @@ const EXIT_CODES = [
 export function helpOf(commands: readonly CommandSpec[], style: Style): string[] {
   return [
     'Puts tags of container images on stages, without a gap or a trace.',
-    '',
-    `${style.bold('Usage')}  quayside <command> [options]`,
+    `${style.bold('Usage')}  quayside <command> [options]; ${style.cyan('quayside <command> --help')} has examples.`,
     '',
     style.bold('Commands'),
     ...rows(commands.map(({ name, summary }) => [style.cyan(name), summary])),
@@ -22,7 +21,6 @@ export function helpOf(commands: readonly CommandSpec[], style: Style): string[]
     ...rows(GLOBAL_FLAGS.map((flag) => [style.cyan(flagText(flag)), flag.about])),
     '',
     ...EXIT_CODES,
-    `${style.cyan('quayside <command> --help')} says more and has examples.`,
   ];
 }
 

@@ -12,22 +12,12 @@ export function parseArguments(
   commands: readonly CommandSpec[],
 ): Result<Arguments, UsageError> {
   const all = [...GLOBAL_FLAGS, ...commands.flatMap(({ flags }) => flags)];
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options: Object.fromEntries(
-      all.map(({ name, short, value }) => [
-        name,
-        { type: value ? ('string' as const) : ('boolean' as const), multiple: true, ...(short ? { short } : {}) },
-      ]),
-    ),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
-  const command = words[0];
+  const command = wordsOf(tokensOf(argv, all))[0];
   const spec = commands.find(({ name }) => name === command);
   if (command !== undefined && !spec) return err(unknownCommand(command, commands));
+  // Again, now that it is known whose short forms are meant: those of two commands may share a letter.
+  const tokens = tokensOf(argv, [...GLOBAL_FLAGS, ...(spec?.flags ?? []), ...all]);
+  const words = wordsOf(tokens);
   const known = [...GLOBAL_FLAGS, ...(spec?.flags ?? [])];
   const flags: Record<string, string[]> = {};
   for (const token of tokens) {
@@ -42,6 +32,22 @@ export function parseArguments(
   const issue = positionalIssue(spec, given.positionals);
   return issue ? err(usage([issue], command)) : ok(given);
 }
+
+/** Of two flags with one name, or one letter, the first one counts. */
+function tokensOf(argv: readonly string[], flags: readonly Flag[]) {
+  const letters = new Set<string>();
+  const options: Record<string, { type: 'string' | 'boolean'; multiple: true; short?: string }> = {};
+  for (const { name, short, value } of flags) {
+    if (Object.hasOwn(options, name)) continue;
+    const isFree = short !== undefined && !letters.has(short);
+    if (isFree) letters.add(short);
+    options[name] = { type: value ? 'string' : 'boolean', multiple: true, ...(isFree ? { short } : {}) };
+  }
+  return parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true }).tokens;
+}
+
+const wordsOf = (tokens: ReturnType<typeof tokensOf>): string[] =>
+  tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
 
 export const usage = (issues: readonly Issue[], command?: string): UsageError => ({
   ...invalid('invalid-request', issues),
