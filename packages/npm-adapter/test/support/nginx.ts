@@ -94,7 +94,18 @@ export async function startNginx(backendPort: number, options: { readonly worker
     await run(['-s', 'reload']);
   };
 
-  await start();
+  const end = async (signal: NodeJS.Signals) => {
+    process.off('exit', onExit);
+    await stop(signal);
+    await rm(directory, { recursive: true, force: true });
+  };
+
+  try {
+    await start();
+  } catch (error) {
+    await end('SIGKILL');
+    throw error;
+  }
   return {
     ports,
     directory,
@@ -111,11 +122,7 @@ export async function startNginx(backendPort: number, options: { readonly worker
     },
     kill: () => stop('SIGKILL'),
     start,
-    async close() {
-      process.off('exit', onExit);
-      await stop('SIGTERM');
-      await rm(directory, { recursive: true, force: true });
-    },
+    close: () => end('SIGTERM'),
   };
 }
 
