@@ -43,26 +43,25 @@ export const envRecord = once(() => z.record(envName(), envValue()));
 
 const healthcheck = () => {
   const status = z.union([within(100, 599), text(/^[1-5]\d\d(-[1-5]\d\d)?$/, "a status or a range such as '200-299'")]);
-  return z.strictObject({
-    kind: z.enum(['http', 'tcp', 'image', 'running']).optional(),
-    path: text(/^\/[\x21-\x7e]*$/, "a path that begins with '/' and has no spaces").optional(),
-    method: z.enum(['GET', 'HEAD', 'POST', 'OPTIONS']).optional(),
-    headers: z
-      .record(
-        text(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'a header name'),
-        text(/^[\t\x20-\x7e\x80-\xff]*$/, 'a header value without line breaks'),
-      )
-      .optional(),
-    expectStatus: z.union([status, z.array(status).min(1)]).optional(),
-    expectBody: z.union([z.string(), z.instanceof(RegExp)]).optional(),
-    port: port().optional(),
-    retries: whole(0, 1000).optional(),
-    interval: duration().optional(),
-    timeout: duration().optional(),
-    startPeriod: duration().optional(),
-    successThreshold: whole(1, 100).optional(),
-    settleMs: whole(0, 3_600_000).optional(),
-  });
+  const fields = {
+    kind: z.enum(['http', 'tcp', 'image', 'running']),
+    path: text(/^\/[\x21-\x7e]*$/, "a path that begins with '/' and has no spaces"),
+    method: z.enum(['GET', 'HEAD', 'POST', 'OPTIONS']),
+    headers: z.record(
+      text(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'a header name'),
+      text(/^[\t\x20-\x7e\x80-\xff]*$/, 'a header value without line breaks'),
+    ),
+    expectStatus: z.union([status, z.array(status).min(1)]),
+    expectBody: z.union([z.string(), z.instanceof(RegExp)]),
+    port: port(),
+    retries: whole(0, 1000),
+    interval: duration(),
+    timeout: duration(),
+    startPeriod: duration(),
+    successThreshold: whole(1, 100),
+    settleMs: whole(0, 3_600_000),
+  };
+  return z.strictObject(fields).partial();
 };
 
 const mount = () => {
@@ -83,59 +82,56 @@ const published = () =>
   });
 
 const defaults = () => ({
-  port: port().optional(),
-  healthcheckPath: text(/^\/[\x21-\x7e]*$/, "a path that begins with '/' and has no spaces").optional(),
-  healthcheck: healthcheck().optional(),
-  maxInstances: whole(1, 50).optional(),
-  replace: z.enum(['start-first', 'stop-first']).optional(),
-  sharedVolume: z.boolean().optional(),
-  rollbackWindow: duration().optional(),
-  env: z
-    .union([
-      envRecord(),
-      z.custom<Extract<EnvOptions, (...args: never) => unknown>>(
-        (value) => typeof value === 'function',
-        'expected an object of texts, or a function that answers one',
-      ),
-    ])
-    .optional(),
-  plainEnv: z.array(envName()).optional(),
-  labels: z
-    .record(text(/^(?!dev\.quayside\.)[\s\S]+$/, "a label that does not begin with 'dev.quayside.'"), z.string())
-    .optional(),
-  command: z.array(envValue()).min(1).optional(),
-  entrypoint: z.array(envValue()).min(1).optional(),
-  workingDir: absolute().optional(),
-  user: text(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]*)?$/, "a user such as '1000:1000'").optional(),
-  readOnlyRoot: z.boolean().optional(),
-  init: z.boolean().optional(),
-  mounts: z.array(mount()).max(50).optional(),
+  port: port(),
+  healthcheckPath: text(/^\/[\x21-\x7e]*$/, "a path that begins with '/' and has no spaces"),
+  healthcheck: healthcheck(),
+  maxInstances: whole(1, 50),
+  replace: z.enum(['start-first', 'stop-first']),
+  sharedVolume: z.boolean(),
+  rollbackWindow: duration(),
+  env: z.union([
+    envRecord(),
+    z.custom<Extract<EnvOptions, (...args: never) => unknown>>(
+      (value) => typeof value === 'function',
+      'expected an object of texts, or a function that answers one',
+    ),
+  ]),
+  plainEnv: z.array(envName()),
+  labels: z.record(
+    text(/^(?!dev\.quayside\.)[\s\S]+$/, "a label that does not begin with 'dev.quayside.'"),
+    z.string(),
+  ),
+  command: z.array(envValue()).min(1),
+  entrypoint: z.array(envValue()).min(1),
+  workingDir: absolute(),
+  user: text(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]*)?$/, "a user such as '1000:1000'"),
+  readOnlyRoot: z.boolean(),
+  init: z.boolean(),
+  mounts: z.array(mount()).max(50),
   // The engine refuses less than 6 MB.
-  memory: size()
-    .refine((bytes) => bytes >= 6 * 1024 ** 2, { message: "expected at least '6m'" })
-    .optional(),
-  cpus: z.number().min(0.01).max(1024).optional(),
-  pids: whole(1, 4_194_304).optional(),
-  restart: z.enum(['no', 'on-failure', 'always', 'unless-stopped']).optional(),
-  logRotation: z
-    .union([z.literal(false), z.strictObject({ maxSize: size().optional(), maxFiles: whole(1, 1000).optional() })])
-    .optional(),
+  memory: size().refine((bytes) => bytes >= 6 * 1024 ** 2, { message: "expected at least '6m'" }),
+  cpus: z.number().min(0.01).max(1024),
+  pids: whole(1, 4_194_304),
+  restart: z.enum(['no', 'on-failure', 'always', 'unless-stopped']),
+  logRotation: z.union([
+    z.literal(false),
+    z.strictObject({ maxSize: size().optional(), maxFiles: whole(1, 1000).optional() }),
+  ]),
   networks: z
     .array(z.union([objectName(), z.strictObject({ name: objectName(), aliases: z.array(objectName()).optional() })]))
     .min(1)
-    .max(16)
-    .optional(),
-  ports: z.array(published()).max(100).optional(),
-  stopSignal: text(/^(SIG)?[A-Z][A-Z0-9+-]{1,15}$|^[1-9][0-9]?$/, "a signal such as 'SIGTERM'").optional(),
-  stopGrace: duration().optional(),
-  pull: z.enum(['always', 'missing', 'never']).optional(),
-  oneShot: z.boolean().optional(),
-  drain: duration().optional(),
-  drainTimeout: duration().optional(),
-  pullTimeout: duration().optional(),
-  proveTimeout: duration().optional(),
-  deployTimeout: duration().optional(),
-  options: z.strictObject({ runtime: z.unknown().optional(), proxy: z.unknown().optional() }).optional(),
+    .max(16),
+  ports: z.array(published()).max(100),
+  stopSignal: text(/^(SIG)?[A-Z][A-Z0-9+-]{1,15}$|^[1-9][0-9]?$/, "a signal such as 'SIGTERM'"),
+  stopGrace: duration(),
+  pull: z.enum(['always', 'missing', 'never']),
+  oneShot: z.boolean(),
+  drain: duration(),
+  drainTimeout: duration(),
+  pullTimeout: duration(),
+  proveTimeout: duration(),
+  deployTimeout: duration(),
+  options: z.strictObject({ runtime: z.unknown(), proxy: z.unknown() }).partial(),
 });
 
 /** A placeholder or what a label may be made of; a dot begins a new label. */
@@ -151,17 +147,15 @@ const routePattern = (needs: string, example: string) =>
   ).default(example);
 
 const build = () => {
-  const stage = z.strictObject({
-    ...defaults(),
+  const common = z.strictObject(defaults()).partial();
+  const stage = common.extend({
     domains: z.array(z.string()).max(40, 'expected at most 40 domains').optional(),
   });
-  const project = z.strictObject({
-    ...defaults(),
+  const project = common.extend({
     image: text(isRepository, "a repository without a tag, such as 'registry.example.com/shop'"),
     stages: z.record(name(), stage),
   });
-  const settings = z.strictObject({
-    ...defaults(),
+  const settings = common.extend({
     // Room for a pattern's labels in front of it.
     domain: text(
       (value) => isDomainSuffix(value) && value.length <= 253 - (LABEL_LENGTH_MAX + 1),

@@ -17,49 +17,39 @@ export interface GivenPorts {
   readonly notifiers: readonly Notifier[];
 }
 
+/** What each is called, and by which of its methods it is known. */
+const PORTS = {
+  runtime: ['a ContainerRuntime, such as dockerRuntime()', 'create', 'inspect', 'describe'],
+  proxy: ['a ProxyManager, such as embeddedProxy()', 'put', 'prove', 'describe'],
+  store: ['a Store, such as sqliteStore()', 'commit', 'list', 'storeId'],
+  probe: ['a HealthProbe, such as httpProbe()', 'check'],
+  registry: ['a Registry', 'resolve', 'tags'],
+  notifiers: ['a Notifier', 'notify'],
+} as const;
+const NEEDED = ['runtime', 'store', 'probe'];
+
 /** Unwraps them all, and reports everything that is wrong. */
 export function takePorts(options: Partial<DeployerOptions>, issues: Issue[]): GivenPorts {
-  const take = <Port>(path: string, given: unknown, what: string, methods: readonly string[], isNeeded: boolean) =>
-    takePort<Port>(given, { path, what, methods, isNeeded }, issues);
-  const given = options.notifiers ?? [];
+  const take = <Port>(key: keyof typeof PORTS): Port | undefined =>
+    options[key] == null && !NEEDED.includes(key) ? undefined : takePort<Port>(options[key], key, key, issues);
+  const given: unknown = options.notifiers ?? [];
   if (!Array.isArray(given))
     issues.push({ path: 'notifiers', expected: 'an array of Notifiers', received: typeof given });
-  const notifiers = (Array.isArray(given) ? (given as readonly unknown[]) : []).flatMap((each, index) => {
-    const path = `notifiers[${index}]`;
-    return takePort<Notifier>(each, { path, what: 'a Notifier', methods: ['notify'], isNeeded: true }, issues) ?? [];
-  });
+  const notifiers = (Array.isArray(given) ? given : []).flatMap(
+    (each, index) => takePort<Notifier>(each, 'notifiers', `notifiers[${index}]`, issues) ?? [],
+  );
   notifiers.forEach(({ name }, index) => {
     if (notifiers.findIndex((other) => other.name === name) !== index)
       issues.push({ path: `notifiers[${index}].name`, expected: 'a name of its own', received: JSON.stringify(name) });
   });
   return {
-    runtime: take<ContainerRuntime>(
-      'runtime',
-      options.runtime,
-      'a ContainerRuntime, such as dockerRuntime()',
-      ['create', 'inspect', 'describe'],
-      true,
-    ),
-    proxy:
-      take<ProxyManager>(
-        'proxy',
-        options.proxy,
-        'a ProxyManager, such as embeddedProxy()',
-        ['put', 'prove', 'describe'],
-        false,
-      ) ?? null,
-    store: take<Store>('store', options.store, 'a Store, such as sqliteStore()', ['commit', 'list', 'storeId'], true),
-    probe: take<HealthProbe>('probe', options.probe, 'a HealthProbe, such as httpProbe()', ['check'], true),
-    registry: take<Registry>('registry', options.registry, 'a Registry', ['resolve', 'tags'], false) ?? null,
+    runtime: take('runtime'),
+    proxy: take<ProxyManager>('proxy') ?? null,
+    store: take('store'),
+    probe: take('probe'),
+    registry: take<Registry>('registry') ?? null,
     notifiers,
   };
-}
-
-interface Expected {
-  readonly path: string;
-  readonly what: string;
-  readonly methods: readonly string[];
-  readonly isNeeded: boolean;
 }
 
 interface ResultLike {
@@ -68,26 +58,22 @@ interface ResultLike {
   readonly error?: { readonly message?: string; readonly issues?: readonly Issue[] };
 }
 
-function takePort<Port>(given: unknown, expected: Expected, issues: Issue[]): Port | undefined {
-  const { path, what, methods } = expected;
-  if (given === undefined || given === null) {
-    if (expected.isNeeded) issues.push({ path, expected: what, received: String(given ?? 'nothing') });
-    return undefined;
-  }
+function takePort<Port>(given: unknown, key: keyof typeof PORTS, path: string, issues: Issue[]): Port | undefined {
+  const [expected, ...methods] = PORTS[key];
+  const wrong = (received: string): undefined => {
+    issues.push({ path, expected, received });
+  };
+  if (given === undefined || given === null) return wrong(String(given ?? 'nothing'));
   if (isResult(given)) {
-    if (given.isOk()) return takePort<Port>(given.value, expected, issues);
+    if (given.isOk()) return takePort<Port>(given.value, key, path, issues);
     const { error } = given;
-    issues.push(...(error?.issues ?? [{ path, expected: what, received: `an error: ${error?.message ?? 'unknown'}` }]));
+    if (!error?.issues) return wrong(`an error: ${error?.message ?? 'unknown'}`);
+    issues.push(...error.issues);
     return undefined;
   }
   const missing = methods.filter((name) => typeof (given as Record<string, unknown>)[name] !== 'function');
   if (missing.length === 0) return given as Port;
-  issues.push({
-    path,
-    expected: what,
-    received: `${typeof given === 'object' ? 'an object' : typeof given} without ${missing.join(', ')}`,
-  });
-  return undefined;
+  return wrong(`${typeof given === 'object' ? 'an object' : typeof given} without ${missing.join(', ')}`);
 }
 
 const isResult = (value: unknown): value is ResultLike =>

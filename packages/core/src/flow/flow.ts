@@ -52,6 +52,8 @@ export interface Seen {
   image?: LocalImage | undefined;
   /** The target as it was inspected last, and when, by the monotonic clock. */
   target?: { readonly container: Container; readonly atMs: number };
+  /** Domains that lead to the target already, and where to: put by an earlier step of this run. */
+  routed?: { readonly domains: readonly string[]; readonly host: string; readonly port: number };
   /** Restarts of the target before this deployment: of a new one none. */
   restarts?: number;
 }

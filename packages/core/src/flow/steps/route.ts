@@ -43,7 +43,11 @@ export const routeStep: Step = {
       if (!target) return ok(undefined);
       return forEachRoute(flow, routes, (route) =>
         putRoute(flow, { ...route, targets: [target], options: flow.spec.options.proxy }, signal),
-      ).map(() => flow.log('info', `Routed ${routes.map(({ domain }) => domain).join(', ')} to it.`));
+      ).map(() => {
+        const domains = routes.map(({ domain }) => domain);
+        flow.seen.routed = { domains, host: target.host, port: target.port };
+        flow.log('info', `Routed ${domains.join(', ')} to it.`);
+      });
     });
   },
   undo(flow, intent, signal, wasOpen) {
