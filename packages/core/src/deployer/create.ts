@@ -10,7 +10,7 @@ import { findStage } from '../flow/resolve.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
 import { guard, routine } from '../kernel/routine.js';
-import { bounded, sleep } from '../kernel/scope.js';
+import { bounded, scope, sleep } from '../kernel/scope.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
 import { type Configured, configure } from './configure.js';
@@ -146,14 +146,15 @@ async function start(host: Host): Promise<Deployer> {
     [Symbol.asyncDispose]: () => deployer.close(),
   };
 
-  async function close({ timeoutMs = CLOSE_MS, running = 'finish' }: CloseOptions = {}): Promise<void> {
+  async function close({ timeoutMs = CLOSE_MS, running = 'finish', ...more }: CloseOptions = {}): Promise<void> {
+    const hurry = signalOf(more);
     const untilMs = host.clock.monotonicMs() + timeoutMs;
     const leftMs = () => Math.max(0, untilMs - host.clock.monotonicMs());
-    await submissions.close(running, timeoutMs);
-    await within(host, leftMs(), Promise.all(removing));
-    await within(host, leftMs(), started);
-    await within(host, leftMs(), runner.idle());
-    await within(host, OUTBOX_MS, outbox.idle());
+    await submissions.close(running, timeoutMs, hurry);
+    await within(host, leftMs(), Promise.all(removing), hurry);
+    await within(host, leftMs(), started, hurry);
+    await within(host, leftMs(), runner.idle(), hurry);
+    await within(host, OUTBOX_MS, outbox.idle(), hurry);
     starting.abort();
     await outbox.close();
     await runner.close();
@@ -166,13 +167,14 @@ async function start(host: Host): Promise<Deployer> {
 const signalOf = (options: CallBound | undefined): AbortSignal => options?.signal ?? new AbortController().signal;
 
 /** Waits for it, and no longer. */
-async function within(host: Host, ms: number, what: Promise<unknown>): Promise<void> {
-  const done = new AbortController();
+async function within(host: Host, ms: number, what: Promise<unknown>, hurry: AbortSignal): Promise<void> {
+  const done = scope(host.clock, [hurry]);
   void what.then(
     () => done.abort(),
     () => done.abort(),
   );
   await sleep(host.clock, ms, done.signal);
+  done.end();
 }
 
 /** The store last: the others may have something to write when they close. */

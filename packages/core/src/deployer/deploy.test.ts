@@ -162,6 +162,27 @@ describe('deploy', () => {
     expect((await unwrap(deployer.instances.list())).items).toEqual([]);
   });
 
+  it('leaves what retires to the next start when its closing is hurried, and that one need not wait for a lease', async () => {
+    const world = memoryWorld();
+    // One that cannot count what is in flight: an instance drains for ten seconds.
+    const { inFlight: _uncounted, ...proxy } = world.proxy;
+    const deployer = await deployerIn(world, { proxy });
+    for (const tag of ['v1', 'v2', 'v3']) {
+      world.engine.push(`registry.test/shop:${tag}`, { body: tag });
+      await world.clock.until(unwrap(deployer.deploy({ project: 'shop', stage: 'dev', tag })));
+    }
+    const hurry = new AbortController();
+    world.clock.after(500, () => hurry.abort());
+    const startedMs = world.clock.monotonicMs();
+    await world.clock.until(deployer.close({ signal: hurry.signal }));
+    expect(world.clock.monotonicMs() - startedMs).toBe(500);
+    expect(world.engine.containers.size).toBe(3);
+    const next = await deployerIn(world, { proxy, store: world.store.connect() });
+    await world.clock.until(next.close());
+    expect(world.clock.monotonicMs() - startedMs).toBeLessThan(30_000);
+    expect(world.engine.containers.size).toBe(2);
+  });
+
   it('tells notifiers of the end, once each', async () => {
     const world = memoryWorld();
     world.engine.push('registry.test/shop:v1');

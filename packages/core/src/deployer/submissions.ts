@@ -20,7 +20,7 @@ import { confirmed } from '../kernel/confirm.js';
 import { KeyedMutex } from '../kernel/mutex.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
-import { sleep } from '../kernel/scope.js';
+import { scope, sleep } from '../kernel/scope.js';
 import { revivedError, storedError } from '../kernel/stored-error.js';
 import { invalid } from '../ports/kit.js';
 import type { Change } from '../ports/store.js';
@@ -91,17 +91,18 @@ export class Submissions {
     );
   }
 
-  /** Ends what runs: waits for it, cancels it after `timeoutMs` or at once. What is queued stays so. */
-  async close(running: 'finish' | 'cancel', timeoutMs: number): Promise<void> {
+  /** Ends what runs: waits for it, cancels it after `timeoutMs`, when it is hurried, or at once. What is queued stays so. */
+  async close(running: 'finish' | 'cancel', timeoutMs: number, hurry: AbortSignal): Promise<void> {
     this.#isClosing = true;
     const all = [...this.#running.values()];
     const reason = new Error('the deployer is closing');
     for (const each of all) if (running === 'cancel' || !each.isStarted) each.controller.abort(reason);
     const ended = Promise.all(all.map(({ result }) => result));
-    const done = new AbortController();
+    const done = scope(this.#host.clock, [hurry]);
     void ended.then(() => done.abort());
     const slept = await sleep(this.#host.clock, timeoutMs, done.signal);
-    if (slept.isOk()) for (const { controller } of all) controller.abort(reason);
+    done.end();
+    if (slept.isOk() || hurry.aborted) for (const { controller } of all) controller.abort(reason);
     await ended;
   }
 

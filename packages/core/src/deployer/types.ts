@@ -227,4 +227,6 @@ export interface FollowOptions {
 export interface CloseOptions {
   readonly timeoutMs?: number;
   readonly running?: 'finish' | 'cancel';
+  /** Aborted, nothing more is waited for, as if the time were over: what runs is cancelled, what retires is the next start's. */
+  readonly signal?: AbortSignal;
 }
