@@ -30,12 +30,15 @@ describe('Ctrl-C', () => {
     expect([told, left]).toEqual([['first'], [3]]);
   });
 
-  it('leaves at once when the verdict is out', () => {
+  it('hurries the closing when the verdict is out, and leaves the next time', () => {
     const { interrupts, left, press } = pressed();
-    interrupts.isOver = true;
+    const told: string[] = [];
+    interrupts.onOver = () => told.push('hurry');
     interrupts.onLeave = () => 0;
     press();
-    expect([interrupts.signal.aborted, left]).toEqual([false, [0]]);
+    expect([told, left]).toEqual([['hurry'], []]);
+    press();
+    expect([told, left]).toEqual([['hurry'], [0]]);
   });
 
   it('is nobody’s any more once the command is done', () => {

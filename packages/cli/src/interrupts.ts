@@ -1,6 +1,6 @@
 /**
  * Ctrl-C. The first one asks for the end: what runs is cancelled and undone. The second one leaves at once, after it was said what is
- * left. Once the verdict is out, the first one leaves.
+ * left. Once the verdict is out, the next one hurries the closing, and only another one leaves.
  */
 import type { Io } from './io.js';
 
@@ -12,8 +12,8 @@ export class Interrupts {
   onFirst: () => void = () => {};
   /** Says what is left, and answers the exit code. */
   onLeave: () => number = () => 130;
-  /** The verdict is out: whoever presses it now has waited long enough. */
-  isOver = false;
+  /** Hurries the closing; set once the verdict is out. */
+  onOver: (() => void) | undefined;
 
   constructor(io: Io) {
     this.#io = io;
@@ -30,7 +30,14 @@ export class Interrupts {
   }
 
   #next(): void {
-    if (this.#asked.signal.aborted || this.isOver) {
+    const { onOver } = this;
+    if (onOver) {
+      this.#asked.abort(new Error('Ctrl-C was pressed'));
+      this.onOver = undefined;
+      onOver();
+      return;
+    }
+    if (this.#asked.signal.aborted) {
       this.#io.leave(this.onLeave());
       return;
     }

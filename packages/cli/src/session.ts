@@ -58,16 +58,20 @@ export async function withDeployer(
     closing: { tell: screen.isJson ? () => {} : screen.note, end: () => {} },
   };
   let exitCode = 0;
-  // The timers of the system's clock keep no process alive: it would end in the midst of a pause.
+  // A command is awake until it is done, whatever it waits for: most timers of the ports keep no process alive.
   const awake = setInterval(() => {}, 60_000);
   try {
     const answer = await work(session);
     exitCode = answer.unwrapOr(1);
     return answer;
   } finally {
-    interrupts.isOver = true;
-    interrupts.onLeave = () => leftBehind(session, exitCode);
-    await close(session, kind === 'changes' ? drainTimeoutOf(options) : READ_CLOSE_MS);
+    const hurry = new AbortController();
+    interrupts.onLeave = () => exitCode;
+    interrupts.onOver = () => {
+      sayLeft(session);
+      hurry.abort(new Error('Ctrl-C was pressed'));
+    };
+    await close(session, kind === 'changes' ? drainTimeoutOf(options) : READ_CLOSE_MS, hurry.signal);
     offHangUp();
     clearInterval(awake);
   }
@@ -79,7 +83,7 @@ function unusable(error: AnyError, file: string): AnyError & WithExitCode {
   return error.kind === 'store-refused' ? { ...error, exitCode: EXIT.badInput } : error;
 }
 
-async function close(session: Session, timeoutMs: number): Promise<void> {
+async function close(session: Session, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const { deployer, retiring } = session;
   const word = setTimeout(() => {
     const seconds = Math.ceil(timeoutMs / 1_000);
@@ -90,19 +94,17 @@ async function close(session: Session, timeoutMs: number): Promise<void> {
     );
   }, WORD_MS);
   try {
-    await deployer.close({ timeoutMs, running: 'cancel' });
+    await deployer.close({ timeoutMs, running: 'cancel', signal });
   } finally {
     clearTimeout(word);
     session.closing.end();
   }
 }
 
-/** Left while it closed: the verdict stands. */
-function leftBehind(session: Session, exitCode: number): number {
-  session.closing.end();
-  const { retiring, screen } = session;
+/** Ctrl-C while it closes: the verdict stands. */
+function sayLeft({ closing, retiring, screen }: Session): void {
+  closing.end();
   if (retiring.size > 0 && !screen.isJson) screen.note(`Left to the next start of quayside: ${list(retiring)}.`);
-  return exitCode;
 }
 
 const list = (tags: Iterable<string>): string => [...tags].join(', ');
