@@ -4,6 +4,7 @@ import type { AnyError } from '../domain/errors.js';
 import { planGoing } from '../domain/eviction.js';
 import { stageKey } from '../domain/records.js';
 import { prepareClaim } from '../flow/claim.js';
+import { sealOverrides } from '../flow/environment.js';
 import type { Host } from '../flow/host.js';
 import { isServed, sameInstance } from '../flow/prepare.js';
 import { resolveDeploy } from '../flow/resolve.js';
@@ -19,19 +20,16 @@ export function planDeployment(
   request: DeployRequest,
   signal: AbortSignal,
 ): ResultAsync<DeploymentPlan, AnyError> {
-  const { project, stage, tag, force = false } = request;
+  const { project, stage, tag, digest, force = false } = request;
   const key = stageKey(project, stage);
   return routine(async function* () {
+    // As a submission would be: refused for the same reasons, and the same deployment for the same overrides.
+    const env = yield* sealOverrides(host, request.env ?? {});
     const around = yield* host.surroundings({ signal });
-    const asked = { project, stage, tag, env: [], ...(request.digest === undefined ? {} : { digest: request.digest }) };
+    const asked = { project, stage, tag, env, ...(digest === undefined ? {} : { digest }) };
     const { draft, image, wanted } = yield* resolveDeploy(host, asked, around, { signal });
     const state = yield* readStage(host, key, signal);
-    // Overrides are sealed when they are submitted; here they are only known to make it another deployment.
-    const isOverridden = Object.keys(request.env ?? {}).length > 0;
-    const same =
-      force || isOverridden
-        ? undefined
-        : yield* sameInstance(host, undefined, draft.fingerprint, state, around, signal);
+    const same = force ? undefined : yield* sameInstance(host, undefined, draft.fingerprint, state, around, signal);
     const terms = { storeId: host.storeId, stageKey: key, claimedBy: NEW, options: null, identity: '' };
     const claim = yield* prepareClaim(host.store, wanted, terms, { signal });
     const current = state.stage?.value.current ?? null;

@@ -14,7 +14,7 @@ import {
 import { type Deployment, deploymentView } from '../domain/views.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import { runDeployment } from '../flow/deploy.js';
-import { envContext } from '../flow/environment.js';
+import { sealOverrides } from '../flow/environment.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
 import { KeyedMutex } from '../kernel/mutex.js';
@@ -22,7 +22,6 @@ import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { scope, sleep } from '../kernel/scope.js';
 import { revivedError, storedError } from '../kernel/stored-error.js';
-import { invalid } from '../ports/kit.js';
 import type { Change } from '../ports/store.js';
 import type { DeployError, Handle } from './types.js';
 import { closed, unknownDeployment } from './unknown.js';
@@ -161,16 +160,7 @@ export class Submissions {
 
 function queuedRecord(host: Host, { kind, request, env }: Submission): ResultAsync<DeploymentRecord, AnyError> {
   return routine(async function* () {
-    const names = Object.keys(env);
-    if (names.length > 0 && !host.sealer) {
-      const expected = 'nothing, as this host has no `secrets.keys` to seal it with';
-      return err<DeploymentRecord, AnyError>(
-        invalid('invalid-request', [{ path: 'env', expected, received: `${names.length} variables` }]),
-      );
-    }
-    const sealed: { name: string; sealed: string }[] = [];
-    for (const name of names)
-      if (host.sealer) sealed.push({ name, sealed: yield* host.sealer.seal(env[name] ?? '', envContext(name)) });
+    const sealed = yield* sealOverrides(host, env);
     const now = host.clock.now();
     const { project, stage, tag } = request;
     return ok<DeploymentRecord, AnyError>({

@@ -6,7 +6,7 @@ import { type AnyError, failure } from '../domain/errors.js';
 import type { SpecVariable } from '../domain/spec.js';
 import { guard, routine } from '../kernel/routine.js';
 import type { CallOptions } from '../ports/call.js';
-import { check } from '../ports/kit.js';
+import { check, invalid } from '../ports/kit.js';
 import type { Host } from './host.js';
 
 export type Environment = { readonly [name: string]: string };
@@ -14,7 +14,7 @@ export type Environment = { readonly [name: string]: string };
 /** How long a host's `env` function may take. */
 const ENV_MS = 30_000;
 
-export const envContext = (name: string): string => `env:${name}`;
+const envContext = (name: string): string => `env:${name}`;
 
 /** All layers merged, the nearest last; functions are asked now. */
 export function gatherEnv(
@@ -42,6 +42,25 @@ export function gatherEnv(
       );
     }
     return ok<Environment, AnyError>(merged);
+  });
+}
+
+/** The overrides of a request, sealed: without a key they are refused, as they would have to be kept until they are needed. */
+export function sealOverrides(
+  host: Pick<Host, 'sealer'>,
+  env: Environment,
+): ResultAsync<readonly { readonly name: string; readonly sealed: string }[], AnyError> {
+  return routine(async function* () {
+    const names = Object.keys(env);
+    const { sealer } = host;
+    if (names.length > 0 && !sealer) {
+      const expected = 'nothing, as this host has no `secrets.keys` to seal it with';
+      return err(invalid('invalid-request', [{ path: 'env', expected, received: `${names.length} variables` }]));
+    }
+    const sealed: { name: string; sealed: string }[] = [];
+    for (const name of names)
+      if (sealer) sealed.push({ name, sealed: yield* sealer.seal(env[name] ?? '', envContext(name)) });
+    return ok<typeof sealed, AnyError>(sealed);
   });
 }
 

@@ -13,7 +13,9 @@ function slowToStop(world: MemoryWorld, exitMs: number) {
       const ended =
         exiting.get(ref.name) ?? new Promise<void>((resolve) => world.clock.after(exitMs, resolve)).then(() => {});
       exiting.set(ref.name, ended);
-      return ResultAsync.fromSafePromise(ended).andThen(() => runtime.stop(ref, options));
+      // The engine goes on with it, whoever has hung up.
+      const { signal } = new AbortController();
+      return ResultAsync.fromSafePromise(ended).andThen(() => runtime.stop(ref, { ...options, signal }));
     },
   };
 }
