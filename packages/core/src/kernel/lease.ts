@@ -91,8 +91,8 @@ export class Leases {
   readonly #clock: Clock;
   readonly #holder: string;
   readonly #timing: LeaseTiming;
-  /** Tokens that this process holds, or is asking for. */
-  readonly #own = new Map<string, number>();
+  /** What this process holds, or is asking for: two may ask for the same token, and only one of them gets it. */
+  readonly #own = new Set<LeaseRecord>();
   readonly #beats: BeatWatch;
 
   constructor(store: Store, clock: Clock, holder: string, timing: LeaseTiming) {
@@ -130,7 +130,7 @@ export class Leases {
         }
         const sentMs = self.#clock.monotonicMs();
         // Ours from before it is asked for: nobody else of this process is to take a grant for a forgotten one.
-        for (const { record } of rows) self.#own.set(record.id, record.token);
+        for (const { record } of rows) self.#own.add(record);
         const committed = await self.#store.commit([...changes, ...(options.changes?.() ?? [])], {
           signal: options.signal,
           ...(options.fence ? { fence: options.fence } : {}),
@@ -139,7 +139,7 @@ export class Leases {
         const { error } = committed;
         if (outcomeUnknown(error) && (await self.#arrived(rows)))
           return ok({ leases: self.#hold(rows, sentMs), receipt: null });
-        for (const { record } of rows) self.#forget(record);
+        for (const { record } of rows) self.#own.delete(record);
         // Somebody was quicker with a lease: look again. Any other conflict is the caller's to judge.
         if (error.kind === 'store-conflict' && error.collection === 'leases') continue;
         if (!isAway(error)) return err(error);
@@ -208,17 +208,15 @@ export class Leases {
 
   #look(held: LeaseRecord | undefined): 'free' | 'expired' | 'no' {
     // Ours, and nobody here holds it: the answer to its release was lost.
-    const isForgotten = held?.holder === this.#holder && this.#own.get(held.id) !== held.token;
+    const isKnown = ({ id, token }: LeaseRecord) => id === held?.id && token === held.token;
+    const isForgotten = held?.holder === this.#holder && ![...this.#own].some(isKnown);
     return isForgotten ? 'free' : this.#beats.look(held);
-  }
-
-  #forget({ id, token }: LeaseRecord): void {
-    if (this.#own.get(id) === token) this.#own.delete(id);
   }
 
   #hold(grants: readonly Grant[], sentMs: number): Lease[] {
     return grants.map(
-      (grant) => new HeldLease(this.#store, this.#clock, this.#timing, grant, sentMs, () => this.#forget(grant.record)),
+      (grant) =>
+        new HeldLease(this.#store, this.#clock, this.#timing, grant, sentMs, () => this.#own.delete(grant.record)),
     );
   }
 }
@@ -305,7 +303,11 @@ class HeldLease implements Lease {
     return routine(async function* () {
       const waitMs = self.#notBeforeMs - self.#clock.monotonicMs();
       if (waitMs > 0) yield* sleep(self.#clock, waitMs, options.signal);
-      if (self.#remainingMs() < limitMs + MARGIN_MS) yield* await self.#renew();
+      if (self.#remainingMs() < limitMs + MARGIN_MS) {
+        const renewed = await self.#renew();
+        // One that was lost is not only a call that was broken off.
+        if (!self.#lost.signal.aborted) yield* renewed;
+      }
       if (self.#lost.signal.aborted || self.#remainingMs() < limitMs + MARGIN_MS) return err(leaseLost(self.key));
       return ok(undefined);
     });

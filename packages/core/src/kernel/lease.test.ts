@@ -1,0 +1,235 @@
+/** Leases between contenders that count on their own clocks, over a store that loses answers. */
+import { describe, expect, it } from 'vitest';
+import { unwrap } from '../domain/errors.js';
+import type { Store } from '../ports/store.js';
+import { type Faulty, memoryStore, outage, virtualClock, withFaults } from '../testing/index.js';
+import { boundedStore } from './bounded-store.js';
+import { type LeaseHolder, Leases } from './lease.js';
+
+const TIMING = { ttlMs: 30_000, renewMs: 10_000, effectTimeoutMs: 15_000 };
+const KEY = 'stage:x';
+const signal = () => new AbortController().signal;
+
+function world() {
+  const clock = virtualClock();
+  const store = memoryStore();
+  const host = (name: string, timing = TIMING) => {
+    const faulty: Faulty<Store> = withFaults<Store>(store.connect(), { clock, error: outage.store });
+    const leases = new Leases(boundedStore(faulty.port, clock, 15_000), clock, name, timing);
+    return {
+      faulty,
+      leases,
+      take: (options: Partial<Parameters<Leases['take']>[1]> = {}) =>
+        leases.take([KEY], { signal: signal(), deployment: null, ...options }),
+    };
+  };
+  const row = async () => (await unwrap(store.get('leases', KEY, { signal: signal() })))?.value;
+  return { clock, store, host, row };
+}
+
+const first = async (taken: ReturnType<Leases['take']>) => {
+  const [lease] = (await unwrap(taken)).leases;
+  if (!lease) throw new Error('no lease');
+  return lease;
+};
+
+describe('a lease', () => {
+  it('is renewed while it is held, and free at once when it is released', async () => {
+    const { clock, host, row } = world();
+    const lease = await first(host('a').take());
+    await clock.advance(120_000);
+    expect(lease.lost.aborted).toBe(false);
+    expect((await row())?.beat).toBeGreaterThan(10);
+    await lease.release({ signal: signal() });
+    expect(await row()).toMatchObject({ holder: null, token: 1 });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is waited for, and who waits is told who holds it, once', async () => {
+    const { clock, host } = world();
+    const held = await first(host('a').take({ deployment: 'd1' }));
+    const seen: LeaseHolder[] = [];
+    const waiting = host('b').take({ onWait: (holder) => seen.push(holder) });
+    await clock.advance(45_000);
+    expect(seen).toEqual([{ lease: KEY, holder: 'a', since: expect.any(Number), deployment: 'd1' }]);
+    await held.release({ signal: signal() });
+    const lease = await clock.until(first(waiting));
+    expect(lease.fence.token).toBe(2);
+    await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('goes to a contender when it was not renewed for its own ttl, and never before', async () => {
+    const { clock, host } = world();
+    const a = host('a');
+    const lease = await first(a.take());
+    a.faulty.inject('commit', { kind: 'fail-before' }, 1_000);
+    const startMs = clock.monotonicMs();
+    const taken = await clock.until(first(host('b').take()));
+    const tookMs = clock.monotonicMs() - startMs;
+    expect(tookMs).toBeGreaterThanOrEqual(30_000);
+    expect(tookMs).toBeLessThan(31_000);
+    expect(lease.lost.aborted).toBe(true);
+    // What the one before was at may still be under way: an effect has to wait for it.
+    const mayStart = taken.mayStart(1_000, { signal: signal() });
+    await clock.until(unwrap(mayStart));
+    expect(clock.monotonicMs() - startMs).toBeGreaterThanOrEqual(tookMs + 16_000);
+    await taken.release({ signal: signal() });
+    lease.released();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('of a dead holder is taken by one who only looks in now and then', async () => {
+    const { clock, host } = world();
+    const dead = host('a');
+    const lost = await first(dead.take());
+    dead.faulty.inject('commit', { kind: 'hang', ignoresSignal: true }, 100);
+    const b = host('b');
+    let looks = 0;
+    for (;;) {
+      looks += 1;
+      const taken = await clock.until(b.take({ once: true }));
+      if (taken.isOk()) break;
+      expect(taken.error).toMatchObject({ kind: 'stage-busy', retryable: true });
+      expect(looks).toBeLessThan(20);
+      await clock.advance(2_000);
+    }
+    expect(looks).toBeGreaterThan(14);
+    lost.released();
+  });
+
+  it('that is renewed is not taken by one who only looks in now and then', async () => {
+    const { clock, host } = world();
+    const lease = await first(host('a').take());
+    const b = host('b');
+    for (let look = 0; look < 60; look += 1) {
+      expect((await clock.until(b.take({ once: true }))).isErr()).toBe(true);
+      await clock.advance(2_000);
+    }
+    await lease.release({ signal: signal() });
+    expect((await clock.until(b.take({ once: true }))).isOk()).toBe(true);
+  });
+
+  it('refuses every commit under an older token', async () => {
+    const { clock, store, host } = world();
+    const a = host('a');
+    const old = await first(a.take());
+    a.faulty.inject('commit', { kind: 'hang' }, 100);
+    const taken = await clock.until(first(host('b').take()));
+    const change = { op: 'append', stream: 'events', entries: ['late'] } as const;
+    const late = await store.commit([change], { signal: signal(), fence: [old.fence] });
+    expect(late._unsafeUnwrapErr()).toMatchObject({ kind: 'lease-lost', lease: KEY });
+    expect((await store.commit([change], { signal: signal(), fence: [taken.fence] })).isOk()).toBe(true);
+    expect((await old.mayStart(1_000, { signal: signal() }))._unsafeUnwrapErr().kind).toBe('lease-lost');
+    old.released();
+    taken.released();
+  });
+
+  it('lets no effect start that it would not outlast, and renews where that helps', async () => {
+    const { clock, host } = world();
+    const a = host('a', { ...TIMING, renewMs: 25_000 });
+    const lease = await first(a.take());
+    await clock.advance(20_000);
+    // 10 s are left, and 16 s are asked for: renewed at once.
+    expect((await clock.until(lease.mayStart(15_000, { signal: signal() }))).isOk()).toBe(true);
+    await clock.advance(20_000);
+    a.faulty.inject('commit', { kind: 'fail-before' }, 1);
+    expect((await clock.until(lease.mayStart(15_000, { signal: signal() })))._unsafeUnwrapErr().kind).toBe(
+      'store-unavailable',
+    );
+    await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a lost answer', () => {
+  it.each(['fail-after', 'hang'] as const)('to a grant (%s) is found out: it is held, once', async (kind) => {
+    const { clock, host, row } = world();
+    const a = host('a');
+    a.faulty.inject('commit', kind === 'hang' ? { kind, when: 'after' } : { kind });
+    const lease = await clock.until(first(a.take()));
+    expect(lease.fence.token).toBe(1);
+    expect(await row()).toMatchObject({ holder: 'a', token: 1 });
+    await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('to a grant that its caller has hung up on is found out, too', async () => {
+    const { clock, host, row } = world();
+    const a = host('a');
+    const hangUp = new AbortController();
+    a.faulty.inject('commit', { kind: 'hang', when: 'after' });
+    const taking = a.take({ signal: hangUp.signal });
+    await clock.advance(10);
+    hangUp.abort();
+    const lease = await clock.until(first(taking));
+    await lease.release({ signal: signal() });
+    expect(await row()).toMatchObject({ holder: null });
+  });
+
+  it.each(['fail-before', 'fail-after'] as const)('to a renewal (%s) loses nothing', async (kind) => {
+    const { clock, host } = world();
+    const a = host('a');
+    const lease = await first(a.take());
+    a.faulty.inject('commit', { kind }, 2);
+    await clock.advance(60_000);
+    expect(a.faulty.pending).toBe(0);
+    expect(lease.lost.aborted).toBe(false);
+    await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('to a release is in nobody’s way who is of the same process', async () => {
+    const { clock, host } = world();
+    const a = host('a');
+    const lease = await first(a.take());
+    a.faulty.inject('commit', { kind: 'fail-before' });
+    await lease.release({ signal: signal() });
+    const startMs = clock.monotonicMs();
+    const again = await clock.until(first(a.take()));
+    expect(clock.monotonicMs() - startMs).toBeLessThan(1_000);
+    expect(again.fence.token).toBe(2);
+    await again.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('a store that is away for a while is waited for', async () => {
+    const { clock, host } = world();
+    const a = host('a');
+    a.faulty.inject('get', { kind: 'fail-before' }, 10);
+    a.faulty.inject('commit', { kind: 'fail-before' }, 10);
+    const lease = await clock.until(first(a.take()));
+    expect(a.faulty.pending).toBe(0);
+    await lease.release({ signal: signal() });
+  });
+});
+
+it('a release whose commit fails is kept and renewed', async () => {
+  const { clock, host } = world();
+  const lease = await first(host('a').take());
+  await lease.releaseChange();
+  await clock.advance(5_000);
+  lease.kept();
+  await clock.advance(120_000);
+  expect(lease.lost.aborted).toBe(false);
+  await lease.release({ signal: signal() });
+  expect(clock.pending).toBe(0);
+});
+
+it.each([0, 50])('of two who ask at once in one process each gets it in turn (answers take %i ms)', async (ms) => {
+  const { clock, host } = world();
+  const a = host('a');
+  a.faulty.inject('commit', { kind: 'slow', ms, when: 'after' }, 2);
+  const both = [first(a.take()), first(a.take())] as const;
+  const since: number[] = [];
+  const done = both.map(async (lease) => {
+    const held = await lease;
+    since.push(clock.monotonicMs());
+    await new Promise<void>((resolve) => void clock.after(3_000, resolve));
+    expect(held.lost.aborted).toBe(false);
+    await held.release({ signal: signal() });
+  });
+  await clock.until(Promise.all(done));
+  expect((since[1] ?? 0) - (since[0] ?? 0)).toBeGreaterThanOrEqual(3_000);
+  expect(clock.pending).toBe(0);
+});
