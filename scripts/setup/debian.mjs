@@ -17,6 +17,8 @@ export const packages = {
   'cgroupfs-mount': () => which('cgroupfs-mount') !== undefined,
   'ca-certificates': () => existsSync('/etc/ssl/certs/ca-certificates.crt'),
   'docker-registry': () => which('docker-registry') !== undefined,
+  openssl: () => which('openssl') !== undefined,
+  python3: () => which('python3') !== undefined,
   'nginx-light': () => which('nginx') !== undefined,
   'busybox-static': () => isStatic('/bin/busybox'),
 };
