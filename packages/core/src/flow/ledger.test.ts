@@ -1,0 +1,130 @@
+/** One deployment's commits, over a store that takes its time and loses answers. */
+import { describe, expect, it } from 'vitest';
+import { unwrap } from '../domain/errors.js';
+import type { DeploymentRecord } from '../domain/records.js';
+import { EventHub } from '../events/hub.js';
+import { EVENT_STREAM, logStream } from '../events/types.js';
+import { boundedStore } from '../kernel/bounded-store.js';
+import { Leases } from '../kernel/lease.js';
+import { redactor } from '../kernel/redactor.js';
+import { memoryStore, outage, seededIds, virtualClock, withFaults } from '../testing/index.js';
+import type { Host } from './host.js';
+import { Ledger } from './ledger.js';
+
+const signal = () => new AbortController().signal;
+
+async function opened() {
+  const clock = virtualClock();
+  const store = memoryStore();
+  const faulty = withFaults(store.connect(), { clock, error: outage.store });
+  const bounded = boundedStore(faulty.port, clock, 15_000);
+  const leases = new Leases(bounded, clock, 'a', { ttlMs: 30_000, renewMs: 10_000, effectTimeoutMs: 15_000 });
+  const host = { clock, store: bounded, ids: seededIds(1), hub: new EventHub(), leases } as unknown as Host;
+  const record = { id: 'd1', stageKey: 's', status: 'running', request: {}, steps: [], left: [] } as unknown;
+  await unwrap(
+    store.commit([{ op: 'insert', collection: 'deployments', record: record as DeploymentRecord }], {
+      signal: signal(),
+    }),
+  );
+  const { leases: held } = await unwrap(leases.take(['stage:s'], { signal: signal(), deployment: 'd1' }));
+  const [lease] = held;
+  const stored = await unwrap(store.get('deployments', 'd1', { signal: signal() }));
+  if (!lease || !stored) throw new Error('not opened');
+  const ledger = new Ledger(host, stored, undefined, lease, redactor(['hunter2-secret']));
+  const kept = async () => (await unwrap(store.get('deployments', 'd1', { signal: signal() })))?.value;
+  const journal = async () => (await unwrap(store.get('journals', 'd1', { signal: signal() })))?.value;
+  const log = async () =>
+    (await unwrap(store.read(logStream('d1'), { after: 0 }, { signal: signal() }))).map(
+      ({ value }) => (value as { message: string }).message,
+    );
+  const events = async () => (await unwrap(store.read(EVENT_STREAM, { after: 0 }, { signal: signal() }))).length;
+  return { clock, faulty, store, ledger, lease, kept, journal, log, events };
+}
+
+const identities = { runtime: 'engine-1', proxy: null };
+const entry = { step: 'create', version: 1, state: 'done' as const, intent: {} };
+
+describe('the ledger', () => {
+  it('keeps what is noted while a commit is under way for the next one', async () => {
+    const { clock, faulty, ledger, lease, kept, journal } = await opened();
+    faulty.inject('commit', { kind: 'slow', ms: 100, when: 'after' });
+    ledger.log('info', 'on its way');
+    const begun = { id: 'd1', stageKey: 's', entries: [{ ...entry, state: 'open' as const }], identities };
+    ledger.note({ journal: begun });
+    await clock.advance(50);
+    ledger.note({ record: { digest: 'sha256:1', identities }, journal: { ...begun, entries: [entry] } });
+    await clock.advance(200);
+    expect(ledger.record).toMatchObject({ digest: 'sha256:1', identities });
+    await clock.until(unwrap(ledger.commit({ record: { left: ['x'] } })));
+    expect(await kept()).toMatchObject({ digest: 'sha256:1', identities, left: ['x'] });
+    expect(await journal()).toMatchObject({ entries: [entry] });
+    await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['fail-before', { kind: 'fail-before' }],
+    ['fail-after', { kind: 'fail-after' }],
+    ['hang before', { kind: 'hang', when: 'before' }],
+    ['hang after', { kind: 'hang', when: 'after' }],
+    ['throw', { kind: 'throw' }],
+  ] as const)('a commit whose answer is lost (%s) is in the store once', async (_name, fault) => {
+    const { clock, faulty, ledger, lease, kept, log, events } = await opened();
+    ledger.log('info', 'one');
+    faulty.inject('commit', fault);
+    faulty.inject('get', { kind: 'fail-before' }, 2);
+    const event = { type: 'notifier.added' as const, payload: { notifier: 'x' } };
+    const committed = ledger.commit({ record: { left: ['y'] }, events: () => [event] });
+    ledger.log('info', 'two');
+    await clock.until(unwrap(committed));
+    await clock.advance(1_000);
+    expect(await log()).toEqual(['one', 'two']);
+    expect(await events()).toBe(1);
+    expect(await kept()).toMatchObject({ left: ['y'] });
+    await ledger.close();
+    await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('writes every entry before the end, however many there are, and none after it', async () => {
+    const { clock, ledger, lease, log } = await opened();
+    for (let index = 0; index < 900; index += 1) ledger.log('info', `entry ${index}, hunter2-secret`);
+    await clock.until(unwrap(ledger.commitFreeing([lease], { record: { status: 'succeeded' } })));
+    ledger.log('info', 'late');
+    await ledger.close();
+    const lines = await log();
+    expect(lines).toHaveLength(900);
+    expect(lines.at(-1)).toBe('entry 899, ***');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('writes nothing once the lease is somebody else’s', async () => {
+    const { clock, store, ledger, lease, kept } = await opened();
+    const taken = await unwrap(store.get('leases', 'stage:s', { signal: signal() }));
+    if (!taken) throw new Error('no lease');
+    await unwrap(
+      store.commit([{ op: 'put', collection: 'leases', record: { ...taken.value, holder: 'b', token: 2 } }], {
+        signal: signal(),
+      }),
+    );
+    const refused = await clock.until(ledger.commit({ record: { left: ['z'] } }));
+    expect(refused._unsafeUnwrapErr().kind).toBe('lease-lost');
+    expect((await kept())?.left).toEqual([]);
+    lease.released();
+    await ledger.close();
+  });
+
+  it('keeps and renews the leases of a commit that fails', async () => {
+    const { clock, store, ledger, lease } = await opened();
+    const other = { op: 'put', collection: 'stages', record: { id: 'nowhere' } as never, version: 7 } as const;
+    const failed = await clock.until(ledger.commitFreeing([lease], { changes: [other] }));
+    expect(failed._unsafeUnwrapErr().kind).toBe('store-conflict');
+    await clock.advance(120_000);
+    expect(lease.lost.aborted).toBe(false);
+    const stored = await unwrap(store.get('leases', 'stage:s', { signal: signal() }));
+    expect(stored?.value).toMatchObject({ holder: 'a', token: 1 });
+    expect(stored?.value.beat).toBeGreaterThan(8);
+    await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+});
