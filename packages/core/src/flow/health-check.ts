@@ -16,7 +16,7 @@ import type { Container } from '../ports/container-runtime.js';
 import type { ProbeReason } from '../ports/health-probe.js';
 import { endOf, type Observed, unhealthy } from './evidence.js';
 import type { Flow } from './flow.js';
-import { inspectTarget } from './writes.js';
+import { inspectTarget, recentTarget } from './writes.js';
 
 /** The first polls follow each other closely, later ones at most this far apart, in milliseconds. */
 const POLL_MIN_MS = 5;
@@ -45,16 +45,6 @@ export function checkHealth(flow: Flow, signal: AbortSignal): ResultAsync<void, 
     default:
       return asks(flow, health, signal);
   }
-}
-
-/** What another step has seen so recently need not be asked again, in milliseconds. */
-const FRESH_MS = 50;
-
-/** For the first look only: what is decided upon is always asked anew. */
-function firstLook(flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> {
-  const { target } = flow.seen;
-  const isFresh = target !== undefined && flow.host.clock.monotonicMs() - target.atMs < FRESH_MS;
-  return isFresh && target.container.endpoints.length > 0 ? okAsync(target.container) : inspectTarget(flow, signal);
 }
 
 /** For what is watched only: until `done`, or its end. */
@@ -121,7 +111,7 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
     let polls = 0;
     let last: Attempt | undefined;
     let url: string | undefined;
-    let container = yield* firstLook(flow, signal);
+    let container = yield* recentTarget(flow, signal);
     for (;;) {
       const atMs = clock.monotonicMs() - startMs;
       const isCounted = atMs >= nextCountedMs;

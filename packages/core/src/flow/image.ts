@@ -56,18 +56,15 @@ export function resolveImage(
       if (pull === 'never') return err(absent(reference));
     }
     const resolver = host.registry ?? host.runtime;
-    // What the engine has under this name is asked for meanwhile: mostly it is the very same.
-    const [resolved, known] = await Promise.all([
-      host.call(`Resolving ${reference}`, signal, (options) => resolver.resolve(reference, options)),
-      look(reference),
-    ]);
+    const resolved = await host.call(`Resolving ${reference}`, signal, (options) =>
+      resolver.resolve(reference, options),
+    );
     if (resolved.isOk()) {
       const exact = pinned(repository, resolved.value.digest);
-      const same = known.isOk() && known.value?.digests.includes(exact) ? known.value : undefined;
-      return ok(found(resolved.value.digest, exact, same ?? (yield* look(exact))));
+      return ok(found(resolved.value.digest, exact, yield* look(exact)));
     }
     // No registry knows what was only built here.
-    const local = known.isOk() ? known.value : undefined;
+    const local = resolved.error.kind === 'aborted' ? undefined : yield* look(reference);
     return local && local.digests.length === 0 ? ok(asLocal(local)) : err(resolved.error);
   });
 }

@@ -30,6 +30,16 @@ export function targetOf(
   return endpoint && { instance, host: endpoint.host, port: endpoint.port };
 }
 
+/** What was seen so recently need not be asked again, in milliseconds: the call itself takes a few. */
+const FRESH_MS = 50;
+
+/** The target as it was seen a moment ago, while it ran, or as it is now. */
+export function recentTarget(flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> {
+  const { target } = flow.seen;
+  const isFresh = target !== undefined && flow.host.clock.monotonicMs() - target.atMs < FRESH_MS;
+  return isFresh && target.container.endpoints.length > 0 ? okAsync(target.container) : inspectTarget(flow, signal);
+}
+
 /** The target as it is now. */
 export const inspectTarget = (flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> =>
   flow

@@ -14,9 +14,9 @@ import type { Step } from '../step.js';
 import {
   forEachRoute,
   heldRoute,
-  inspectTarget,
   proxyOf,
   putRoute,
+  recentTarget,
   removeRoute,
   routeTo,
   targetOf,
@@ -57,7 +57,7 @@ export const cutoverStep: Step = {
     const { moves, next } = intent as unknown as CutoverIntent;
     if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
-      const container = yield* inspectTarget(flow, signal);
+      const container = yield* recentTarget(flow, signal);
       const target = targetOf(flow.spec, next, container);
       const end = endOf(container, flow.seen.restarts ?? 0);
       if (end || !target) {
