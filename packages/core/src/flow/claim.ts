@@ -107,7 +107,8 @@ function choose(
     for (const domain of candidates) {
       if (chosen.has(domain)) continue;
       const stored = yield* store.get('routes', domain, options);
-      if (!stored) return ok({ domain, stored: undefined });
+      // Its own after all: claimed by somebody else for the same owner between the two readings.
+      if (!stored || stored.value.ownerKey === key) return ok({ domain, stored });
       other = stored.value;
     }
     return err(takenHere(candidates[0] ?? '', other));
