@@ -8,6 +8,7 @@ import {
   type ProxyError,
   type ProxyManager,
   timedOut,
+  within,
 } from '@quayside/core/ports';
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
 import { apiClient, type Limits } from './api/client.js';
@@ -16,7 +17,6 @@ import { openSession } from './api/session.js';
 import { closedError, noExpect } from './errors.js';
 import { frontDoorOf } from './front-door/front-door.js';
 import { prove } from './front-door/prove.js';
-import { within } from './limit.js';
 import { type NginxProxyManagerOptions, parseOptions } from './options.js';
 import { serialQueue } from './queue.js';
 import { heldRoute, labelOf } from './routes/ours.js';
@@ -91,7 +91,7 @@ export function nginxProxyManager(
           };
           const result = await queue.run(turn.signal, run).finally(turn.release);
           if (closing.signal.aborted && result?.isOk() !== true) return err(closedAmid(hasBegun));
-          if (limit.isOver && result?.isOk() !== true) return err(overTime(what, writeTimeoutMs, hasBegun));
+          if (limit.timedOut && result?.isOk() !== true) return err(overTime(what, writeTimeoutMs, hasBegun));
           return result ?? err({ ...aborted(what, signal.reason), outcome: 'refused' });
         });
       return guarded(() => orAborted(change(), signal, () => aborted(what, signal.reason)));

@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COLLECTION_INDEXES, type CollectionName } from '@quayside/core/ports';
+import { COLLECTION_INDEXES, type CollectionName, systemClock } from '@quayside/core/ports';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from './clock.js';
 import type { Ask } from './dialect.js';
 import { openStore } from './open.js';
 import { listWork, readWork } from './read.js';

@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COLLECTION_INDEXES, type StoreError } from '@quayside/core/ports';
+import { COLLECTION_INDEXES, type StoreError, systemClock } from '@quayside/core/ports';
 import Database from 'libsql';
 import { ok, type Result } from 'neverthrow';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from './clock.js';
 import type { Database as OpenDatabase, Work } from './dialect.js';
 import { MIGRATIONS } from './migrations/index.js';
 import type { Migration } from './migrations/migration.js';

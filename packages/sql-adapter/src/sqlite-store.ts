@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
-import { type Clock, check, duration, type InvalidError, type Store } from '@quayside/core/ports';
+import { type Clock, check, duration, type InvalidError, type Store, systemClock } from '@quayside/core/ports';
 import type { Result } from 'neverthrow';
 import { z } from 'zod';
-import { systemClock } from './clock.js';
 import { sqlStore } from './store.js';
 
 export interface SqliteStoreOptions {

@@ -2,8 +2,8 @@
  * The same request again, where that is worth it, within a bound on the whole. Between two attempts lie 250 ms, then twice as
  * long each time, up to a fifth more or less (so that many hosts do not come back at once), or what the receiver asks for.
  */
+import { pause } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import { pause } from './limit.js';
 
 export interface Plan {
   /** The first one counted. */

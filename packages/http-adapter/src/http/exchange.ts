@@ -1,5 +1,5 @@
 /** One request over ky: one answer or none, bounded in time and in bytes. It never throws, and decides nothing. */
-import { within } from './limit.js';
+import { within } from '@quayside/core/ports';
 import { type SocketFailure, socketFailure } from './socket-error.js';
 
 export interface Exchange {
@@ -50,7 +50,7 @@ export async function exchange(request: Exchange): Promise<Answer | Lost> {
       return { kind: 'answer', status: response.status, headers: response.headers, body: bytes, isWhole };
     } catch (thrown) {
       if (request.signal.aborted) return { kind: 'aborted' };
-      if (limit.isOver) return { kind: 'timeout' };
+      if (limit.timedOut) return { kind: 'timeout' };
       return { kind: 'failed', ...socketFailure(thrown) };
     }
   });

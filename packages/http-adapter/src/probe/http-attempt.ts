@@ -3,16 +3,15 @@
  * longer accepts new ones, a fetch cannot choose its `Host`, and loading a client for it would cost more than the request.
  */
 import { type ClientRequest, type IncomingMessage, request as openRequest } from 'node:http';
-import type { ProbeAnswer, ProbeError, ProbeRequest } from '@quayside/core/ports';
+import type { ProbeAnswer, ProbeError, ProbeRequest, TimeLimit } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import type { Limit } from '../http/limit.js';
 import { describeRequest, failureOf, probeFailed } from './failure.js';
 import { headerHider } from './header-secrets.js';
 
 /** What is read of a body at most. */
 export const BODY_LIMIT_BYTES = 65_536;
 
-export async function httpAttempt(request: ProbeRequest, limit: Limit): Promise<Result<ProbeAnswer, ProbeError>> {
+export async function httpAttempt(request: ProbeRequest, limit: TimeLimit): Promise<Result<ProbeAnswer, ProbeError>> {
   let sent: ClientRequest;
   try {
     sent = openRequest({
@@ -86,9 +85,9 @@ function readStart(response: IncomingMessage): Promise<string> {
   });
 }
 
-function broken(request: ProbeRequest, limit: Limit, status: number | undefined, thrown: unknown): ProbeError {
+function broken(request: ProbeRequest, limit: TimeLimit, status: number | undefined, thrown: unknown): ProbeError {
   const what = describeRequest(request);
-  if (limit.isOver) {
+  if (limit.timedOut) {
     const got = status === undefined ? 'no answer' : `answered ${status}, and its body did not end`;
     return probeFailed('timeout', { code: 'timeout', message: `${what}: ${got} within ${request.timeoutMs} ms.` });
   }

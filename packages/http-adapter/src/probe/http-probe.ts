@@ -9,10 +9,10 @@ import {
   type ProbeError,
   type ProbeRequest,
   type Reach,
+  within,
 } from '@quayside/core/ports';
 import { err, errAsync, type Result, ResultAsync } from 'neverthrow';
 import { z } from 'zod';
-import { within } from '../http/limit.js';
 import { describeRequest } from './failure.js';
 import { httpAttempt } from './http-attempt.js';
 import { tcpAttempt } from './tcp-attempt.js';

@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import type { ProbeAnswer, ProbeError, ProbeRequest } from '@quayside/core/ports';
+import type { ProbeAnswer, ProbeError, ProbeRequest, TimeLimit } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import type { Limit } from '../http/limit.js';
 import { describeRequest, failureOf, probeFailed } from './failure.js';
 
 /**
@@ -12,7 +11,7 @@ import { describeRequest, failureOf, probeFailed } from './failure.js';
 export const WATCH_MS = 25;
 
 /** A connection that the other side does not close at once. Nothing is sent. */
-export async function tcpAttempt(request: ProbeRequest, limit: Limit): Promise<Result<ProbeAnswer, ProbeError>> {
+export async function tcpAttempt(request: ProbeRequest, limit: TimeLimit): Promise<Result<ProbeAnswer, ProbeError>> {
   const socket = connect({ host: request.host.replace(/^\[(.*)\]$/, '$1'), port: request.port });
   const onAbort = () => socket.destroy();
   limit.signal.addEventListener('abort', onAbort, { once: true });
@@ -21,7 +20,7 @@ export async function tcpAttempt(request: ProbeRequest, limit: Limit): Promise<R
     await stays(socket, Math.min(WATCH_MS, request.timeoutMs / 2));
     return ok({ status: null, body: '', location: null });
   } catch (thrown) {
-    if (!limit.isOver) return err(failureOf(request, thrown));
+    if (!limit.timedOut) return err(failureOf(request, thrown));
     const message = `${describeRequest(request)}: no connection within ${request.timeoutMs} ms.`;
     return err(probeFailed('timeout', { code: 'timeout', message }));
   } finally {

@@ -1,7 +1,6 @@
-import type { RegistryError } from '@quayside/core/ports';
+import { type RegistryError, within } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { z } from 'zod';
-import { within } from '../http/limit.js';
 
 /** What one registry takes. All of it is secret. */
 export type Credentials =

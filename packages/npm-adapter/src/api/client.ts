@@ -2,10 +2,9 @@
  * Requests under our login. What a dead token may have caused is asked again once under a new one; what was read over a broken
  * connection is read again. What became of a write that was not answered is left to the caller, who can look.
  */
-import { aborted, type ProxyError } from '@quayside/core/ports';
+import { aborted, type ProxyError, pause } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { backendFailed, closedError, gatewayError, invalidRequest, notNpm, notPermitted } from '../errors.js';
-import { pause } from '../limit.js';
 import { type Exchange, exchange, type Lost, type Reply } from './exchange.js';
 import type { Session } from './session.js';
 import { errorText, lostError, verdictOf } from './verdict.js';

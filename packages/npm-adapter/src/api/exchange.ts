@@ -1,5 +1,5 @@
 /** One request to the API over ky: one answer or none, bounded in time and in bytes. It never throws, and decides nothing. */
-import { within } from '../limit.js';
+import { within } from '@quayside/core/ports';
 
 export interface Exchange {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -68,7 +68,7 @@ export async function exchange(request: Exchange): Promise<Reply | Lost> {
       if (request.signal.aborted) {
         return { kind: 'lost', how: 'aborted', code: 'aborted', text: 'aborted', wasSent: true };
       }
-      if (limit.isOver) {
+      if (limit.timedOut) {
         const text = `no answer within ${request.limitMs} ms`;
         return { kind: 'lost', how: 'timeout', code: 'timeout', text, wasSent: true };
       }

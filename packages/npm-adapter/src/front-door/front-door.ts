@@ -1,6 +1,6 @@
 /** What the front door says of a domain: which instance it serves there now. */
 
-import { pause } from '../limit.js';
+import { pause } from '@quayside/core/ports';
 import type { FrontDoorAddresses } from '../options.js';
 import { PROOF_PATH, provenInstance } from '../routes/proof-location.js';
 import { look, type Question, type Seen } from './look.js';

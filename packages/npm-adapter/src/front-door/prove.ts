@@ -1,8 +1,7 @@
 /** The proof that requests reach the instance, and that the app answers them as asked. */
-import type { ProofRequest, ProxyError, Route } from '@quayside/core/ports';
+import { type ProofRequest, type ProxyError, pause, type Route } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { unproved } from '../errors.js';
-import { pause } from '../limit.js';
 import { describeSeen, type FrontDoor, type Patience, type Serving } from './front-door.js';
 import type { Seen } from './look.js';
 

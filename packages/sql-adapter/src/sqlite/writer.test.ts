@@ -1,8 +1,7 @@
-import type { StoreError } from '@quayside/core/ports';
+import { type StoreError, systemClock } from '@quayside/core/ports';
 import { virtualClock } from '@quayside/core/testing';
 import { err, ok, type Result } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../clock.js';
 import type { Work } from '../dialect.js';
 import { conflict } from '../errors.js';
 import { loadDriver, type WriterConnection } from './driver.js';
