@@ -4,12 +4,15 @@ import {
   type Change,
   type CommitOptions,
   type CommitReceipt,
+  fenceFailed,
   type LeaseRecord,
   type StoreError,
+  storeConflict,
+  tooManyChanges,
 } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import type { Row, SqlValue, Work } from './dialect.js';
-import { conflict, leaseLost, newerSchema, tooManyChanges } from './errors.js';
+import { newerSchema } from './errors.js';
 import { schemaOf } from './meta.js';
 import type { RecordStatements, Statements } from './statements.js';
 import { columnOf, columnValue, type Table, tableOf } from './tables.js';
@@ -42,11 +45,11 @@ export function prepareCommit(
     for (const { lease, token } of fences) {
       const [row] = yield statements.of(tableOf('leases')).get({ id: lease });
       const held = row && (JSON.parse(String(row['body'])) as LeaseRecord);
-      if (held?.token !== token || held.holder === null) return err(leaseLost(lease, token));
+      if (held?.token !== token || held.holder === null) return err(fenceFailed(lease, token));
     }
     for (const { table, id, version } of expected) {
       const [row] = yield statements.of(table).look({ id });
-      if ((row ? row['version'] : null) !== version) return err(conflict(table.collection, id));
+      if ((row ? row['version'] : null) !== version) return err(storeConflict(table.collection, id));
     }
     const sequences: Record<string, number> = {};
     for (const step of steps) {
@@ -77,7 +80,7 @@ function write(table: Table, change: Extract<Change, { op: 'insert' | 'put' }>):
     const on = statements.of(table);
     const [row] = yield on.look({ id });
     const isMet = row ? mayBeThere && (version ?? row['version']) === row['version'] : version === undefined;
-    if (!isMet) return conflict(table.collection, id);
+    if (!isMet) return storeConflict(table.collection, id);
     yield row ? update(on, row, { id, body }, columns) : on.insert({ ...columns, id, version: 1, body });
     return undefined;
   };
@@ -87,7 +90,7 @@ function remove(table: Table, id: string, version: number | undefined): Step {
   return function* (statements) {
     const on = statements.of(table);
     const [row] = yield on.look({ id });
-    if (version !== undefined && row?.['version'] !== version) return conflict(table.collection, id);
+    if (version !== undefined && row?.['version'] !== version) return storeConflict(table.collection, id);
     if (row) yield on.remove({ id });
     return undefined;
   };

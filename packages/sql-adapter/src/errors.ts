@@ -1,36 +1,5 @@
-/** What a store says for itself, whatever database is under it. What the database says is told by its dialect. */
-import { aborted, CHANGES_MAX, type CollectionName, type StoreError } from '@quayside/core/ports';
-
-export const conflict = (collection: CollectionName, id: string): StoreError => ({
-  kind: 'store-conflict',
-  collection,
-  id,
-  message: `The record ${id} of ${collection} is not as it was expected.`,
-  hint: 'Read it again and decide anew.',
-  retryable: true,
-});
-
-export const leaseLost = (lease: string, token: number): StoreError => ({
-  kind: 'lease-lost',
-  lease,
-  message: `The lease ${lease} is no longer held under token ${token}.`,
-  hint: 'Leave what the lease covers to its new holder.',
-  retryable: false,
-});
-
-export const tooManyChanges = (count: number): StoreError => ({
-  kind: 'store-refused',
-  message: `${count} changes in one commit are more than ${CHANGES_MAX}.`,
-  hint: 'Commit in parts.',
-  retryable: false,
-});
-
-export const storeClosed = (): StoreError => ({
-  kind: 'closed',
-  message: 'The store is closed.',
-  hint: 'Open it again.',
-  retryable: false,
-});
+/** What a store of tables says for itself. What the database says is told by its dialect. */
+import { aborted, type StoreError } from '@quayside/core/ports';
 
 export const newerSchema = (place: string, schema: number, latest: number): StoreError => ({
   kind: 'store-refused',

@@ -1,10 +1,10 @@
 /** `Store` over any database that a dialect opens. The first call opens it. */
-import { bug, type Store, type StoreError } from '@quayside/core/ports';
+import { bug, type Store, type StoreError, storeClosed } from '@quayside/core/ports';
 import { err, ok, Result, ResultAsync } from 'neverthrow';
 import { Abortions } from './abortions.js';
 import { prepareCommit } from './commit.js';
 import type { Work } from './dialect.js';
-import { notBegun, storeClosed } from './errors.js';
+import { notBegun } from './errors.js';
 import { Followers } from './followers.js';
 import type { OpenStore } from './open.js';
 import { getWork, listWork, readWork } from './read.js';

@@ -9,3 +9,4 @@ export type * from './registry.js';
 export type * from './sealer.js';
 export type * from './store.js';
 export { CHANGES_MAX } from './store.js';
+export * from './store-errors.js';

@@ -1,9 +1,8 @@
-import { type StoreError, systemClock } from '@quayside/core/ports';
+import { type StoreError, storeConflict, systemClock } from '@quayside/core/ports';
 import { virtualClock } from '@quayside/core/testing';
 import { err, ok, type Result } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import type { Work } from '../dialect.js';
-import { conflict } from '../errors.js';
 import { loadDriver, type WriterConnection } from './driver.js';
 import { Writer } from './writer.js';
 
@@ -90,7 +89,7 @@ describe('works that gather while the disk is busy', () => {
     const works = [
       writer.run(insert('a'), never),
       writer.run(insert('b'), never),
-      writer.run(insert('c', err(conflict('cursors', 'c'))), never),
+      writer.run(insert('c', err(storeConflict('cursors', 'c'))), never),
       writer.run(insert('d'), never),
     ];
     expect((await Promise.all(works)).map((each) => each.isOk())).toEqual([true, true, false, true]);

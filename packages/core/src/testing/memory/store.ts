@@ -11,6 +11,7 @@ import {
   type StoreError,
   type StreamEntry,
 } from '../../ports/store.js';
+import { fenceFailed, storeClosed, storeConflict, tooManyChanges } from '../../ports/store-errors.js';
 
 export interface MemoryStore extends Store {
   /** Every change that was ever committed, in order: what a crash after the n-th of them would have left. */
@@ -57,7 +58,7 @@ function connection(data: Data): MemoryStore {
     version: entry.version,
   });
   const refused = (signal: AbortSignal): StoreError | undefined => {
-    if (isClosed) return { kind: 'closed', message: 'The store is closed.', hint: 'Open it again.', retryable: false };
+    if (isClosed) return storeClosed();
     return signal.aborted ? aborted('The call to the store', signal.reason) : undefined;
   };
 
@@ -81,7 +82,10 @@ function connection(data: Data): MemoryStore {
       return error ? errAsync(error) : okAsync(data.storeId);
     },
     commit(changes, options) {
-      const error = refused(options.signal) ?? tooMany(changes) ?? unmet(data, changes, options, collection);
+      const error =
+        refused(options.signal) ??
+        (changes.length > CHANGES_MAX ? tooManyChanges(changes.length) : undefined) ??
+        unmet(data, changes, options, collection);
       if (error) return errAsync(error);
       const sequences: Record<string, number> = {};
       for (const change of changes) apply(data, change, sequences, collection);
@@ -171,18 +175,12 @@ function unmet(
     const held = data.records.get('leases')?.get(fence.lease);
     const lease = held && (JSON.parse(held.text) as LeaseRecord);
     if (lease?.token !== fence.token || lease.holder === null) {
-      return {
-        kind: 'lease-lost',
-        lease: fence.lease,
-        message: `The lease ${fence.lease} is no longer held under token ${fence.token}.`,
-        hint: 'Leave what the lease covers to its new holder.',
-        retryable: false,
-      };
+      return fenceFailed(fence.lease, fence.token);
     }
   }
   for (const expected of options.expect ?? []) {
     if ((collection(expected.collection).get(expected.id)?.version ?? null) !== expected.version)
-      return conflict(expected);
+      return storeConflict(expected.collection, expected.id);
   }
   // Looked at before anything is written, with what earlier changes of this commit will have done.
   const versions = new Map<string, number | null>();
@@ -194,7 +192,7 @@ function unmet(
       ? (versions.get(key) ?? null)
       : (collection(change.collection).get(id)?.version ?? null);
     if (change.op === 'insert' ? version !== null : change.version !== undefined && change.version !== version) {
-      return conflict({ collection: change.collection, id });
+      return storeConflict(change.collection, id);
     }
     versions.set(key, change.op === 'remove' ? null : (version ?? 0) + 1);
   }
@@ -223,25 +221,6 @@ function apply(data: Data, change: Change, sequences: Record<string, number>, co
   const text = JSON.stringify(change.record);
   records.set(change.record.id, { text, version, fields: JSON.parse(text) });
 }
-
-const conflict = ({ collection, id }: { collection: CollectionName; id: string }): StoreError => ({
-  kind: 'store-conflict',
-  collection,
-  id,
-  message: `The record ${id} of ${collection} is not as it was expected.`,
-  hint: 'Read it again and decide anew.',
-  retryable: true,
-});
-
-const tooMany = (changes: readonly Change[]): StoreError | undefined =>
-  changes.length <= CHANGES_MAX
-    ? undefined
-    : {
-        kind: 'store-refused',
-        message: `${changes.length} changes in one commit are more than ${CHANGES_MAX}.`,
-        hint: 'Commit in parts.',
-        retryable: false,
-      };
 
 /** A query that a real store could answer only by reading everything is a bug of the caller, in tests too. */
 function assertIndexed(name: CollectionName, fields: readonly string[]): void {
