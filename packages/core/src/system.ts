@@ -16,8 +16,8 @@ export function systemClock(): Clock {
     after(ms, callback, isAwaited) {
       // A longer delay than 2^31-1 would fire at once.
       const timer = setTimeout(callback, Math.min(Math.max(0, ms), 2_147_483_647));
-      // Only Node keeps a process alive for a timer, and only there can it be told not to.
-      if (!isAwaited && typeof timer === 'object') timer.unref();
+      // Only Node keeps a process alive for a timer, and only there can it be told not to: elsewhere it is a number.
+      if (!isAwaited) (timer as { unref?(): void }).unref?.();
       return () => clearTimeout(timer);
     },
   };
