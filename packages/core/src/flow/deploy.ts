@@ -115,7 +115,7 @@ function prepareAndRun(
 function failed(host: Host, ledger: Ledger, error: AnyError): ResultAsync<Outcome, AnyError> {
   const stored = storedError(error, ledger.redactor);
   ledger.log('error', `${stored.message} ${stored.hint}`, stored.details ?? null);
-  return endFailed(host, ledger, error, stored).map((tasks) => outcome(ledger, error, tasks));
+  return endFailed(host, ledger, stored).map((tasks) => outcome(ledger, error, tasks));
 }
 
 /** What the caller gets is as free of secrets as what is stored. */
@@ -152,8 +152,7 @@ function runToCommit(
   return routine(async function* () {
     yield* runSteps(stepsFor(flow.spec, mode), flow, signal);
     if (signal.aborted) return err(aborted('The deployment', signal.reason));
-    const tasks = yield* succeed(flow, flow.ledger.lease.lost);
-    return ok<readonly TaskRecord[], AnyError>(tasks);
+    return succeed(flow, flow.ledger.lease.lost);
   });
 }
 

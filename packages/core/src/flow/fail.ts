@@ -2,6 +2,7 @@
 import { err, ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { JournalEntry, StoredError, TaskRecord } from '../domain/records.js';
+import type { Deployment } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
@@ -31,7 +32,7 @@ export function rollBackAndFail(flow: Flow, error: AnyError): ResultAsync<readon
       // The new holder of the stage has the journal, and goes on there.
       if (undone.error.kind === 'lease-lost') return err(undone.error);
     }
-    return await endFailed(flow.host, ledger, error, stored);
+    return await endFailed(flow.host, ledger, stored);
   });
 }
 
@@ -39,43 +40,53 @@ export function rollBackAndFail(flow: Flow, error: AnyError): ResultAsync<readon
 export function endFailed(
   host: Flow['host'],
   ledger: Ledger,
-  error: AnyError,
   stored: StoredError,
 ): ResultAsync<readonly TaskRecord[], AnyError> {
   return routine(async function* () {
-    const open = ledger.journal?.entries ?? [];
-    const now = host.clock.now();
-    const { id, stageKey, identities } = ledger.record;
-    const status = error.kind === 'cancelled' ? 'cancelled' : 'failed';
-    const tasks: TaskRecord[] = [];
-    if (open.length > 0 && identities) {
-      tasks.push(undoTask({ id: host.ids.next(now), now, stageKey, deployment: id, identities, subject: id }));
-    }
+    const { draft, tasks } = failedEnding(host, ledger, stored);
     ledger.step = null;
-    ledger.log(
-      open.length > 0 ? 'error' : 'info',
-      open.length > 0
-        ? `Left to undo: ${open.map(leftText).join(', ')}. It is tried again.`
-        : 'Everything it made is gone again.',
-    );
-    yield* ledger.commitFreeing([ledger.lease], {
-      record: {
-        status,
-        endedAt: now,
-        error: stored,
-        cleanup: open.length > 0 ? 'pending' : 'none',
-        left: open.map(leftText),
-      },
-      ...(open.length > 0 ? {} : { journal: null }),
-      changes: tasks.map((record): Change => ({ op: 'insert', collection: 'tasks', record })),
-      events: (deployment): EventDraft[] => [
-        status === 'cancelled'
-          ? { type: 'deployment.cancelled', payload: { deployment, error: stored } }
-          : { type: 'deployment.failed', payload: { deployment, error: stored } },
-      ],
-    });
+    if (tasks.length > 0) ledger.log('error', `Left to undo: ${draft.record.left.join(', ')}. It is tried again.`);
+    else ledger.log('info', 'Everything it made is gone again.');
+    yield* ledger.commitFreeing([ledger.lease], draft);
     return ok<readonly TaskRecord[], AnyError>(tasks);
   });
+}
+
+/** What the terminal commit writes of a deployment that failed: what its journal still has is tried again, also where nobody deploys any more. */
+export function failedEnding(host: Flow['host'], ledger: Ledger, stored: StoredError) {
+  const { journal, record } = ledger;
+  const { id, stageKey } = record;
+  const open = journal?.entries ?? [];
+  const now = host.clock.now();
+  const status = stored.kind === 'cancelled' ? ('cancelled' as const) : ('failed' as const);
+  const tasks =
+    journal && open.length > 0
+      ? [
+          undoTask({
+            id: host.ids.next(now),
+            now,
+            stageKey,
+            deployment: id,
+            identities: journal.identities,
+            subject: id,
+          }),
+        ]
+      : [];
+  const draft = {
+    record: {
+      status,
+      endedAt: now,
+      error: stored,
+      cleanup: open.length > 0 ? ('pending' as const) : ('none' as const),
+      left: open.map(leftText),
+    },
+    ...(open.length > 0 ? {} : { journal: null }),
+    changes: tasks.map((task): Change => ({ op: 'insert', collection: 'tasks', record: task })),
+    events: (deployment: Deployment): EventDraft[] => [
+      { type: `deployment.${status}`, payload: { deployment, error: stored } },
+    ],
+  };
+  return { draft, tasks };
 }
 
 /** What an open entry may have left, for people. */

@@ -11,13 +11,12 @@ import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change, Stored } from '../ports/store.js';
-import { leftText } from './fail.js';
+import { failedEnding } from './fail.js';
 import { containerRef, makeFlow } from './flow.js';
 import type { Host } from './host.js';
 import { Ledger } from './ledger.js';
 import { releaseHeld, undoSteps } from './run-steps.js';
 import { KNOWN_STEPS } from './steps/index.js';
-import { undoTask } from './tasks.js';
 
 const interrupted = (): TaggedError<'interrupted'> =>
   failure(
@@ -121,30 +120,9 @@ function targetOf(host: Host, journal: JournalRecord) {
 
 /** Ends a deployment whose host died. What could not be undone stays in its journal. */
 function endInterrupted(host: Host, ledger: Ledger): ResultAsync<void, AnyError> {
-  const open = ledger.journal?.entries ?? [];
   // One that was being rolled back ends as what it was rolled back for.
   const stored = ledger.record.error ?? storedError(interrupted(), ledger.redactor);
-  const status = stored.kind === 'cancelled' ? 'cancelled' : 'failed';
-  const now = host.clock.now();
-  const { id, stageKey } = ledger.record;
-  const identities = ledger.journal?.identities;
-  // What is left open is tried again, also where nobody deploys on this stage any more.
-  const task =
-    open.length > 0 && identities
-      ? undoTask({ id: host.ids.next(now), now, stageKey, deployment: id, identities, subject: id })
-      : undefined;
-  return ledger.commit({
-    record: {
-      status,
-      endedAt: now,
-      error: stored,
-      cleanup: open.length > 0 ? 'pending' : 'none',
-      left: open.map(leftText),
-    },
-    ...(open.length > 0 ? {} : { journal: null }),
-    ...(task ? { changes: [{ op: 'insert', collection: 'tasks', record: task }] } : {}),
-    events: (deployment): EventDraft[] => [{ type: `deployment.${status}`, payload: { deployment, error: stored } }],
-  });
+  return ledger.commit(failedEnding(host, ledger, stored).draft);
 }
 
 /** The late end of a rollback whose deployment is terminal already: its cleanup, the event for it, and its task. */
