@@ -6,8 +6,17 @@ export type * from './domain/errors.js';
 export { outcomeUnknown, QuaysideError, unwrap } from './domain/errors.js';
 export type { HealthEvidence, HealthReason } from './domain/health.js';
 export type { Json } from './domain/json.js';
-export type { DeploymentStatus, LogEntry, StepRecord, StoredError, TerminalStatus } from './domain/records.js';
+export type {
+  DeploymentStatus,
+  InstanceCondition,
+  LogEntry,
+  QueuePolicy,
+  StepRecord,
+  StoredError,
+  TerminalStatus,
+} from './domain/records.js';
 export { isTerminal } from './domain/records.js';
+export type * from './domain/reports.js';
 export type * from './domain/views.js';
 export type { EventName, Listener } from './events/hub.js';
 export type { DeployerEvents, LocalEvents, StoredEvent, StoredEvents } from './events/types.js';

@@ -62,7 +62,7 @@ export function prepareCommit(
 
 function stepOf(change: Change): Step {
   if (change.op === 'append') return append(change.stream, change.entries.map(encode));
-  if (change.op === 'trim') return trim(change.stream, change.through);
+  if (change.op === 'trim') return change.drop ? drop(change.stream) : trim(change.stream, change.through);
   const table = tableOf(change.collection);
   return change.op === 'remove' ? remove(table, change.id, change.version) : write(table, change);
 }
@@ -99,6 +99,14 @@ function remove(table: Table, id: string, version: number | undefined): Step {
 function trim(name: string, through: number): Step {
   return function* ({ stream }) {
     yield stream.trim({ name, through });
+    return undefined;
+  };
+}
+
+function drop(name: string): Step {
+  return function* ({ stream }) {
+    yield stream.trim({ name, through: Number.MAX_SAFE_INTEGER });
+    yield stream.drop({ name });
     return undefined;
   };
 }

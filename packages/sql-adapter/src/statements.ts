@@ -50,6 +50,8 @@ export interface Statements {
     readonly begin: Statement;
     readonly add: Statement;
     readonly trim: Statement;
+    /** Forgets an empty stream. */
+    readonly drop: Statement;
     readonly read: Statement;
   };
 }
@@ -126,6 +128,7 @@ export function createStatements(dialect: Dialect): Statements {
         db.deleteFrom(ENTRIES_TABLE).where('stream', '=', streamId).where('seq', '<=', slot<number>('through')),
         'none',
       ),
+      drop: statement(db.deleteFrom(STREAMS_TABLE).where('name', '=', slot<string>('name')), 'none'),
       read: statement(
         db
           .selectFrom(ENTRIES_TABLE)

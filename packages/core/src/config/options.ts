@@ -40,6 +40,23 @@ export interface HealthcheckOptions {
   readonly settleMs?: number;
 }
 
+/** Of a stage's past: by how many, by age, or both; what exceeds either goes. What runs, is pinned, or is needed for a roll back within `history` stays. */
+export interface KeepOptions {
+  /** Deployments, with their specs; default 200, without an age. */
+  readonly history?: KeepBounds;
+  /** Deployments that keep their log; default 50, without an age. */
+  readonly logs?: KeepBounds;
+  /** Succeeded deployments whose image stays at the engine, of images that we pulled; default 5, without an age. */
+  readonly images?: KeepBounds;
+}
+
+export interface KeepBounds {
+  /** The newest so many; 0 to 100 000. */
+  readonly count?: number;
+  /** Those that ended within this time. */
+  readonly age?: Duration;
+}
+
 export type MountOptions =
   /** A named volume. Writable, it needs `replace: 'stop-first'` or `sharedVolume: true`. */
   | { readonly type: 'volume'; readonly source: string; readonly target: string; readonly readOnly?: boolean }
@@ -85,6 +102,21 @@ export interface StageDefaults {
   readonly sharedVolume?: boolean;
   /** The instance before the current one is not evicted for so long; default 0. */
   readonly rollbackWindow?: Duration;
+  /**
+   * How long an instance lives after its commit; a new deployment of its stage that ends on it begins it anew. Of a stage with a name of its
+   * own the instance that the default route points to stays; one that a pattern made (`pr-*`) goes as a whole, routes first. Default:
+   * for ever.
+   */
+  readonly ttl?: Duration;
+  /** How much of the past is kept; see `KeepOptions`. */
+  readonly keep?: KeepOptions;
+  /**
+   * What a request does where another one of the stage waits or runs, unless it says so itself: `queue` (default) waits in line, `supersede`
+   * ends those that wait, `reject` is refused with `stage-busy`.
+   */
+  readonly policy?: 'queue' | 'supersede' | 'reject';
+  /** Of `supersede`: whether the deployment that runs is finished (default) or cancelled before its commit. */
+  readonly running?: 'finish' | 'cancel';
   /** Environment. Merged by name. Every value is a secret unless its name is in `plainEnv`. */
   readonly env?: EnvOptions;
   /** Names of variables whose values may be stored and shown. Merged. */
@@ -167,6 +199,10 @@ export interface Settings extends StageDefaults {
   readonly undoTimeoutMs?: number;
   /** A change whose outcome is not known counts as not made when it was not seen for so long; default 2 000. */
   readonly absentForMs?: number;
+  /** A queued deployment that no host can run any more ends `abandoned` after so long; default 86 400 000 (24 hours). */
+  readonly abandonAfterMs?: number;
+  /** Entries of the store's stream of events that are kept, as far as every notifier has been told of them; default 100 000. */
+  readonly keepEvents?: number;
 }
 
 export type ProjectMap = { readonly [project: string]: ProjectOptions };

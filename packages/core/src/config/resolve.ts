@@ -7,6 +7,7 @@ import type { Issue } from '../domain/errors.js';
 import type { HealthCheck } from '../domain/health.js';
 import type { Json } from '../domain/json.js';
 import { expand, isDomain } from '../domain/names.js';
+import type { QueuePolicy } from '../domain/records.js';
 import type { ContainerShape, Mount, PullPolicy, SpecLimits } from '../domain/spec.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
 import { pathText } from '../ports/kit.js';
@@ -32,10 +33,26 @@ export interface ResolvedStage {
   readonly pull: PullPolicy;
   readonly drainMs: number;
   readonly drainTimeoutMs: number;
+  readonly ttlMs: number | null;
+  readonly keep: Keep;
+  readonly policy: QueuePolicy;
+  readonly running: 'finish' | 'cancel';
   readonly limits: SpecLimits;
   /** Of the default route, beside its generated one. */
   readonly domains: readonly string[];
   readonly options: { readonly runtime: Json; readonly proxy: Json };
+}
+
+/** How much of a stage's past is kept: the newest so many, of those that ended within `ageMs` (null: whenever). */
+export interface Keep {
+  readonly history: KeepBound;
+  readonly logs: KeepBound;
+  readonly images: KeepBound;
+}
+
+export interface KeepBound {
+  readonly count: number;
+  readonly ageMs: number | null;
 }
 
 /** The ports that have a say in what a stage may ask for. */
@@ -166,6 +183,10 @@ export function resolveStage(source: Source, ports: StagePorts): Result<Resolved
     pull: pick('pull') ?? 'always',
     drainMs: pick('drain') ?? 10 * SECOND_MS,
     drainTimeoutMs: pick('drainTimeout') ?? 30 * SECOND_MS,
+    ttlMs: pick('ttl') ?? null,
+    keep: resolveKeep(layers),
+    policy: pick('policy') ?? 'queue',
+    running: pick('running') ?? 'finish',
     limits: {
       pullMs: pick('pullTimeout') ?? 10 * MINUTE_MS,
       proveMs: pick('proveTimeout') ?? 10 * SECOND_MS,
@@ -174,6 +195,15 @@ export function resolveStage(source: Source, ports: StagePorts): Result<Resolved
     domains,
     options: { runtime: runtimeOptions, proxy: proxyOptions },
   });
+}
+
+/** Of a stage that is not configured any more, and of no layers at all: the defaults. */
+export function resolveKeep(layers: readonly ParsedDefaults[]): Keep {
+  const bound = (field: keyof Keep, count: number): KeepBound => {
+    const merged = Object.assign({}, ...layers.map((layer) => layer.keep?.[field] ?? {}));
+    return { count: merged.count ?? count, ageMs: merged.age ?? null };
+  };
+  return { history: bound('history', 200), logs: bound('logs', 50), images: bound('images', 5) };
 }
 
 function mountOf(mount: NonNullable<ParsedDefaults['mounts']>[number]): Mount {

@@ -81,6 +81,8 @@ const published = () =>
     protocol: z.enum(['tcp', 'udp']).optional(),
   });
 
+const keepBounds = () => z.strictObject({ count: whole(0, 100_000), age: duration() }).partial();
+
 const defaults = () => ({
   port: port(),
   healthcheckPath: text(/^\/[\x21-\x7e]*$/, "a path that begins with '/' and has no spaces"),
@@ -89,6 +91,10 @@ const defaults = () => ({
   replace: z.enum(['start-first', 'stop-first']),
   sharedVolume: z.boolean(),
   rollbackWindow: duration(),
+  ttl: duration().refine((ms) => ms > 0, { message: 'expected more than 0' }),
+  keep: z.strictObject({ history: keepBounds(), logs: keepBounds(), images: keepBounds() }).partial(),
+  policy: z.enum(['queue', 'supersede', 'reject']),
+  running: z.enum(['finish', 'cancel']),
   env: z.union([
     envRecord(),
     z.custom<Extract<EnvOptions, (...args: never) => unknown>>(
@@ -168,6 +174,8 @@ const build = () => {
     effectTimeoutMs: whole(100, 600_000).default(15_000),
     undoTimeoutMs: whole(100, 3_600_000).default(30_000),
     absentForMs: whole(0, 600_000).default(2_000),
+    abandonAfterMs: whole(1_000, 2_592_000_000).default(86_400_000),
+    keepEvents: whole(100, 100_000_000).default(100_000),
   });
   return {
     stage,

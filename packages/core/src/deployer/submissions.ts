@@ -30,7 +30,7 @@ import { storeNews } from './wait.js';
 /** What is asked for, checked. */
 export interface Submission {
   readonly kind: 'deploy' | 'rollback';
-  readonly request: Omit<DeploymentRequest, 'env'>;
+  readonly request: Omit<DeploymentRequest, 'env' | 'policy' | 'running'>;
   /** Overrides in the clear. */
   readonly env: { readonly [name: string]: string };
 }
@@ -172,7 +172,7 @@ function queuedRecord(host: Host, { kind, request, env }: Submission): ResultAsy
       kind,
       status: 'queued',
       cleanup: 'none',
-      request: { ...request, env: sealed },
+      request: { ...request, policy: 'queue', running: 'finish', env: sealed },
       queuedAt: now,
       startedAt: null,
       endedAt: null,
@@ -182,6 +182,9 @@ function queuedRecord(host: Host, { kind, request, env }: Submission): ResultAsy
       previous: null,
       error: null,
       host: host.id,
+      group: null,
+      needsHost: null,
+      supersededBy: null,
       identities: null,
       left: [],
       writeId: host.ids.next(now),

@@ -17,6 +17,7 @@ export type ErrorKind =
   | 'unknown-instance'
   | 'instance-in-use' // the default route points to it
   | 'nothing-before' // there is nothing to roll back to
+  | 'idempotency-conflict' // the key stands for another request
   | 'unsupported' // the port has not the capability that was asked for
   | 'closed' // the deployer is closed or closing
   // Any call

@@ -43,6 +43,12 @@ export interface StepRecord {
 /** Who asked, as the host says it: for the history, not for deciding anything. */
 export type RequestedBy = string;
 
+/**
+ * What a request does where another one of its stage waits or runs: it waits in line (`queue`), ends those that wait (`supersede`), or is
+ * refused (`reject`).
+ */
+export type QueuePolicy = 'queue' | 'supersede' | 'reject';
+
 /** What was asked for. Secret overrides are kept sealed or not at all. */
 export interface DeploymentRequest {
   readonly project: string;
@@ -53,6 +59,10 @@ export interface DeploymentRequest {
   /** Deploy even if nothing has changed. */
   readonly force: boolean;
   readonly by?: RequestedBy;
+  readonly policy: QueuePolicy;
+  /** Of `supersede`: what becomes of the one that runs. */
+  readonly running: 'finish' | 'cancel';
+  readonly idempotencyKey?: string;
   /** Overrides of the stage's env, sealed; see `SpecVariable`. */
   readonly env: readonly { readonly name: string; readonly sealed: string }[];
   /** Of a roll back: the deployment whose recorded spec is deployed. */
@@ -87,8 +97,14 @@ export interface DeploymentRecord {
   /** The instance that the default route pointed to before. */
   readonly previous: string | null;
   readonly error: StoredError | null;
-  /** The deployer that runs it. */
+  /** The deployer that runs it, and, while it is queued, the one that was asked. */
   readonly host: string;
+  /** The worker group whose hosts may run it in the place of a host that is gone; null: nobody else may. */
+  readonly group: string | null;
+  /** Why the hosts that have looked at what is left of it could not go on, in words: another one is needed. Null: none is. */
+  readonly needsHost: string | null;
+  /** Of `superseded`: the deployment that took its place. */
+  readonly supersededBy: string | null;
   readonly identities: Identities | null;
   /** What a rollback or a retire still has to remove, for people. */
   readonly left: readonly string[];
@@ -120,6 +136,8 @@ export interface InstanceRecord {
   readonly defaultUntil: number | null;
   /** Counts the stage's commits: which of two instances the default route left earlier, without a clock. */
   readonly defaultOrder: number;
+  /** Wall clock: when its time to live is over; null: it has none. A new deployment of its stage that ends on it sets it anew. */
+  readonly expiresAt: number | null;
   readonly identities: Identities;
 }
 
@@ -154,6 +172,8 @@ export interface RouteRecord {
   readonly state: 'pending' | 'live' | 'leaving';
   /** The instance that it points to; indexed. */
   readonly instance: string | null;
+  /** Where we have put it last; null: not known. What the proxy holds beside that was changed by somebody else. */
+  readonly target: { readonly host: string; readonly port: number } | null;
   /** The deployment that claimed it. */
   readonly claimedBy: string;
   readonly options: Json;
@@ -178,7 +198,7 @@ export interface JournalRecord {
 }
 
 /** Why an instance goes. */
-export type RetireReason = 'evicted' | 'replaced' | 'removed';
+export type RetireReason = 'evicted' | 'replaced' | 'removed' | 'expired';
 
 /** Work that outlives its deployment. `tasks` */
 export type TaskRecord = RetireTask | UndoTask | UnrouteTask | NotifyTask;
@@ -264,6 +284,80 @@ export interface LeaseRecord {
   readonly since: number;
 }
 
+/** A deployer that is open: others watch its beat stand still, and take over what it has left. `hosts` */
+export interface HostRecord {
+  /** The deployer's id. */
+  readonly id: string;
+  /** What it submits belongs to this group; null: to none. */
+  readonly group: string | null;
+  /** Whether it takes over what others of its group have left. */
+  readonly isWorker: boolean;
+  readonly beat: number;
+  readonly ttlMs: number;
+  readonly since: number;
+}
+
+/**
+ * A stage's line. Every submission writes it, so that one that depends on who else waits (`supersede`, `reject`) can be sure of that by
+ * its version. `queues`
+ */
+export interface QueueRecord {
+  /** `stageKey(project, stage)` */
+  readonly id: string;
+  /** The newest submission. */
+  readonly last: string;
+}
+
+/**
+ * That a deployment is to be cancelled. Its own record is its holder's to write; the terminal commit of a success expects that
+ * there is none of these. `cancels`
+ */
+export interface CancelRecord {
+  /** The deployment's id. */
+  readonly id: string;
+  readonly at: number;
+  readonly by: RequestedBy | null;
+  /** For its log: `superseded by …`. */
+  readonly reason: string | null;
+}
+
+/** Which deployment an idempotency key stands for. `idempotency` */
+export interface IdempotencyRecord {
+  /** The stage's key and the request's, as one text. */
+  readonly id: string;
+  readonly deployment: string;
+  /** A hash of the request: another one under the same key is a mistake. */
+  readonly payload: string;
+  readonly at: number;
+}
+
+/** An instance that is neither evicted nor expires. Apart from the instance's record, which is the stage lease's. `pins` */
+export interface PinRecord {
+  /** The instance's id. */
+  readonly id: string;
+  readonly at: number;
+  readonly by: RequestedBy | null;
+}
+
+/** What is wrong with an instance that was live: seen by `watch()`. `conditions` */
+export interface ConditionRecord extends InstanceCondition {
+  /** The instance's id. */
+  readonly id: string;
+  readonly stageKey: string;
+}
+
+export interface InstanceCondition {
+  /**
+   * `unhealthy`: the image's own check says so. `crash-looping`: the engine starts it again and again. `down`: it ended, and nobody starts
+   * it. `lost`: its container is gone.
+   */
+  readonly state: 'unhealthy' | 'crash-looping' | 'down' | 'lost';
+  readonly since: number;
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+  readonly restarts: number;
+}
+
 /** What an embedded proxy's servers follow: the value of one route, and the servers themselves. `proxyRoutes`, `proxyServers` */
 export interface ProxyRouteRecord {
   /** The proxy's name and the domain, as `name/domain`. */
@@ -315,6 +409,12 @@ export interface Collections {
   readonly proxyRoutes: ProxyRouteRecord;
   readonly proxyServers: ProxyServerRecord;
   readonly proxyHeads: ProxyHeadRecord;
+  readonly hosts: HostRecord;
+  readonly queues: QueueRecord;
+  readonly cancels: CancelRecord;
+  readonly idempotency: IdempotencyRecord;
+  readonly pins: PinRecord;
+  readonly conditions: ConditionRecord;
 }
 export type CollectionName = keyof Collections;
 
@@ -336,6 +436,12 @@ export const COLLECTION_INDEXES = {
   proxyRoutes: [['proxy']],
   proxyServers: [['proxy']],
   proxyHeads: [],
+  hosts: [['group']],
+  queues: [],
+  cancels: [],
+  idempotency: [],
+  pins: [],
+  conditions: [['stageKey']],
 } as const satisfies { readonly [C in CollectionName]: readonly (readonly (keyof Collections[C] & string)[])[] };
 
 /** One text per stage: no separator that a name could contain. */

@@ -105,6 +105,8 @@ export interface Spec {
   readonly replace: 'start-first' | 'stop-first';
   readonly drainMs: number;
   readonly drainTimeoutMs: number;
+  /** How long its instance lives after its commit; null: until it is evicted, replaced or removed. */
+  readonly ttlMs: number | null;
   /** Time limits of the steps that have one of their own, and of the whole, in milliseconds. */
   readonly limits: SpecLimits;
   /** How the proxy and the probe reach the instance; null where they do not. */

@@ -2,6 +2,7 @@
 import type {
   DeploymentRecord,
   DeploymentStatus,
+  InstanceCondition,
   InstanceRecord,
   RouteRecord,
   StepRecord,
@@ -35,6 +36,10 @@ export interface Deployment {
   readonly by: string | null;
   /** While `cleanup` is pending: what is left, in words. */
   readonly left: readonly string[];
+  /** Why no host that has looked at it could go on with it, in words: another engine, another version of a step, a missing key. */
+  readonly needsHost: string | null;
+  /** Of `superseded`: the deployment that took its place. */
+  readonly supersededBy: string | null;
 }
 
 export const deploymentView = (record: DeploymentRecord): Deployment => ({
@@ -57,6 +62,8 @@ export const deploymentView = (record: DeploymentRecord): Deployment => ({
   error: record.error,
   by: record.request.by ?? null,
   left: record.left,
+  needsHost: record.needsHost,
+  supersededBy: record.supersededBy,
 });
 
 export interface Instance {
@@ -77,9 +84,19 @@ export interface Instance {
   readonly defaultUntil: number | null;
   /** Where it is reached: its tagged domain, and the default ones while it is the default. */
   readonly domains: readonly string[];
+  /** Wall clock: when its time to live is over; null: it has none. */
+  readonly expiresAt: number | null;
+  /** It is neither evicted nor expires. */
+  readonly isPinned: boolean;
+  /** What `watch()` has seen to be wrong with it; null: nothing. */
+  readonly condition: InstanceCondition | null;
 }
 
-export const instanceView = (record: InstanceRecord, domains: readonly string[]): Instance => ({
+export const instanceView = (
+  record: InstanceRecord,
+  domains: readonly string[],
+  more: Partial<Pick<Instance, 'isPinned' | 'condition'>> = {},
+): Instance => ({
   id: record.id,
   project: record.project,
   stage: record.stage,
@@ -92,6 +109,9 @@ export const instanceView = (record: InstanceRecord, domains: readonly string[])
   defaultSince: record.defaultSince,
   defaultUntil: record.defaultUntil,
   domains,
+  expiresAt: record.expiresAt,
+  isPinned: more.isPinned ?? false,
+  condition: more.condition ?? null,
 });
 
 export interface RouteView {

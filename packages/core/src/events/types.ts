@@ -3,9 +3,11 @@
  * this process, right after it; the others are told in this process only.
  */
 import type { AnyError } from '../domain/errors.js';
-import type { LogEntry, RetireReason, StepRecord, StoredError } from '../domain/records.js';
-import type { Deployment, Instance } from '../domain/views.js';
+import type { InstanceCondition, LogEntry, RetireReason, StepRecord, StoredError } from '../domain/records.js';
+import type { PruneReport, RecoveryReport } from '../domain/reports.js';
+import type { Deployment, Instance, RouteView } from '../domain/views.js';
 import type { PullProgress } from '../ports/container-runtime.js';
+import type { HeldRoute } from '../ports/proxy-manager.js';
 
 /** Each with its payload. A deployment has exactly one of the terminal ones. */
 export interface StoredEvents {
@@ -24,8 +26,21 @@ export interface StoredEvents {
   'deployment.abandoned': { readonly deployment: Deployment };
   /** `cleanup` went from `pending` to `done`. */
   'deployment.cleaned': { readonly deployment: Deployment };
+  /** The host that looked at what is left of it cannot go on: another engine, another version of a step, no key. Told once per reason. */
+  'deployment.needs-host': { readonly deployment: Deployment; readonly reason: string };
   'instance.retiring': { readonly instance: Instance; readonly reason: RetireReason };
   'instance.retired': { readonly instance: Instance; readonly reason: RetireReason };
+  /** What is wrong with it now; null: it is well again. */
+  'instance.condition': { readonly instance: Instance; readonly condition: InstanceCondition | null };
+  'instance.pinned': { readonly instance: Instance; readonly by: string | null };
+  'instance.unpinned': { readonly instance: Instance; readonly by: string | null };
+  /** Its instance has another address than the proxy was told: the route leads there again. */
+  'route.healed': { readonly route: RouteView };
+  /** Somebody else has changed or removed it at the proxy; null: the proxy holds none. `putBack`: it was put back, as the host asked for. */
+  'route.changed': { readonly route: RouteView; readonly held: HeldRoute | null; readonly putBack: boolean };
+  /** A preview stage came to the end of its time to live, and goes with all that it has. */
+  'stage.expired': { readonly project: string; readonly stage: string };
+  'store.pruned': { readonly report: PruneReport };
   /** From here on this notifier is told of what happens. */
   'notifier.added': { readonly notifier: string };
 }
@@ -41,6 +56,10 @@ export interface LocalEvents {
     readonly since: number;
     readonly heldFor: string | null;
   };
+  'recovery.finished': { readonly report: RecoveryReport };
+  /** The engine's events could not be followed: it is tried again, and what was missed is made up by a listing. */
+  'watch.interrupted': { readonly error: AnyError; readonly retryInMs: number };
+  'watch.resumed': { readonly afterMs: number };
   /** A retire, an undo or a notification failed and will be tried again. */
   'task.failed': {
     readonly kind: string;

@@ -131,6 +131,7 @@ function changeFor(
     state: 'pending',
     // Where a route that was about to leave still leads: who retires that instance removes it there, until it is put anew.
     instance: stored?.value.state === 'leaving' ? stored.value.instance : null,
+    target: null,
     claimedBy: terms.claimedBy,
     options: terms.options,
     identity: terms.identity,

@@ -97,6 +97,7 @@ export function resolveDeploy(
       replace: stage.replace,
       drainMs: stage.drainMs,
       drainTimeoutMs: stage.drainTimeoutMs,
+      ttlMs: stage.ttlMs,
       limits: stage.limits,
       options: stage.options,
     };

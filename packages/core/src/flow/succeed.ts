@@ -64,6 +64,7 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
       defaultSince: before === target && known ? known.value.defaultSince : now,
       defaultUntil: null,
       defaultOrder: commits,
+      expiresAt: spec.ttlMs === null ? null : now + spec.ttlMs,
     };
     changes.push(known ? put(current, known.version) : { op: 'insert', collection: 'instances', record: current });
     const { maxInstances, rollbackWindowMs, tag } = spec;
@@ -187,6 +188,7 @@ function newInstance(flow: Flow, now: number): InstanceRecord {
     defaultSince: now,
     defaultUntil: null,
     defaultOrder: 0,
+    expiresAt: null,
     identities: record.identities ?? { runtime: '', proxy: null },
   };
 }

@@ -58,6 +58,8 @@ export interface Trim {
   readonly op: 'trim';
   readonly stream: string;
   readonly through: number;
+  /** The stream itself goes with all its entries, its numbers included: only for one that nobody ever appends to again. */
+  readonly drop?: boolean;
 }
 
 /** The lease must be held under this token when the commit happens. */

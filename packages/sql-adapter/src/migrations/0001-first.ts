@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
-import type { Dialect } from '../dialect.js';
-import { ENTRIES_TABLE, type FixedTables, META_TABLE, STREAMS_TABLE } from '../tables.js';
+import { type CreateTableBuilder, sql } from 'kysely';
+import { ENTRIES_TABLE, META_TABLE, STREAMS_TABLE } from '../tables.js';
+import { collections } from './collections.js';
 import type { Migration } from './migration.js';
 
 /** Per collection its indexes, each of which ends with the id: what is found by it comes in the order of the ids. */
@@ -39,7 +39,7 @@ export const first: Migration = {
           .addColumn('value', 'text', (column) => column.notNull()),
       ),
       db.insertInto(META_TABLE).values([{ key: 'storeId', value: randomStoreId() }]),
-      ...Object.entries(COLLECTIONS).flatMap(([name, indexes]) => collection(db, dialect, name, indexes)),
+      ...collections(db, dialect, COLLECTIONS),
       records(
         schema
           .createTable(STREAMS_TABLE)
@@ -59,25 +59,6 @@ export const first: Migration = {
     ];
   },
 };
-
-function collection(db: Kysely<FixedTables>, dialect: Dialect, name: string, indexes: readonly (readonly string[])[]) {
-  const columns = [...new Set(indexes.flat())];
-  const bare = db.schema
-    .createTable(name)
-    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
-    .addColumn('version', 'integer', (column) => column.notNull())
-    .addColumn('body', 'text', (column) => column.notNull());
-  const table = columns.reduce<CreateTableBuilder<string>>((built, column) => built.addColumn(column, 'text'), bare);
-  return [
-    dialect.tableSuffix ? table.modifyEnd(sql.raw(dialect.tableSuffix.records)) : table,
-    ...indexes.map((index) =>
-      db.schema
-        .createIndex(`${name}_by_${index.join('_')}`)
-        .on(name)
-        .columns([...index, 'id']),
-    ),
-  ];
-}
 
 const randomStoreId = (): string =>
   Array.from({ length: 12 }, () => '0123456789abcdefghijklmnopqrstuvwxyz'.charAt(randomInt(36))).join('');

@@ -25,6 +25,8 @@ const deployment: Deployment = {
   error: null,
   by: null,
   left: [],
+  needsHost: null,
+  supersededBy: null,
 };
 const evidence: HealthEvidence = {
   reason: 'exited',

@@ -201,6 +201,10 @@ function unmet(
 
 function apply(data: Data, change: Change, sequences: Record<string, number>, collection: Collect): void {
   if (change.op === 'append' || change.op === 'trim') {
+    if (change.op === 'trim' && change.drop) {
+      data.streams.delete(change.stream);
+      return;
+    }
     const held = data.streams.get(change.stream) ?? { first: 1, entries: [] };
     data.streams.set(change.stream, held);
     if (change.op === 'append') {

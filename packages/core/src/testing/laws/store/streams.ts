@@ -83,6 +83,17 @@ export const streamLaws: readonly Law<StoreSubject>[] = [
     },
   },
   {
+    name: 'a stream that is dropped is forgotten, with its numbers',
+    async holds({ store }) {
+      await commit(store, [append('s', 'a', 'b'), append('t', 'x')]);
+      await commit(store, [{ op: 'trim', stream: 's', through: 1, drop: true }]);
+      same(await streamOf(store, 's'), [], 'all of its entries go, whatever `through` says');
+      same(await streamOf(store, 't'), [[1, 'x']], 'of that stream alone');
+      await commit(store, [{ op: 'trim', stream: 'absent', through: 0, drop: true }]);
+      same((await commit(store, [append('s', 'c')])).sequences, { s: 1 }, 'nothing of it is left');
+    },
+  },
+  {
     name: 'appends of several connections at once draw every number once, and a reader never sees a gap before its end',
     async holds({ store, connect }) {
       const stores = [store, await connect(), await connect()];

@@ -1,0 +1,44 @@
+/** What `recover()` and `prune()` answer: plain data, for people and for events. */
+import type { TerminalStatus } from './records.js';
+
+/** What `recover()` found and did. Ids are of deployments, where nothing else is said. */
+export interface RecoveryReport {
+  /** Ended and undone, each with the status that it ended with. */
+  readonly settled: readonly { readonly deployment: string; readonly status: TerminalStatus }[];
+  /** Their undo could not be finished yet: it is tried again. */
+  readonly unfinished: readonly string[];
+  /** Left alone: a live host holds their stage. */
+  readonly busy: readonly string[];
+  /** Left alone: they need another host, which has that engine or proxy, that version of a step, or that key. */
+  readonly needsHost: readonly { readonly deployment: string; readonly reason: string }[];
+  /** Domains whose route leads again to where its instance is now. */
+  readonly healed: readonly string[];
+  /** Instances whose container is not there any more. */
+  readonly lost: readonly string[];
+  /** Carries this store's mark and belongs to no record. Nothing touches it but `prune({ unowned: true })`. */
+  readonly unowned: Unowned;
+  /** What could not be looked at, in words: the engine or the proxy did not answer. */
+  readonly blind: readonly string[];
+}
+
+export interface Unowned {
+  /** Names of containers. */
+  readonly containers: readonly string[];
+  /** Domains. */
+  readonly routes: readonly string[];
+}
+
+/** What `prune()` removed, or, of a dry run, would remove. */
+export interface PruneReport {
+  /** Ids of deployments whose record, spec and log went. */
+  readonly deployments: readonly string[];
+  /** Ids of deployments that stay in the history and whose log went. */
+  readonly logs: readonly string[];
+  /** Image references. */
+  readonly images: readonly string[];
+  /** How many events went from the store's stream. */
+  readonly events: number;
+  readonly unowned: Unowned;
+  /** What stayed though it was to go, and why, in words. */
+  readonly kept: readonly string[];
+}
