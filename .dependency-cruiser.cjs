@@ -23,6 +23,7 @@ module.exports = {
     inner('config', ['config', 'ports', 'domain']),
     inner('flow', ['flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('tasks', ['tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
+    inner('workers', ['workers', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('testing', ['testing', 'kernel', 'ports', 'domain']),
     {
       name: 'core-is-pure',

@@ -25,6 +25,7 @@ export interface Configured extends GivenPorts {
   readonly settings: ParsedSettings;
   readonly projects: ProjectSource;
   readonly sealer: Sealer | null;
+  readonly group: string | null;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -41,9 +42,12 @@ const OPTIONS = [
   'plugins',
   'secrets',
   'sealer',
+  'worker',
   'clock',
   'ids',
 ];
+/** Hosts of one group have to spell it alike. */
+const GROUP = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** Beside renewal and the longest effect a lease needs this much, for a timer, a packet or a pause of the process. */
 const LEASE_MARGIN_MS = 1_000;
 /** How long a host's look-up of a project may take. */
@@ -76,12 +80,14 @@ export function configure(input: unknown): Result<Configured, InvalidError<'inva
   );
   if (settings) checkTiming(settings, issues);
   const sealer = sealerOf(options, issues);
+  const group = groupOf(options.worker, issues);
   const isProxyBroken = Boolean(options.proxy) && !ports.proxy;
   const projects = projectsOf(options.projects, { settings, ports, isProxyBroken, clock }, issues);
   const { runtime, store, probe } = ports;
   if (issues.length > 0 || !settings || !runtime || !store || !probe || !projects)
     return err(invalid('invalid-config', issues));
-  return ok({ ...ports, runtime, store, probe, settings, projects, sealer, clock, ids: options.ids ?? systemIds() });
+  const ids = options.ids ?? systemIds();
+  return ok({ ...ports, runtime, store, probe, settings, projects, sealer, group, clock, ids });
 }
 
 function parsed<T>(result: Result<T, InvalidError<'invalid-config'>>, issues: Issue[]): T | undefined {
@@ -112,6 +118,19 @@ function sealerOf(options: Partial<DeployerOptions>, issues: Issue[]): Sealer | 
   const sealer = aesSealer(keys as string[]);
   if (sealer.isOk()) return sealer.value;
   issues.push(...sealer.error);
+  return null;
+}
+
+function groupOf(worker: unknown, issues: Issue[]): string | null {
+  if (worker === undefined) return null;
+  const { group, ...others } = (typeof worker === 'object' && worker !== null ? worker : {}) as { group?: unknown };
+  if (typeof group === 'string' && GROUP.test(group) && Object.keys(others).length === 0) return group;
+  issues.push({
+    path: 'worker',
+    expected:
+      '{ group } with 1 to 63 letters, digits, dots, dashes and underscores that begin with a letter or a digit',
+    received: JSON.stringify(worker)?.slice(0, 80) ?? typeof worker,
+  });
   return null;
 }
 

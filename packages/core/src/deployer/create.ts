@@ -13,6 +13,7 @@ import { guard, routine } from '../kernel/routine.js';
 import { bounded, scope, sleep } from '../kernel/scope.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
+import { Heartbeat } from '../workers/heartbeat.js';
 import { type Configured, configure } from './configure.js';
 import { followEvents, followInstance, followLogs } from './follow.js';
 import { planDeployment } from './plan.js';
@@ -77,11 +78,14 @@ function assemble(configured: Configured, storeId: string): Host {
 
 async function start(host: Host): Promise<Deployer> {
   const runner = new TaskRunner(host);
-  const submissions = new Submissions(host, (tasks) => runner.add(tasks));
+  // What is swept now and then hangs on its beats: `heartbeat.onBeat((signal) => …)`, before it starts.
+  const heartbeat = new Heartbeat(host);
+  const submissions = new Submissions(host, heartbeat, (tasks) => runner.add(tasks));
   const outbox = new Outbox(host, (task) => runner.add([task]));
   const removing = new Set<ResultAsync<unknown, unknown>>();
   const starting = new AbortController();
   const started = Promise.all([runner.resume(starting.signal), outbox.start(starting.signal)]);
+  heartbeat.start();
   let closing: Promise<void> | undefined;
   const isOpen = (): Result<void, AnyError> => (closing ? err(closed()) : ok(undefined));
 
@@ -150,7 +154,9 @@ async function start(host: Host): Promise<Deployer> {
     const hurry = signalOf(more);
     const untilMs = host.clock.monotonicMs() + timeoutMs;
     const leftMs = () => Math.max(0, untilMs - host.clock.monotonicMs());
+    const silent = heartbeat.close();
     await submissions.close(running, timeoutMs, hurry);
+    await within(host, leftMs(), silent, hurry);
     await within(host, leftMs(), Promise.all(removing), hurry);
     await within(host, leftMs(), started, hurry);
     await within(host, leftMs(), runner.idle(), hurry);

@@ -188,7 +188,7 @@ describe('how many, and in which order', () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  it('a whole stage of 50 instances and 40 domains is removed', async () => {
+  it('a whole stage of 50 instances and 40 domains is removed', { timeout: 30_000 }, async () => {
     const world = memoryWorld();
     const domains = Array.from({ length: 40 }, (_, index) => `d${index}.example.com`);
     const stages = { dev: { port: 3000, maxInstances: 50, domains } };
@@ -236,12 +236,12 @@ describe('how many, and in which order', () => {
     await world.clock.until(deployer.close());
     expect((await first)._unsafeUnwrap()).toMatchObject({ status: 'succeeded' });
     expect((await second)._unsafeUnwrapErr()).toMatchObject({ kind: 'closed' });
+    expect(world.clock.pending).toBe(0);
     const { items } = await unwrap((await deployerIn(world, { store: world.store.connect() })).deployments.list());
     expect(items.map(({ tag, status }) => [tag, status])).toEqual([
       ['v2', 'queued'],
       ['v1', 'succeeded'],
     ]);
-    expect(world.clock.pending).toBe(0);
   });
 
   it('a close that cancels undoes what runs', async () => {

@@ -23,6 +23,7 @@ import { guard, routine } from '../kernel/routine.js';
 import { scope, sleep } from '../kernel/scope.js';
 import { revivedError, storedError } from '../kernel/stored-error.js';
 import type { Change } from '../ports/store.js';
+import type { Heartbeat } from '../workers/heartbeat.js';
 import type { DeployError, Handle } from './types.js';
 import { closed, unknownDeployment } from './unknown.js';
 import { storeNews } from './wait.js';
@@ -44,13 +45,15 @@ interface Running {
 
 export class Submissions {
   readonly #host: Host;
+  readonly #heartbeat: Heartbeat;
   readonly #onTasks: (tasks: readonly TaskRecord[]) => void;
   readonly #stages = new KeyedMutex();
   readonly #running = new Map<string, Running>();
   #isClosing = false;
 
-  constructor(host: Host, onTasks: (tasks: readonly TaskRecord[]) => void) {
+  constructor(host: Host, heartbeat: Heartbeat, onTasks: (tasks: readonly TaskRecord[]) => void) {
     this.#host = host;
+    this.#heartbeat = heartbeat;
     this.#onTasks = onTasks;
   }
 
@@ -66,7 +69,14 @@ export class Submissions {
       ]);
       yield* confirmed(
         host.clock,
-        host.store.commit([{ op: 'insert', collection: 'deployments', record }, ...appendEvents(entries)], { signal }),
+        host.store.commit(
+          [
+            { op: 'insert', collection: 'deployments', record },
+            ...self.#heartbeat.introduction(),
+            ...appendEvents(entries),
+          ],
+          { signal },
+        ),
         (own) => host.store.get('deployments', record.id, { signal: own }).map(Boolean),
       );
       emitEvents(host.hub, entries);

@@ -230,6 +230,10 @@ export function mortalWorld(world: MemoryWorld, dieAt: { readonly commit: number
   let commits = 0;
   let isDead = false;
   let isArmed = false;
+  let onDeath = () => {};
+  const death = new Promise<void>((resolve) => {
+    onDeath = resolve;
+  });
   const never = () => new ResultAsync<never, never>(new Promise(() => {}));
   const mortal = <P extends object>(port: P): P =>
     new Proxy(port, {
@@ -242,6 +246,7 @@ export function mortalWorld(world: MemoryWorld, dieAt: { readonly commit: number
           if (!isDeath) return Reflect.apply(value, target, args);
           if (dieAt.when === 'after') void Reflect.apply(value, target, args);
           isDead = true;
+          onDeath();
           return never();
         };
       },
@@ -281,6 +286,8 @@ export function mortalWorld(world: MemoryWorld, dieAt: { readonly commit: number
     get isDead() {
       return isDead;
     },
+    /** Settled when it dies. */
+    death,
     /** Takes its timers off the clock, as the end of a process does. */
     bury() {
       for (const cancel of timers) cancel();

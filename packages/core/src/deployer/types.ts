@@ -39,6 +39,11 @@ export interface DeployerOptions<Projects extends ProjectMap = ProjectMap> {
   readonly secrets?: { readonly keys: readonly string[] };
   /** In place of `secrets`: a host's own encryption. */
   readonly sealer?: Sealer;
+  /**
+   * Hosts of one group run each other's deployments: what one has submitted and not begun when it closes or dies, the others take over.
+   * They need the same projects and keys. Default: this host runs what it was asked for, and nobody else does.
+   */
+  readonly worker?: { readonly group: string };
   /** Default: the system's. */
   readonly clock?: Clock;
   readonly ids?: Ids;

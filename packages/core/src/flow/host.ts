@@ -19,6 +19,8 @@ export interface Host {
   /** This deployer's own id, drawn when it was created. */
   readonly id: string;
   readonly storeId: string;
+  /** The worker group that it is in, and that what it submits belongs to; null: none. */
+  readonly group: string | null;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly store: Store;

@@ -210,7 +210,9 @@ export class Leases {
     // Ours, and nobody here holds it: the answer to its release was lost.
     const isKnown = ({ id, token }: LeaseRecord) => id === held?.id && token === held.token;
     const isForgotten = held?.holder === this.#holder && ![...this.#own].some(isKnown);
-    return isForgotten ? 'free' : this.#beats.look(held);
+    if (held?.holder != null && !isForgotten) return this.#beats.hasStopped(held) ? 'expired' : 'no';
+    if (held) this.#beats.forget(held.id);
+    return 'free';
   }
 
   #hold(grants: readonly Grant[], sentMs: number): Lease[] {
@@ -236,30 +238,39 @@ const busy = (held: LeaseRecord): TaggedError<'stage-busy'> =>
     { retryable: true },
   );
 
+/** What is renewed by a beat: a lease, and a host's row. */
+export interface Beating {
+  readonly id: string;
+  /** Of another grant the beats begin anew. */
+  readonly token?: number;
+  readonly beat: number;
+  readonly ttlMs: number;
+}
+
 /**
- * Watches holders' beats stand still, on our own monotonic clock. What one attempt has seen counts for the next: somebody who only looks
+ * Watches beats stand still, on our own monotonic clock. What one attempt has seen counts for the next: somebody who only looks
  * in now and then would else never see a dead holder's lease expire.
  */
-class BeatWatch {
+export class BeatWatch {
   readonly #clock: Clock;
-  readonly #seen = new Map<string, { token: number; beat: number; sinceMs: number }>();
+  readonly #seen = new Map<string, { token: number | undefined; beat: number; sinceMs: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  look(held: LeaseRecord | undefined): 'free' | 'expired' | 'no' {
-    if (held?.holder == null) {
-      if (held) this.#seen.delete(held.id);
-      return 'free';
-    }
-    const seen = this.#seen.get(held.id);
+  /** Whether it has stood still for its `ttlMs` by now, as far as was seen here. */
+  hasStopped({ id, token, beat, ttlMs }: Beating): boolean {
+    const seen = this.#seen.get(id);
     const nowMs = this.#clock.monotonicMs();
-    if (seen?.token !== held.token || seen.beat !== held.beat) {
-      this.#seen.set(held.id, { token: held.token, beat: held.beat, sinceMs: nowMs });
-      return 'no';
-    }
-    return nowMs - seen.sinceMs >= held.ttlMs ? 'expired' : 'no';
+    if (seen && seen.token === token && seen.beat === beat) return nowMs - seen.sinceMs >= ttlMs;
+    this.#seen.set(id, { token, beat, sinceMs: nowMs });
+    return false;
+  }
+
+  /** It is not there any more, or nobody's. */
+  forget(id: string): void {
+    this.#seen.delete(id);
   }
 }
 
