@@ -20,6 +20,7 @@ export const packages = {
   openssl: () => which('openssl') !== undefined,
   python3: () => which('python3') !== undefined,
   'nginx-light': () => which('nginx') !== undefined,
+  haproxy: () => which('haproxy') !== undefined,
   'busybox-static': () => isStatic('/bin/busybox'),
 };
 

@@ -74,6 +74,7 @@ describe('docs/configuration.md', () => {
     ['### `dockerRuntime(options)`', propertiesOf('@quayside/docker-adapter', 'DockerRuntimeOptions')],
     ['### `nginxProxyManager(options)`', propertiesOf('@quayside/npm-adapter', 'NginxProxyManagerOptions')],
     ['### `embeddedProxy(options)`', propertiesOf('@quayside/proxy-adapter', 'EmbeddedProxyOptions')],
+    ['### `haproxy(options)`', propertiesOf('@quayside/haproxy-adapter', 'HaproxyOptions')],
     ['### `sqliteStore(options)`', propertiesOf('@quayside/sql-adapter', 'SqliteStoreOptions')],
     ['### `httpProbe(options)`', propertiesOf('@quayside/http-adapter', 'HttpProbeOptions')],
     ['### `distributionRegistry(options)`', propertiesOf('@quayside/http-adapter', 'DistributionRegistryOptions')],

@@ -19,7 +19,6 @@ export function helpOf(commands: readonly CommandSpec[], style: Style): string[]
     '',
     style.bold('Options'),
     ...rows(GLOBAL_FLAGS.map((flag) => [style.cyan(flagText(flag)), flag.about])),
-    '',
     ...EXIT_CODES,
   ];
 }

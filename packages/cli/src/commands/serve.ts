@@ -8,6 +8,7 @@ import { integerFlag } from '../arguments/values.js';
 import type { Command } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { type Session, withDeployer } from '../session.js';
+import { proxyOf } from './proxy-of.js';
 
 const HOST = '0.0.0.0';
 const PORT = 80;
@@ -63,14 +64,6 @@ export const serve: Command = {
 
 interface Listener {
   listen(options: ListenOptions): ResultAsync<Listening, ProxyError>;
-}
-
-/** As it was configured: the port itself, or what its factory answered. */
-function proxyOf({ options }: Session): ProxyManager | undefined {
-  const { proxy } = options;
-  if (proxy === undefined) return undefined;
-  if (!('isOk' in proxy)) return proxy;
-  return proxy.isOk() ? proxy.value : undefined;
 }
 
 function listenerOf(session: Session): Listener | undefined {

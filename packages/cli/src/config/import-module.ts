@@ -15,6 +15,7 @@ const BUNDLED = [
   '@quayside/docker-adapter',
   '@quayside/http-adapter',
   '@quayside/npm-adapter',
+  '@quayside/haproxy-adapter',
   '@quayside/proxy-adapter',
   '@quayside/sql-adapter',
 ];

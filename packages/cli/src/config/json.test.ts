@@ -55,7 +55,7 @@ describe('a configuration in JSON', () => {
     expect(portIssues(store).map(({ path }) => path)).toEqual(['store.path', 'store.pth']);
     expect(portIssues(notifiers?.[0]).map(({ path }) => path)).toEqual(['notifiers[0].url']);
     expect(portIssues(proxy)).toEqual([
-      { path: 'proxy.adapter', expected: 'one of "embedded", "npm"', received: '"caddy"' },
+      { path: 'proxy.adapter', expected: 'one of "embedded", "haproxy", "npm"', received: '"caddy"' },
     ]);
   });
 

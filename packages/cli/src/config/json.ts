@@ -25,6 +25,7 @@ const ADAPTERS: { readonly [Name in Port]: { readonly [adapter: string]: Loader 
   runtime: { docker: async () => (await import('@quayside/docker-adapter')).dockerRuntime },
   proxy: {
     embedded: async () => (await import('@quayside/proxy-adapter')).embeddedProxy,
+    haproxy: async () => (await import('@quayside/haproxy-adapter')).haproxy,
     npm: async () => (await import('@quayside/npm-adapter')).nginxProxyManager,
   },
   store: { sqlite: async () => (await import('@quayside/sql-adapter')).sqliteStore },

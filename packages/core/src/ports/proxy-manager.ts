@@ -139,6 +139,9 @@ export interface ProxyManager {
   /** Checks the stage's `options.proxy`. What it answers becomes part of the spec and comes back in `put`. */
   parseOptions?(options: unknown, path: string): Result<Json, InvalidError<'invalid-config'>>;
 
+  /** For a proxy that has to be configured once by a person: the text of that configuration. It holds secrets of the options. */
+  configuration?(): string;
+
   /** Stops what it listens on and lets go of connections. Nothing may be called afterwards; twice is `ok`. */
   close?(): ResultAsync<void, ProxyError>;
 }

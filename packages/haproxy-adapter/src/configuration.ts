@@ -1,0 +1,78 @@
+/**
+ * HAProxy's one-time configuration: a frontend that looks every request's host up in a map, and a number of empty backends. Everything
+ * after that happens at run time; only more backends, another certificate or another address need a reload.
+ */
+import type { InvalidError } from '@quayside/core/ports';
+import type { Result } from 'neverthrow';
+import { type HaproxyOptions, parseSettings, type Settings } from './options.js';
+
+/** By this header somebody who knows the key asks which instance answers. HAProxy takes it off before it passes the request on. */
+export const PROOF_HEADER = 'x-quayside-proof';
+/** And by this one it answers, with the name of the server: the instance's id. */
+export const INSTANCE_HEADER = 'x-quayside-instance';
+/** Behind the backend's name in a map's value comes the route's mark. */
+export const SEPARATOR = '|';
+
+/** The text of the configuration. The map file has to exist, and may be empty: `touch` it. */
+export const haproxyConfiguration = (options: HaproxyOptions): Result<string, InvalidError<'invalid-options'>> =>
+  parseSettings(options).map(configurationText);
+
+export function configurationText(settings: Settings): string {
+  const { name, map, proofKey, socket, configuration: given } = settings;
+  const proof = `txn.${name.replaceAll('-', '_')}_proof`;
+  const frontend = [
+    `frontend ${name}`,
+    ...given.bind.map((address) => `  bind ${address}`),
+    ...(given.tls?.bind ?? []).map(
+      (address) => `  bind ${address} ssl crt ${given.tls?.certificates} alpn h2,http/1.1`,
+    ),
+    '  mode http',
+    '  option forwardfor',
+    '  # The proof that a route leads to an instance: only for who knows the key.',
+    `  http-request set-var(${proof}) bool(true) if { req.hdr(${PROOF_HEADER}) -m str ${proofKey} }`,
+    `  http-request del-header ${PROOF_HEADER}`,
+    `  http-after-response set-header ${INSTANCE_HEADER} %[srv_name] if { var(${proof}) -m bool }`,
+    '  http-request set-header X-Forwarded-Proto https if { ssl_fc }',
+    '  http-request set-header X-Forwarded-Proto http if !{ ssl_fc }',
+    '  http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+    ...(given.tls?.redirect
+      ? [`  http-request redirect scheme https code 308 if !{ ssl_fc } !{ var(${proof}) -m bool }`]
+      : []),
+    `  use_backend %[req.hdr(host),field(1,:),lower,map(${map},${name}-none),word(1,${SEPARATOR})]`,
+    `  default_backend ${name}-none`,
+  ];
+  const none = [
+    `backend ${name}-none`,
+    '  mode http',
+    '  http-request return status 404 content-type text/plain string "Nothing is deployed here.\\n"',
+  ];
+  const slots = Array.from({ length: given.slots }, (_, slot) => [
+    `backend ${name}-${slot}`,
+    '  mode http',
+    '  balance roundrobin',
+    // A container that has just gone is asked no second time; another target of the route is.
+    '  option redispatch',
+    '  retry-on conn-failure empty-response',
+    `  timeout server ${given.answerTimeout}`,
+    `  timeout tunnel ${given.tunnelTimeout}`,
+    '  timeout server-fin 10s',
+  ]);
+  const whole = [
+    ['global', `  stats socket ${socketLine(socket)} level admin`, '  stats timeout 1h'],
+    [
+      'defaults',
+      '  mode http',
+      '  timeout connect 5s',
+      '  timeout client 60s',
+      `  timeout server ${given.answerTimeout}`,
+      '  timeout http-request 15s',
+      '  timeout http-keep-alive 75s',
+      '  timeout client-fin 10s',
+      '  retries 2',
+    ],
+  ];
+  return `${[...(given.whole ? whole : []), frontend, none, ...slots].map((section) => section.join('\n')).join('\n\n')}\n`;
+}
+
+/** A path is its owner's and the group's alone. */
+const socketLine = (socket: string): string => (socket.startsWith('/') ? `${socket} mode 660` : `ipv4@${socket}`);
