@@ -1,4 +1,7 @@
-/** A commit, as work on the database. It runs alone among writers, so that what it has looked at stays so until it is done. */
+/**
+ * A commit, as work on the database: it locks what it depends on, looks at all of that at once, decides what is to be written, and
+ * writes it, the streams last: their rows are what commits wait for most, and so are held for the shortest time.
+ */
 import {
   CHANGES_MAX,
   type Change,
@@ -11,23 +14,54 @@ import {
   tooManyChanges,
 } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import type { Row, SqlValue, Work } from './dialect.js';
+import type { Ask, Dialect, Row, SqlValue, Work } from './dialect.js';
 import { newerSchema } from './errors.js';
-import { schemaOf } from './meta.js';
-import type { RecordStatements, Statements } from './statements.js';
+import { encode } from './json.js';
+import { SCHEMA_LOCK } from './meta.js';
+import type { Statements } from './statements.js';
+import { changeStreams, groupByStream } from './streams.js';
 import { columnOf, columnValue, type Table, tableOf } from './tables.js';
 
 /** Where a commit goes. A database whose schema has gone on since it was opened is not written to. */
 export interface Target {
   readonly statements: Statements;
   readonly schema: number;
-  readonly place: string;
+  readonly dialect: Dialect;
 }
 
 export type CommitWork = (target: Target) => Work<Result<CommitReceipt, StoreError>>;
 
+type RecordChange = Exclude<Change, { op: 'append' | 'trim' }>;
+
 /** A change as it will be written: encoded when the commit was called, whatever its caller does with it afterwards. */
-type Step = (statements: Statements, drawn: Record<string, number>) => Work<StoreError | undefined>;
+interface Step {
+  readonly key: string;
+  readonly op: RecordChange['op'];
+  readonly version: number | undefined;
+  /** Undefined where it removes. */
+  readonly written: Written | undefined;
+}
+
+interface Written {
+  readonly body: string;
+  readonly columns: Readonly<Record<string, SqlValue>>;
+}
+
+/** A record that the commit depends on or changes. */
+interface Subject {
+  readonly table: Table;
+  readonly id: string;
+  /** Its body is looked at too. */
+  isFence: boolean;
+  isChanged: boolean;
+}
+
+/** A record as it is at some point of the commit. */
+interface State {
+  readonly version: number;
+  /** Undefined while it is as it was found. */
+  readonly written: Written | undefined;
+}
 
 /** @throws what is no plain JSON, and fields or collections that there are not: mistakes of the caller's */
 export function prepareCommit(
@@ -35,108 +69,108 @@ export function prepareCommit(
   { fence = [], expect = [] }: Pick<CommitOptions, 'fence' | 'expect'>,
 ): Result<CommitWork, StoreError> {
   if (changes.length > CHANGES_MAX) return err(tooManyChanges(changes.length));
-  const steps = changes.map(stepOf);
-  const fences = fence.map(({ lease, token }) => ({ lease, token }));
-  const expected = expect.map(({ collection, id, version }) => ({ table: tableOf(collection), id, version }));
+  const subjects = new Map<string, Subject>();
+  const subject = (table: Table, id: string, also: Partial<Subject> = {}): string => {
+    const key = `${table.name}/${id}`;
+    const found = subjects.get(key) ?? { table, id, isFence: false, isChanged: false };
+    subjects.set(key, Object.assign(found, also));
+    return key;
+  };
+  const fences = fence.map(({ lease, token }) => ({
+    key: subject(tableOf('leases'), lease, { isFence: true }),
+    lease,
+    token,
+  }));
+  const expected = expect.map(({ collection, id, version }) => ({ key: subject(tableOf(collection), id), version }));
+  const steps = changes.filter(isRecordChange).map((change): Step => {
+    const table = tableOf(change.collection);
+    const id = change.op === 'remove' ? change.id : change.record.id;
+    const key = subject(table, id, { isChanged: true });
+    const version = change.op === 'insert' ? undefined : change.version;
+    return {
+      key,
+      op: change.op,
+      version,
+      written: change.op === 'remove' ? undefined : encodeRecord(table, change.record),
+    };
+  });
+  const streams = groupByStream(changes);
+  const locks = [
+    { key: SCHEMA_LOCK, isExclusive: false },
+    ...[...subjects].map(([key, { isChanged }]) => ({ key, isExclusive: isChanged })),
+  ];
 
-  return ok(function* ({ statements, schema, place }) {
-    const found = yield* schemaOf(statements);
-    if (found !== schema) return err(newerSchema(place, found, schema));
-    for (const { lease, token } of fences) {
-      const [row] = yield statements.of(tableOf('leases')).get({ id: lease });
+  return ok(function* ({ statements, schema, dialect }) {
+    const lock = dialect.lock ? [dialect.lock(locks)] : [];
+    const looks = [...subjects.values()].map(({ table, id, isFence }) =>
+      statements.of(table)[isFence ? 'get' : 'look']({ id }),
+    );
+    const answers = yield [...lock, statements.meta({ key: 'schema' }), ...looks];
+    const [[meta] = [], ...looked] = answers.slice(lock.length);
+    const schemaFound = Number(meta?.['value'] ?? 0);
+    if (schemaFound !== schema) return err(newerSchema(dialect, schemaFound, schema));
+
+    const found = new Map([...subjects.keys()].map((key, index) => [key, looked[index]?.[0]]));
+    for (const { key, lease, token } of fences) {
+      const row = found.get(key);
       const held = row && (JSON.parse(String(row['body'])) as LeaseRecord);
       if (held?.token !== token || held.holder === null) return err(fenceFailed(lease, token));
     }
-    for (const { table, id, version } of expected) {
-      const [row] = yield statements.of(table).look({ id });
-      if ((row ? row['version'] : null) !== version) return err(storeConflict(table.collection, id));
+    for (const { key, version } of expected) {
+      if (versionOf(found.get(key)) !== version) return err(conflict(subjects, key));
     }
-    const sequences: Record<string, number> = {};
-    for (const step of steps) {
-      const error = yield* step(statements, sequences);
-      if (error) return err(error);
-    }
-    return ok({ sequences });
+    const after = apply(steps, found);
+    if (typeof after === 'string') return err(conflict(subjects, after));
+    const writes = [...after].flatMap(([key, state]) => {
+      const at = subjects.get(key);
+      return at ? write(statements, at, found.get(key), state) : [];
+    });
+    return ok({ sequences: yield* changeStreams(statements, streams, writes) });
   });
 }
 
-function stepOf(change: Change): Step {
-  if (change.op === 'append') return append(change.stream, change.entries.map(encode));
-  if (change.op === 'trim') return change.drop ? drop(change.stream) : trim(change.stream, change.through);
-  const table = tableOf(change.collection);
-  return change.op === 'remove' ? remove(table, change.id, change.version) : write(table, change);
+const isRecordChange = (change: Change): change is RecordChange => 'collection' in change;
+
+const versionOf = (row: Row | undefined): number | null => (row ? Number(row['version']) : null);
+
+function conflict(subjects: ReadonlyMap<string, Subject>, key: string): StoreError {
+  const at = subjects.get(key);
+  if (!at) throw new TypeError(`No subject "${key}".`);
+  return storeConflict(at.table.collection, at.id);
 }
 
-function write(table: Table, change: Extract<Change, { op: 'insert' | 'put' }>): Step {
-  const { id } = change.record;
-  const fields = new Map<string, unknown>(Object.entries(change.record));
-  const body = encode(change.record);
-  const columns = Object.fromEntries(
-    table.fields.map((field) => [columnOf(field), columnValue(table, field, fields.get(field))]),
-  );
-  const mayBeThere = change.op === 'put';
-  const version = change.op === 'put' ? change.version : undefined;
-  return function* (statements) {
-    const on = statements.of(table);
-    const [row] = yield on.look({ id });
-    const isMet = row ? mayBeThere && (version ?? row['version']) === row['version'] : version === undefined;
-    if (!isMet) return storeConflict(table.collection, id);
-    yield row ? update(on, row, { id, body }, columns) : on.insert({ ...columns, id, version: 1, body });
-    return undefined;
-  };
+/** What the records are after the changes, null where one is gone; the key of the one that is not as a change expects it. */
+function apply(
+  steps: readonly Step[],
+  found: ReadonlyMap<string, Row | undefined>,
+): ReadonlyMap<string, State | null> | string {
+  const after = new Map<string, State | null>();
+  for (const { key, op, version, written } of steps) {
+    const now = after.has(key) ? (after.get(key)?.version ?? null) : versionOf(found.get(key));
+    const isMet = op === 'insert' ? now === null : version === undefined || version === now;
+    if (!isMet) return key;
+    after.set(key, written ? { version: (now ?? 0) + 1, written } : null);
+  }
+  return after;
 }
 
-function remove(table: Table, id: string, version: number | undefined): Step {
-  return function* (statements) {
-    const on = statements.of(table);
-    const [row] = yield on.look({ id });
-    if (version !== undefined && row?.['version'] !== version) return storeConflict(table.collection, id);
-    if (row) yield on.remove({ id });
-    return undefined;
-  };
-}
-
-function trim(name: string, through: number): Step {
-  return function* ({ stream }) {
-    yield stream.trim({ name, through });
-    return undefined;
-  };
-}
-
-function drop(name: string): Step {
-  return function* ({ stream }) {
-    yield stream.trim({ name, through: Number.MAX_SAFE_INTEGER });
-    yield stream.drop({ name });
-    return undefined;
-  };
-}
-
-/** Only columns that change are written: each of them costs an index two pages. */
-function update(
-  on: RecordStatements,
-  row: Row,
-  fixed: { readonly id: string; readonly body: string },
-  columns: Readonly<Record<string, SqlValue>>,
-) {
+function write(statements: Statements, { table, id }: Subject, row: Row | undefined, state: State | null): Ask[] {
+  const on = statements.of(table);
+  if (!state?.written) return row ? [on.remove({ id })] : [];
+  const { version } = state;
+  const { body, columns } = state.written;
+  if (!row) return [on.insert({ ...columns, id, version, body })];
+  // Only columns that change are written: each of them costs an index two pages.
   const changed = Object.keys(columns).filter((column) => columns[column] !== row[column]);
-  return on.update(changed)({ ...columns, ...fixed, version: Number(row['version']) + 1 });
+  return [on.update(changed)({ ...columns, id, version, body })];
 }
 
-function append(name: string, entries: readonly string[]): Step {
-  return function* ({ stream }, drawn) {
-    const [grown] = yield stream.draw({ name, count: entries.length });
-    const [row] = grown ? [grown] : yield stream.begin({ name, count: entries.length });
-    const id = Number(row?.['id']);
-    const first = Number(row?.['last']) - entries.length + 1;
-    drawn[name] ??= first;
-    for (const [index, body] of entries.entries()) yield stream.add({ id, seq: first + index, body });
-    return undefined;
+function encodeRecord(table: Table, record: { readonly id: string }): Written {
+  const fields = new Map<string, unknown>(Object.entries(record));
+  return {
+    body: encode(record),
+    columns: Object.fromEntries(
+      table.fields.map((field) => [columnOf(field), columnValue(table, field, fields.get(field))]),
+    ),
   };
-}
-
-/** @throws what is no plain JSON */
-function encode(value: unknown): string {
-  const text = JSON.stringify(value);
-  if (text === undefined) throw new TypeError(`A ${typeof value} is no plain JSON.`);
-  return text;
 }

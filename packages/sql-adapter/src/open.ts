@@ -9,7 +9,7 @@ export interface OpenStore {
   readonly database: Database;
   readonly statements: Statements;
   readonly storeId: string;
-  readonly place: string;
+  readonly dialect: Dialect;
   /** How many migrations it has. */
   readonly schema: number;
 }
@@ -26,7 +26,7 @@ export async function openStore(dialect: Dialect): Promise<Result<OpenStore, Sto
       database,
       statements,
       storeId: storeId.value,
-      place: dialect.place,
+      dialect,
       schema: MIGRATIONS.length,
     });
   }

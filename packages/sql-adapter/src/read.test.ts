@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { COLLECTION_INDEXES, type CollectionName, systemClock } from '@quayside/core/ports';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Ask } from './dialect.js';
+import type { Ask, Work } from './dialect.js';
 import { openStore } from './open.js';
 import { listWork, readWork } from './read.js';
 import { sqliteDialect } from './sqlite/dialect.js';
@@ -27,9 +27,9 @@ afterAll(() => {
 });
 
 /** The one statement that a read asks. */
-function askOf(work: Generator<Ask, unknown, never>): Ask {
+function askOf(work: Work<unknown>): Ask {
   const { value } = work.next();
-  return value as Ask;
+  return (value as readonly Ask[])[0] as Ask;
 }
 const planOf = ({ sql, values }: Ask): string[] =>
   (database.prepare(`explain query plan ${sql}`).all([...values]) as { detail: string }[]).map((row) => row.detail);
@@ -46,7 +46,7 @@ describe('every read is a walk along an index', () => {
           for (const held of ['x', null]) {
             const where = Object.fromEntries(fields.map((field) => [field, held]));
             const query = { where, order, limit: 50, ...(after ? { after } : {}) };
-            const plan = planOf(askOf(listWork(statements, collection, query)() as never));
+            const plan = planOf(askOf(listWork(statements, collection, query)()));
             expect(plan, JSON.stringify(query)).toHaveLength(1);
             expect(plan[0]).toMatch(fields.length > 0 || after ? /^SEARCH .* USING INDEX / : /^SCAN .* USING INDEX /);
             for (const field of fields)
@@ -59,7 +59,7 @@ describe('every read is a walk along an index', () => {
   }
 
   it('a stream by its number', () => {
-    const plan = planOf(askOf(readWork(statements, 'events', { after: 5 })() as never));
+    const plan = planOf(askOf(readWork(statements, 'events', { after: 5 })()));
     expect(plan.filter((line) => !/SCALAR SUBQUERY|SEARCH streams USING .*INDEX/.test(line))).toEqual([
       'SEARCH entries USING PRIMARY KEY (stream=? AND seq>?)',
     ]);
@@ -68,7 +68,7 @@ describe('every read is a walk along an index', () => {
 
 describe('the newest 50 of a stage', () => {
   const ask = () =>
-    askOf(listWork(statements, 'deployments', { where: { stageKey: 'busy' }, order: 'desc', limit: 50 })() as never);
+    askOf(listWork(statements, 'deployments', { where: { stageKey: 'busy' }, order: 'desc', limit: 50 })());
   /** How many steps of its machine SQLite took for it, and how many of those were a scan or a sort. */
   function costOf({ sql, values }: Ask) {
     const fresh = database.prepare(sql);

@@ -1,6 +1,6 @@
 /** Reads, as work on the database: each one statement, and an index walk. */
 import type { Json, Query, Stored, StreamEntry } from '@quayside/core/ports';
-import type { Row, Work } from './dialect.js';
+import { type Row, rowsOf, type Work } from './dialect.js';
 import type { Statements } from './statements.js';
 import { columnOf, columnValue, type Table, tableOf } from './tables.js';
 
@@ -15,7 +15,7 @@ const stored = <T>(row: Row): Stored<T> => ({
 export function getWork<T>(statements: Statements, collection: string, id: string): () => Work<Stored<T> | undefined> {
   const on = statements.of(tableOf(collection));
   return function* () {
-    const [row] = yield on.get({ id });
+    const [row] = yield* rowsOf(on.get({ id }));
     return row && stored<T>(row);
   };
 }
@@ -45,7 +45,7 @@ export function listWork<T>(
     limit: limitOf(query.limit),
   });
   return function* () {
-    return (yield ask).map((row) => stored<T>(row));
+    return (yield* rowsOf(ask)).map((row) => stored<T>(row));
   };
 }
 
@@ -56,7 +56,10 @@ export function readWork(
 ): () => Work<readonly StreamEntry[]> {
   const ask = statements.stream.read({ name, after: query.after, limit: limitOf(query.limit) });
   return function* () {
-    return (yield ask).map((row) => ({ seq: Number(row['seq']), value: JSON.parse(String(row['body'])) as Json }));
+    return (yield* rowsOf(ask)).map((row) => ({
+      seq: Number(row['seq']),
+      value: JSON.parse(String(row['body'])) as Json,
+    }));
   };
 }
 

@@ -5,7 +5,7 @@ import { COLLECTION_INDEXES, type StoreError, systemClock } from '@quayside/core
 import Database from 'libsql';
 import { ok, type Result } from 'neverthrow';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Database as OpenDatabase, Work } from './dialect.js';
+import { type Database as OpenDatabase, rowsOf, type Work } from './dialect.js';
 import { MIGRATIONS } from './migrations/index.js';
 import type { Migration } from './migrations/migration.js';
 import { bringUpToDate } from './schema.js';
@@ -108,8 +108,8 @@ describe('a commit', () => {
     const dialect = sqliteDialect({ path: path(), clock: systemClock(), busyTimeoutMs: 5_000 });
     const database = (await dialect.open())._unsafeUnwrap();
     const asked = await database.write(function* (): Work<Result<unknown, StoreError>> {
-      const [synchronous] = yield { sql: 'PRAGMA synchronous', values: [], answer: 'row' };
-      const [mode] = yield { sql: 'PRAGMA journal_mode', values: [], answer: 'row' };
+      const [synchronous] = yield* rowsOf({ sql: 'PRAGMA synchronous', values: [], answer: 'row' });
+      const [mode] = yield* rowsOf({ sql: 'PRAGMA journal_mode', values: [], answer: 'row' });
       return ok([synchronous?.['synchronous'], mode?.['journal_mode']]);
     }, signal);
     expect(asked._unsafeUnwrap()).toEqual([2, 'wal']);

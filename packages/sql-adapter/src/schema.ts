@@ -1,7 +1,7 @@
 /** Brings a database's schema up to date, and refuses what is not ours to write. Forward only. */
 import type { StoreError } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import type { Database, Dialect, SqlValue, Work } from './dialect.js';
+import { type Ask, type Database, type Dialect, rowsOf, type SqlValue, type Work } from './dialect.js';
 import { foreignTables, newerSchema } from './errors.js';
 import { schemaOf } from './meta.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -27,33 +27,33 @@ export async function bringUpToDate(
   if (seen.isErr()) return err(seen.error);
   if (seen.value < migrations.length) {
     const db = queryBuilder(dialect);
-    const migrated = await database.write(function* (): Work<Result<void, StoreError>> {
+    const migrated = await database.migrate(function* (): Work<Result<void, StoreError>> {
       // Looked at again: by now another process may have done it.
       const at = yield* look();
       if (at.isErr()) return err(at.error);
-      for (const migration of migrations.slice(at.value)) {
-        for (const statement of migration.statements(db, dialect)) {
+      const asks = migrations.slice(at.value).flatMap((migration) =>
+        migration.statements(db, dialect).map((statement): Ask => {
           const { sql, parameters } = statement.compile();
-          yield { sql, values: parameters as readonly SqlValue[], answer: 'none' };
-        }
-      }
+          return { sql, values: parameters as readonly SqlValue[], answer: 'none' };
+        }),
+      );
       const [remove, insert] = statements.setSchema;
-      yield remove();
-      yield insert({ schema: String(migrations.length) });
+      const begin = at.value === 0 ? dialect.begin : [];
+      yield [...begin, ...asks, remove(), insert({ schema: String(migrations.length) })];
       return ok(undefined);
     }, signal);
     if (migrated.isErr()) return err(migrated.error);
   }
   return database.read(function* () {
-    const [row] = yield statements.meta({ key: 'storeId' });
+    const [row] = yield* rowsOf(statements.meta({ key: 'storeId' }));
     return String(row?.['value']);
   }, signal);
 }
 
 function* inspect(dialect: Dialect, statements: Statements, latest: number): Work<Result<number, StoreError>> {
-  const names = (yield statements.tables()).map((row) => String(row['name']));
+  const names = (yield* rowsOf(statements.tables())).map((row) => String(row['name']));
   if (names.length === 0) return ok(0);
-  if (!names.includes(META_TABLE)) return err(foreignTables(dialect.place, names));
+  if (!names.includes(META_TABLE)) return err(foreignTables(dialect, names));
   const schema = yield* schemaOf(statements);
-  return schema > latest ? err(newerSchema(dialect.place, schema, latest)) : ok(schema);
+  return schema > latest ? err(newerSchema(dialect, schema, latest)) : ok(schema);
 }

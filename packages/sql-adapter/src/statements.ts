@@ -47,6 +47,7 @@ export interface Statements {
   readonly stream: {
     /** Draws `count` numbers: `id` and the `last` of them; no row where there is no such stream. */
     readonly draw: Statement;
+    /** The same for a stream that is not there, or that somebody else has just begun. */
     readonly begin: Statement;
     readonly add: Statement;
     readonly trim: Statement;
@@ -78,8 +79,8 @@ function statement(query: Compilable, answer: Ask['answer']): Statement {
 }
 
 /** A Kysely that builds and compiles, and never runs anything: the dialect's own database does that. */
-export const queryBuilder = (dialect: Dialect): Kysely<FixedTables> =>
-  new Kysely<FixedTables>({
+export function queryBuilder(dialect: Dialect): Kysely<FixedTables> {
+  const db = new Kysely<FixedTables>({
     dialect: {
       createAdapter: () => dialect.adapter,
       createDriver: () => new DummyDriver(),
@@ -89,6 +90,8 @@ export const queryBuilder = (dialect: Dialect): Kysely<FixedTables> =>
       },
     },
   });
+  return dialect.schema === undefined ? db : db.withSchema(dialect.schema);
+}
 
 export function createStatements(dialect: Dialect): Statements {
   const db = queryBuilder(dialect);
@@ -115,6 +118,11 @@ export function createStatements(dialect: Dialect): Statements {
         db
           .insertInto(STREAMS_TABLE)
           .values({ name: slot<string>('name'), last: slot<number>('count') } as never)
+          .onConflict((on) =>
+            on.column('name').doUpdateSet((eb) => ({
+              last: eb(eb.ref(`${STREAMS_TABLE}.last`), '+', eb.ref('excluded.last')),
+            })),
+          )
           .returning(['id', 'last']),
         'row',
       ),

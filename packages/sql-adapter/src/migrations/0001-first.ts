@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { type CreateTableBuilder, sql } from 'kysely';
 import { ENTRIES_TABLE, META_TABLE, STREAMS_TABLE } from '../tables.js';
 import { collections } from './collections.js';
 import type { Migration } from './migration.js';
@@ -26,35 +25,34 @@ export const first: Migration = {
   name: '0001-first',
   statements(db, dialect) {
     const { schema } = db;
-    const { tableSuffix } = dialect;
-    const records = <T extends string>(table: CreateTableBuilder<T>) =>
-      tableSuffix ? table.modifyEnd(sql.raw(tableSuffix.records)) : table;
-    const clustered = <T extends string>(table: CreateTableBuilder<T>) =>
-      tableSuffix ? table.modifyEnd(sql.raw(tableSuffix.clustered)) : table;
+    const { text, number } = dialect.types;
     return [
-      clustered(
+      dialect.table(
         schema
           .createTable(META_TABLE)
-          .addColumn('key', 'text', (column) => column.primaryKey().notNull())
-          .addColumn('value', 'text', (column) => column.notNull()),
+          .addColumn('key', text, (column) => column.primaryKey().notNull())
+          .addColumn('value', text, (column) => column.notNull()),
+        'clustered',
       ),
       db.insertInto(META_TABLE).values([{ key: 'storeId', value: randomStoreId() }]),
       ...collections(db, dialect, COLLECTIONS),
-      records(
+      dialect.table(
         schema
           .createTable(STREAMS_TABLE)
-          .addColumn('id', dialect.serialType, (column) => dialect.serial(column))
-          .addColumn('name', 'text', (column) => column.notNull().unique())
-          .addColumn('last', 'integer', (column) => column.notNull()),
+          .addColumn('id', number, (column) => dialect.serial(column))
+          .addColumn('name', text, (column) => column.notNull().unique())
+          .addColumn('last', number, (column) => column.notNull()),
+        'records',
       ),
       // Clustered by stream: a log of thousands of entries is one walk over neighbouring pages.
-      clustered(
+      dialect.table(
         schema
           .createTable(ENTRIES_TABLE)
-          .addColumn('stream', 'integer', (column) => column.notNull())
-          .addColumn('seq', 'integer', (column) => column.notNull())
-          .addColumn('body', 'text', (column) => column.notNull())
+          .addColumn('stream', number, (column) => column.notNull())
+          .addColumn('seq', number, (column) => column.notNull())
+          .addColumn('body', text, (column) => column.notNull())
           .addPrimaryKeyConstraint('entries_pk', ['stream', 'seq']),
+        'clustered',
       ),
     ];
   },

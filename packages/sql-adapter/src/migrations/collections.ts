@@ -1,5 +1,5 @@
 /** How a migration makes the tables of collections, and their indexes. */
-import { type Compilable, type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import type { Compilable, CreateTableBuilder, Kysely } from 'kysely';
 import type { Dialect } from '../dialect.js';
 import type { FixedTables } from '../tables.js';
 
@@ -16,15 +16,16 @@ function collection(
   name: string,
   indexes: readonly (readonly string[])[],
 ): Compilable[] {
+  const { text, number } = dialect.types;
   const columns = [...new Set(indexes.flat())];
   const bare = db.schema
     .createTable(name)
-    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
-    .addColumn('version', 'integer', (column) => column.notNull())
-    .addColumn('body', 'text', (column) => column.notNull());
-  const table = columns.reduce<CreateTableBuilder<string>>((built, column) => built.addColumn(column, 'text'), bare);
+    .addColumn('id', text, (column) => column.primaryKey().notNull())
+    .addColumn('version', number, (column) => column.notNull())
+    .addColumn('body', text, (column) => column.notNull());
+  const table = columns.reduce<CreateTableBuilder<string>>((built, column) => built.addColumn(column, text), bare);
   return [
-    dialect.tableSuffix ? table.modifyEnd(sql.raw(dialect.tableSuffix.records)) : table,
+    dialect.table(table, 'records'),
     ...indexes.map((index) =>
       db.schema
         .createIndex(`${name}_by_${index.join('_')}`)

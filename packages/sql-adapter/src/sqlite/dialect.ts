@@ -1,7 +1,7 @@
 /** SQLite, embedded: one file on a local disk, shared by the processes of one machine. */
 import { closeSync, openSync } from 'node:fs';
 import type { Clock, StoreError } from '@quayside/core/ports';
-import { SqliteAdapter, SqliteQueryCompiler } from 'kysely';
+import { SqliteAdapter, SqliteQueryCompiler, sql } from 'kysely';
 import { err, ok, type Result } from 'neverthrow';
 import type { Database, Dialect } from '../dialect.js';
 import { CommitWatch } from './commit-watch.js';
@@ -24,12 +24,16 @@ const LOG_LIMIT_BYTES = 16 * 1024 * 1024;
 export const sqliteDialect = (options: SqliteOptions): Dialect => ({
   name: 'sqlite',
   place: options.path,
+  elsewhere: 'path',
   adapter: new SqliteAdapter(),
   compiler: new SqliteQueryCompiler(),
   tables: "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name",
-  serialType: 'integer',
+  schema: undefined,
+  begin: [],
+  lock: undefined,
+  types: { text: 'text', number: 'integer' },
   serial: (column) => column.primaryKey(),
-  tableSuffix: { records: 'strict', clustered: 'strict, without rowid' },
+  table: (table, kind) => table.modifyEnd(sql.raw(kind === 'clustered' ? 'strict, without rowid' : 'strict')),
   open: () => open(options),
 });
 
@@ -85,6 +89,7 @@ function database(writing: WriterConnection, reading: SyncConnection | undefined
       );
     },
     write: (work, signal) => writer.run(work, signal),
+    migrate: (work, signal) => writer.run(work, signal),
     watch: (onCommit) => watch.start(onCommit),
     async close() {
       watch.stop();

@@ -57,8 +57,11 @@ export class Reader {
   #drive<T>(work: Work<T>): T {
     let step = work.next();
     while (!step.done) {
-      const { sql, values, answer } = step.value;
-      step = work.next(answer === 'rows' ? this.#statement(sql).all(values) : this.#row(sql, values));
+      step = work.next(
+        step.value.map(({ sql, values, answer }) =>
+          answer === 'rows' ? this.#statement(sql).all(values) : this.#row(sql, values),
+        ),
+      );
     }
     return step.value;
   }

@@ -68,7 +68,7 @@ async function open(failing: (sql: string) => string | undefined = () => undefin
 
 const insert = (id: string, outcome: Result<string, StoreError> = ok(id)) =>
   function* (): Work<Result<string, StoreError>> {
-    yield { sql: 'insert into t values (?)', values: [id], answer: 'none' };
+    yield [{ sql: 'insert into t values (?)', values: [id], answer: 'none' }];
     return outcome;
   };
 const count = (said: readonly string[], sql: string) => said.filter((each) => each === sql).length;

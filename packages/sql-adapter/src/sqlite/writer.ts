@@ -164,7 +164,11 @@ export class Writer {
     if (isShared) await this.#ask({ sql: 'SAVEPOINT work', values: [], answer: 'none' });
     const work = job.work();
     let step = work.next();
-    while (!step.done) step = work.next(await this.#ask(step.value));
+    while (!step.done) {
+      const answers: (readonly Row[])[] = [];
+      for (const ask of step.value) answers.push(await this.#ask(ask));
+      step = work.next(answers);
+    }
     if (isShared) {
       if (step.value.isErr()) await this.#ask({ sql: 'ROLLBACK TO work', values: [], answer: 'none' });
       await this.#ask({ sql: 'RELEASE work', values: [], answer: 'none' });
