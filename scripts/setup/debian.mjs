@@ -2,9 +2,9 @@
  * Debian's packages. Only root on Debian or Ubuntu can be helped; everybody else is told what to install.
  *
  * What is installed is for us to start where it is needed: a package that starts a service of its own would take port 80
- * (nginx) or 5000 (docker-registry). A `policy-rc.d` forbids it for as long as apt runs, where the machine has none.
+ * (nginx), 5000 (docker-registry) or 5432 (postgresql). A `policy-rc.d` forbids it for as long as apt runs, where the machine has none.
  */
-import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { run, which } from './process.mjs';
 import { SetupError, say, since } from './say.mjs';
 
@@ -22,6 +22,8 @@ export const packages = {
   'nginx-light': () => which('nginx') !== undefined,
   haproxy: () => which('haproxy') !== undefined,
   'busybox-static': () => isStatic('/bin/busybox'),
+  // Debian keeps its programs off the path, in a folder per version.
+  postgresql: () => which('initdb') !== undefined || postgresVersions().length > 0,
 };
 
 /**
@@ -78,6 +80,12 @@ function keepServicesStopped() {
   if (existsSync(POLICY)) return () => {};
   writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   return () => rmSync(POLICY, { force: true });
+}
+
+function postgresVersions() {
+  const folder = '/usr/lib/postgresql';
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((version) => existsSync(`${folder}/${version}/bin/initdb`));
 }
 
 /** A program without an interpreter in its headers runs in an empty image. */

@@ -29,7 +29,15 @@ export { explain, SetupError, say } from './say.mjs';
 const INTERRUPT_LIMIT_MS = 20_000;
 
 /** What the integration tests start beside the engine. */
-export const TEST_TOOLS = ['docker-registry', 'nginx-light', 'haproxy', 'busybox-static', 'openssl', 'python3'];
+export const TEST_TOOLS = [
+  'docker-registry',
+  'nginx-light',
+  'haproxy',
+  'busybox-static',
+  'openssl',
+  'postgresql',
+  'python3',
+];
 
 /**
  * @param {object} [options]

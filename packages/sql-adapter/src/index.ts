@@ -1,1 +1,2 @@
+export { type PostgresStoreOptions, postgresStore } from './postgres-store.js';
 export { type SqliteStoreOptions, sqliteStore } from './sqlite-store.js';

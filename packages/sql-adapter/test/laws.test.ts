@@ -4,26 +4,53 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Store, unwrap } from '@quayside/core/ports';
 import { conforms, storeLaws } from '@quayside/core/testing';
-import { sqliteStore } from '@quayside/sql-adapter';
-import { describe, it } from 'vitest';
+import { postgresStore, sqliteStore } from '@quayside/sql-adapter';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { startPostgres, type TestPostgres } from '../../../test/support/postgres.js';
+
+/** What a law is given: connections to one new store. */
+async function subject(open: () => Store, cleanUp: () => void = () => {}) {
+  const stores: Store[] = [];
+  const connect = async () => {
+    const store = open();
+    stores.push(store);
+    return store;
+  };
+  return {
+    store: await connect(),
+    connect,
+    pause: () => sleep(5),
+    close: async () => {
+      for (const store of stores) await unwrap(store.close());
+      cleanUp();
+    },
+  };
+}
 
 describe('a SQLite file keeps the laws of Store', () => {
-  conforms(it, storeLaws, async () => {
+  conforms(it, storeLaws, () => {
     const folder = mkdtempSync(join(tmpdir(), 'quayside-laws-'));
-    const stores: Store[] = [];
-    const connect = async () => {
-      const store = unwrap(sqliteStore({ path: join(folder, 'quayside.db') }));
-      stores.push(store);
-      return store;
-    };
-    return {
-      store: await connect(),
-      connect,
-      pause: () => sleep(5),
-      close: async () => {
-        for (const store of stores) await unwrap(store.close());
-        rmSync(folder, { recursive: true });
-      },
-    };
+    return subject(
+      () => unwrap(sqliteStore({ path: join(folder, 'quayside.db') })),
+      () => rmSync(folder, { recursive: true }),
+    );
+  });
+});
+
+describe('a PostgreSQL schema keeps the laws of Store', () => {
+  let server: TestPostgres;
+  let connectionString: string;
+  beforeAll(async () => {
+    server = await startPostgres();
+    connectionString = await server.database();
+  });
+  afterAll(() => server.remove());
+  let count = 0;
+
+  // Every law has a schema of its own, in one database.
+  conforms(it, storeLaws, () => {
+    count += 1;
+    const schema = `law_${count}`;
+    return subject(() => unwrap(postgresStore({ connectionString, schema })));
   });
 });
