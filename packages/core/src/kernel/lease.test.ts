@@ -59,6 +59,20 @@ describe('a lease', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('goes to a contender together with the others of a dead holder: their ttls do not add up', async () => {
+    const { clock, host } = world();
+    const keys = ['domain:a', 'domain:b', 'domain:c'];
+    const a = host('a');
+    const held = await unwrap(a.leases.take(keys, { signal: signal(), deployment: null }));
+    a.faulty.inject('commit', { kind: 'fail-before' }, 1_000);
+    const startMs = clock.monotonicMs();
+    const { leases } = await clock.until(unwrap(host('b').leases.take(keys, { signal: signal(), deployment: null })));
+    expect(clock.monotonicMs() - startMs).toBeLessThan(31_000);
+    for (const lease of leases) await lease.release({ signal: signal() });
+    for (const lease of held.leases) lease.released();
+    expect(clock.pending).toBe(0);
+  });
+
   it('goes to a contender when it was not renewed for its own ttl, and never before', async () => {
     const { clock, host } = world();
     const a = host('a');

@@ -180,10 +180,12 @@ export class Leases {
     return routine(async function* () {
       const changes: Change[] = [];
       const rows: Grant[] = [];
+      let blockedBy: LeaseRecord | undefined;
       for (const key of keys) {
         const stored = yield* self.#store.get('leases', key, options);
+        // Every one is looked at, also behind one that is held: those of a dead holder run out together and not one after the other.
         const takeable = self.#look(stored?.value);
-        if (stored && takeable === 'no') return ok({ blockedBy: stored.value, changes, rows });
+        if (takeable === 'no') blockedBy ??= stored?.value;
         const record: LeaseRecord = {
           id: key,
           holder: self.#holder,
@@ -202,7 +204,7 @@ export class Leases {
         const waitMs = takeable === 'expired' ? (stored?.value.effectTimeoutMs ?? 0) + MARGIN_MS : 0;
         rows.push({ record, version: (stored?.version ?? 0) + 1, waitMs });
       }
-      return ok({ blockedBy: undefined, changes, rows });
+      return ok({ blockedBy, changes, rows });
     });
   }
 
