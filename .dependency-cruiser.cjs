@@ -4,7 +4,7 @@ const inner = (from, allowed) => ({
   name: `core-${from}`,
   severity: 'error',
   comment: `core/src/${from} may import only ${allowed.join(', ')}`,
-  from: { path: `${core}${from}/`, pathNot: '\\.test\\.ts$' },
+  from: { path: `${core}${from}/`, pathNot: '(\\.test|/testbed)\\.ts$' },
   to: { path: core, pathNot: allowed.map((name) => `${core}${name}/`) },
 });
 
@@ -31,7 +31,7 @@ module.exports = {
       severity: 'error',
       comment:
         'The core imports its three dependencies (and the bundled SHA-256), no Node module, HTTP client or adapter.',
-      from: { path: core, pathNot: '\\.test\\.ts$' },
+      from: { path: core, pathNot: '(\\.test|/testbed)\\.ts$' },
       to: { pathNot: [core, 'node_modules/(neverthrow|eventemitter3|zod|@stablelib/(sha256|hash|binary|wipe))/'] },
     },
     {

@@ -63,6 +63,8 @@ export interface StagePorts {
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
+/** The bound of a whole deployment, where nobody says another. */
+export const DEPLOY_MS = 30 * MINUTE_MS;
 
 interface Source {
   readonly settings: ParsedSettings;
@@ -190,7 +192,7 @@ export function resolveStage(source: Source, ports: StagePorts): Result<Resolved
     limits: {
       pullMs: pick('pullTimeout') ?? 10 * MINUTE_MS,
       proveMs: pick('proveTimeout') ?? 10 * SECOND_MS,
-      deploymentMs: pick('deployTimeout') ?? 30 * MINUTE_MS,
+      deploymentMs: pick('deployTimeout') ?? DEPLOY_MS,
     },
     domains,
     options: { runtime: runtimeOptions, proxy: proxyOptions },

@@ -7,6 +7,7 @@ import { EventHub } from '../events/hub.js';
 import { surroundings } from '../flow/describe.js';
 import type { Host } from '../flow/host.js';
 import { findStage } from '../flow/resolve.js';
+import { boundedSealer } from '../kernel/bounded-sealer.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
 import { guard, routine } from '../kernel/routine.js';
@@ -52,37 +53,47 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     const configured = yield* configure(options);
     const signal = new AbortController().signal;
     const storeId = yield* guard(() => configured.store.storeId({ signal }));
-    const host = assemble(configured, storeId);
+    const ended = new AbortController();
+    const host = assemble(configured, storeId, ended.signal);
     host.proxy?.attach?.(configured.store, host.clock);
-    return ok<Deployer<Projects>, AnyError>((await start(host)) as unknown as Deployer<Projects>);
+    return ok<Deployer<Projects>, AnyError>((await start(host, ended)) as unknown as Deployer<Projects>);
   });
 }
 
-function assemble(configured: Configured, storeId: string): Host {
-  const { clock, ids, settings } = configured;
+function assemble(configured: Configured, storeId: string, ended: AbortSignal): Host {
+  const { clock, ids, sealer, settings } = configured;
   const id = ids.next(clock.now());
-  const store = boundedStore(configured.store, clock, settings.effectTimeoutMs);
-  const call: Host['call'] = (what, signal, work, ms = settings.effectTimeoutMs) =>
-    bounded(clock, [signal], { what, ms }, work);
+  const store = boundedStore(configured.store, clock, settings.effectTimeoutMs, ended);
+  const effect = { ms: settings.effectTimeoutMs, setting: 'effectTimeoutMs' };
+  const call: Host['call'] = (what, signal, work, limit = effect) =>
+    bounded(clock, [signal, ended], { ...limit, what }, work);
   const parts = {
     ...configured,
     store,
+    sealer: sealer && boundedSealer(sealer, clock, settings.effectTimeoutMs),
     call,
     id,
     storeId,
     hub: new EventHub(),
+    ended,
     leases: new Leases(store, clock, id, settings),
   };
   return { ...parts, surroundings: surroundings(parts) };
 }
 
-async function start(host: Host): Promise<Deployer> {
+async function start(host: Host, ended: AbortController): Promise<Deployer> {
   const runner = new TaskRunner(host);
   // What is swept now and then hangs on its beats: `heartbeat.onBeat((signal) => …)`, before it starts.
   const heartbeat = new Heartbeat(host);
   const submissions = new Submissions(host, heartbeat, (tasks) => runner.add(tasks));
   const outbox = new Outbox(host, (task) => runner.add([task]));
-  const removing = new Set<ResultAsync<unknown, unknown>>();
+  /** Calls that are not to be cut off by a close: what they ask for may be done already. */
+  const underWay = new Set<ResultAsync<unknown, unknown>>();
+  const waitedFor = <T, E>(call: ResultAsync<T, E>): ResultAsync<T, E> => {
+    underWay.add(call);
+    void call.then(() => underWay.delete(call));
+    return call;
+  };
   const starting = new AbortController();
   const started = Promise.all([runner.resume(starting.signal), outbox.start(starting.signal)]);
   heartbeat.start();
@@ -90,21 +101,25 @@ async function start(host: Host): Promise<Deployer> {
   const isOpen = (): Result<void, AnyError> => (closing ? err(closed()) : ok(undefined));
 
   const submit = (request: unknown, signal: AbortSignal, cancel?: AbortSignal): ResultAsync<Handle, DeployError> =>
-    routine(async function* () {
-      yield* isOpen();
-      const asked = yield* parseDeploy(request);
-      const { env = {}, force = false, ...rest } = asked;
-      // Refused before anything is stored; what the configuration says when it runs is what counts.
-      yield* findStage(host, asked, { signal });
-      return await submissions.submit({ kind: 'deploy', request: { ...rest, force }, env }, signal, cancel);
-    });
+    waitedFor(
+      routine(async function* () {
+        yield* isOpen();
+        const asked = yield* parseDeploy(request);
+        const { env = {}, force = false, ...rest } = asked;
+        // Refused before anything is stored; what the configuration says when it runs is what counts.
+        yield* findStage(host, asked, { signal });
+        return await submissions.submit({ kind: 'deploy', request: { ...rest, force }, env }, signal, cancel);
+      }),
+    );
   const submitRollBack = (request: unknown, signal: AbortSignal, cancel?: AbortSignal) =>
-    routine(async function* () {
-      yield* isOpen();
-      const asked = yield* parseRollBack(request);
-      const submission = yield* rollBackSubmission(host, asked, signal);
-      return await submissions.submit(submission, signal, cancel);
-    });
+    waitedFor(
+      routine(async function* () {
+        yield* isOpen();
+        const asked = yield* parseRollBack(request);
+        const submission = yield* rollBackSubmission(host, asked, signal);
+        return await submissions.submit(submission, signal, cancel);
+      }),
+    );
   const waited = (handle: ResultAsync<Handle, DeployError>) => handle.andThen(({ result }) => result);
 
   const deployer: Deployer = {
@@ -120,21 +135,19 @@ async function start(host: Host): Promise<Deployer> {
         const asked: DeployRequest = yield* parseDeploy(request);
         return await planDeployment(host, asked, signalOf(options));
       }),
-    remove: (what, options) => {
-      const removed = routine(async function* () {
-        yield* isOpen();
-        const asked = yield* parseRemove(what);
-        const signal = signalOf(options);
-        const onTasks = (tasks: readonly TaskRecord[]) => runner.add(tasks);
-        const instances = yield* 'instance' in asked
-          ? removeInstance(host, asked.instance, onTasks, signal)
-          : removeStage(host, asked, onTasks, signal);
-        return ok<RemoveAnswer, AnyError>({ instances });
-      });
-      removing.add(removed);
-      void removed.then(() => removing.delete(removed));
-      return removed;
-    },
+    remove: (what, options) =>
+      waitedFor(
+        routine(async function* () {
+          yield* isOpen();
+          const asked = yield* parseRemove(what);
+          const signal = signalOf(options);
+          const onTasks = (tasks: readonly TaskRecord[]) => runner.add(tasks);
+          const instances = yield* 'instance' in asked
+            ? removeInstance(host, asked.instance, onTasks, signal)
+            : removeStage(host, asked, onTasks, signal);
+          return ok<RemoveAnswer, AnyError>({ instances });
+        }),
+      ),
     result: (id, options) => submissions.result(id, signalOf(options)),
     logs: (id, options) => followLogs(host, id, options),
     events: (options) => followEvents(host, options),
@@ -157,7 +170,7 @@ async function start(host: Host): Promise<Deployer> {
     const silent = heartbeat.close();
     await submissions.close(running, timeoutMs, hurry);
     await within(host, leftMs(), silent, hurry);
-    await within(host, leftMs(), Promise.all(removing), hurry);
+    await within(host, leftMs(), Promise.all(underWay), hurry);
     await within(host, leftMs(), started, hurry);
     await within(host, leftMs(), runner.idle(), hurry);
     await within(host, OUTBOX_MS, outbox.idle(), hurry);
@@ -165,6 +178,7 @@ async function start(host: Host): Promise<Deployer> {
     await outbox.close();
     await runner.close();
     host.hub.close();
+    ended.abort(new Error('the deployer is closed'));
     await closePorts(host);
   }
   return deployer;
@@ -185,11 +199,10 @@ async function within(host: Host, ms: number, what: Promise<unknown>, hurry: Abo
 
 /** The store last: the others may have something to write when they close. */
 async function closePorts(host: Host): Promise<void> {
-  const { proxy, runtime, probe, registry, notifiers, store } = host;
+  const { clock, proxy, runtime, probe, registry, notifiers, store } = host;
   const nothing = () => okAsync(undefined);
-  const { signal } = new AbortController();
   const shut = (what: string, call: () => ResultAsync<void, AnyError>) =>
-    host.call(`Closing ${what}`, signal, call, CLOSE_PORT_MS);
+    bounded(clock, [], { what: `Closing ${what}`, ms: CLOSE_PORT_MS }, call);
   await shut('the proxy', () => proxy?.close?.() ?? nothing());
   await shut('the runtime', () => runtime.close?.() ?? nothing());
   await shut('the probe', () => probe.close?.() ?? nothing());

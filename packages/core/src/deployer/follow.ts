@@ -4,9 +4,10 @@ import { type AnyError, QuaysideError } from '../domain/errors.js';
 import { isTerminal, type LogEntry } from '../domain/records.js';
 import { EVENT_STREAM, logStream, type StoredEvent } from '../events/types.js';
 import type { Host } from '../flow/host.js';
+import { scope } from '../kernel/scope.js';
 import type { ContainerLogLine } from '../ports/container-runtime.js';
 import type { FollowOptions } from './types.js';
-import { unknownDeployment, unknownInstance } from './unknown.js';
+import { closed, unknownDeployment, unknownInstance } from './unknown.js';
 import { orThrow, storeNews } from './wait.js';
 
 const never = (): AbortSignal => new AbortController().signal;
@@ -76,11 +77,17 @@ export async function* followInstance(
   if (signal.aborted) return;
   if (!instance) throw new QuaysideError(unknownInstance(id));
   const { tail, follow } = options;
-  yield* host.runtime.logs(instance.value.container, {
-    signal,
-    ...(tail === undefined ? {} : { tail }),
-    ...(follow === undefined ? {} : { follow }),
-  });
+  const reading = scope(host.clock, [signal, host.ended]);
+  try {
+    yield* host.runtime.logs(instance.value.container, {
+      signal: reading.signal,
+      ...(tail === undefined ? {} : { tail }),
+      ...(follow === undefined ? {} : { follow }),
+    });
+  } finally {
+    reading.end();
+  }
+  if (host.ended.aborted && !signal.aborted) throw new QuaysideError(closed());
 }
 
 /** An abort ends an iteration quietly; any other error is the reader's to see. */

@@ -1,14 +1,14 @@
 import type { ResultAsync } from 'neverthrow';
 import { type AnyError, QuaysideError } from '../domain/errors.js';
 import type { Host } from '../flow/host.js';
-import { sleep } from '../kernel/scope.js';
+import { scope, sleep } from '../kernel/scope.js';
 
 /** Where the store tells nothing, and where it does: it might have missed something, so it is looked again all the same. */
 const BLIND_MS = 250;
 const TOLD_MS = 5_000;
 
 /** Lets a follower sleep until the store may have something new. Listens from the moment it is made, so that nothing is missed. */
-export function storeNews(host: Pick<Host, 'store' | 'clock'>): {
+export function storeNews(host: Pick<Host, 'store' | 'clock' | 'ended'>): {
   next(signal: AbortSignal): Promise<void>;
   end(): void;
 } {
@@ -24,13 +24,10 @@ export function storeNews(host: Pick<Host, 'store' | 'clock'>): {
         isNew = false;
         return;
       }
-      const woken = new AbortController();
-      const onAbort = () => woken.abort();
-      wake = onAbort;
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) woken.abort();
+      const woken = scope(host.clock, [signal, host.ended]);
+      wake = () => woken.abort();
       await sleep(host.clock, unsubscribe ? TOLD_MS : BLIND_MS, woken.signal);
-      signal.removeEventListener('abort', onAbort);
+      woken.end();
       wake = undefined;
       isNew = false;
     },

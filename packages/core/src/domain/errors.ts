@@ -136,11 +136,13 @@ export const aborted = (what: string, cause?: unknown): AbortedError => ({
   ...(cause === undefined ? {} : { cause }),
 });
 
-export const timedOut = (what: string, limitMs: number): TimeoutError => ({
+/** @param setting what its limit is set by, as the configuration calls it */
+export const timedOut = (what: string, limitMs: number, setting?: string, cause?: unknown): TimeoutError => ({
   kind: 'timeout',
   message: `${what} took longer than its limit of ${limitMs} ms.`,
-  hint: 'See what it waits for; raise the limit only if it is slow by nature.',
+  hint: `See what it waits for; raise ${setting ? `\`${setting}\`` : 'the limit'} only if it is slow by nature.`,
   retryable: true,
+  ...(cause === undefined ? {} : { cause }),
 });
 
 export const bug = (cause: unknown): BugError => ({
@@ -151,7 +153,9 @@ export const bug = (cause: unknown): BugError => ({
   cause,
 });
 
-const describeCause = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+/** An error that was thrown, or one of ours that came as a value. */
+const describeCause = (cause: unknown): string =>
+  String(typeof cause === 'object' && cause && 'message' in cause ? cause.message : cause);
 
 /** The messages of an error's chain of causes, outermost first, at most five: what is left of them when it is stored. */
 export function causesOf(error: { readonly cause?: unknown }): string[] {

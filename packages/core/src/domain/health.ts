@@ -50,6 +50,18 @@ export interface EndsCheck {
 
 export type HealthCheck = HttpCheck | TcpCheck | ImageCheck | RunningCheck | EndsCheck;
 
+/** The engine's own default for the image's health check, whose timing it does not tell. */
+const IMAGE_INTERVAL_MS = 30_000;
+
+/** The most that a check can take by its own timing, in milliseconds; null: as long as the app takes to end. */
+export function checkMs(check: HealthCheck): number | null {
+  if (check.kind === 'ends') return null;
+  if (check.kind === 'running') return check.settleMs;
+  const { intervalMs, retries, startPeriodMs, successThreshold, timeoutMs } = check;
+  if (check.kind === 'image') return startPeriodMs + (retries + 1) * Math.max(intervalMs, IMAGE_INTERVAL_MS);
+  return Math.max(intervalMs, startPeriodMs) + (retries + 1 + successThreshold) * (intervalMs + timeoutMs);
+}
+
 /** What an attempt brought, for people and machines: in the error, the history and the log. */
 export interface Attempt {
   /** From the beginning of the check, in milliseconds. */

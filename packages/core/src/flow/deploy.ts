@@ -5,6 +5,7 @@
  *                                        └──error──▶ undo, newest first → terminal
  */
 import { err, ok, type ResultAsync } from 'neverthrow';
+import { DEPLOY_MS } from '../config/resolve.js';
 import { type AnyError, aborted, failure, timedOut } from '../domain/errors.js';
 import { type DeploymentRecord, type InstanceRecord, isTerminal, type TaskRecord } from '../domain/records.js';
 import { type Deployment, instanceView } from '../domain/views.js';
@@ -12,7 +13,7 @@ import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
-import { scope } from '../kernel/scope.js';
+import { type Scope, scope } from '../kernel/scope.js';
 import { redactedError, storedError } from '../kernel/stored-error.js';
 import type { Stored } from '../ports/store.js';
 import { endFailed, rollBackAndFail } from './fail.js';
@@ -30,6 +31,15 @@ export interface Outcome {
   /** Null where it succeeded or nothing had to change. */
   readonly error: AnyError | null;
   readonly tasks: readonly TaskRecord[];
+}
+
+/** What ends a deployment from outside of its steps. */
+interface Bounds {
+  /** The caller's cancel. */
+  readonly signal: AbortSignal;
+  readonly lease: Lease;
+  /** Both of them, and the time limit of the whole. */
+  readonly whole: Scope;
 }
 
 export const stageLease = (stageKey: string): string => `stage:${stageKey}`;
@@ -73,26 +83,22 @@ export function runDeployment(
 
 function underLease(host: Host, ledger: Ledger, lease: Lease, signal: AbortSignal): ResultAsync<Outcome, AnyError> {
   return guard(async () => {
-    const whole = scope(host.clock, [signal, lease.lost]);
+    // Which limit the stage has is known when it is resolved.
+    const whole = scope(host.clock, [signal, lease.lost], host.settings.deployTimeout ?? DEPLOY_MS);
     try {
-      return await prepareAndRun(host, ledger, lease, signal, whole.signal);
+      return await prepareAndRun(host, ledger, { signal, lease, whole });
     } finally {
       whole.end();
     }
   });
 }
 
-function prepareAndRun(
-  host: Host,
-  ledger: Ledger,
-  lease: Lease,
-  signal: AbortSignal,
-  whole: AbortSignal,
-): ResultAsync<Outcome, AnyError> {
+function prepareAndRun(host: Host, ledger: Ledger, bounds: Bounds): ResultAsync<Outcome, AnyError> {
+  const { lease, whole } = bounds;
   return guard(async () => {
     const prepared = await prepare(host, ledger, lease, whole);
     if (prepared.isErr()) {
-      const error = endingOf(prepared.error, { signal, lease, limit: undefined });
+      const error = endingOf(prepared.error, bounds);
       if (error.kind === 'lease-lost') return err(error);
       return failed(host, ledger, error);
     }
@@ -103,7 +109,7 @@ function prepareAndRun(
       return failed(host, ledger, unchanged.error);
     }
     try {
-      return await commitOrRollBack(host, ledger, plan, { signal, lease, whole });
+      return await commitOrRollBack(ledger, plan, bounds);
     } finally {
       releaseHeld(plan.flow);
       await plan.flow.releasing;
@@ -126,18 +132,14 @@ const outcome = (ledger: Ledger, error: AnyError | null, tasks: readonly TaskRec
 });
 
 function commitOrRollBack(
-  host: Host,
   ledger: Ledger,
   { flow, mode }: Exclude<Plan, { readonly mode: 'unchanged' }>,
-  ended: { readonly signal: AbortSignal; readonly lease: Lease; readonly whole: AbortSignal },
+  bounds: Bounds,
 ): ResultAsync<Outcome, AnyError> {
-  const { deploymentMs } = flow.spec.limits;
   return routine(async function* () {
-    const limit = scope(host.clock, [ended.whole], deploymentMs);
-    const ran = await runToCommit(flow, mode, limit.signal);
-    limit.end();
+    const ran = await runToCommit(flow, mode, bounds.whole.signal);
     if (ran.isOk()) return ok<Outcome, AnyError>(outcome(ledger, null, ran.value));
-    const error = endingOf(ran.error, { ...ended, limit: limit.timedOut ? deploymentMs : undefined });
+    const error = endingOf(ran.error, bounds);
     if (error.kind === 'lease-lost' || isTerminal(ledger.record.status)) return err(error);
     const tasks = yield* rollBackAndFail(flow, error);
     return ok<Outcome, AnyError>(outcome(ledger, error, tasks));
@@ -160,17 +162,14 @@ function runToCommit(
  * What an error means for the whole: a lost lease, the time that was up, or a cancel. Whatever the call that was broken off says of it:
  * some answer an abort in their own words.
  */
-function endingOf(
-  error: AnyError,
-  ended: { readonly signal: AbortSignal; readonly lease: Lease; readonly limit: number | undefined },
-): AnyError {
-  if (ended.lease.lost.aborted) return { ...(ended.lease.lost.reason as AnyError) };
+function endingOf(error: AnyError, { signal, lease, whole }: Bounds): AnyError {
+  if (lease.lost.aborted) return { ...(lease.lost.reason as AnyError) };
   const step = {
     ...(error.step === undefined ? {} : { step: error.step }),
     ...(error.kind === 'aborted' ? {} : { cause: error }),
   };
-  if (ended.limit !== undefined) return { ...timedOut('The deployment', ended.limit), ...step };
-  if (!ended.signal.aborted) return error;
+  if (whole.timedOut) return { ...timedOut('The deployment', whole.limitMs, 'deployTimeout'), ...step };
+  if (!signal.aborted) return error;
   return failure(
     'cancelled',
     'The deployment was cancelled before its commit.',

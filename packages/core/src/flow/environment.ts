@@ -34,7 +34,7 @@ export function gatherEnv(
         'The env function',
         signal,
         (options) => guard(async () => ok<unknown, never>(await layer({ ...about, signal: options.signal }))),
-        ENV_MS,
+        { ms: ENV_MS },
       );
       Object.assign(
         merged,

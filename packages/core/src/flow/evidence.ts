@@ -112,7 +112,7 @@ async function lastLines(flow: Flow, signal: AbortSignal): Promise<string[]> {
         lines.push(flow.ledger.redactor.text(line.text).slice(0, 1_000));
       return ok(undefined);
     },
-    LINES_MS,
+    { ms: LINES_MS },
   );
   return lines.slice(-LAST_LINES);
 }

@@ -10,7 +10,7 @@ import type { LogEntry } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
+import { bounded, type Limit } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Container, ContainerRef, LocalImage } from '../ports/container-runtime.js';
 import type { Call, Host } from './host.js';
@@ -34,7 +34,7 @@ export interface Flow {
   readonly seen: Seen;
   log(level: LogEntry['level'], message: string, data?: Json): void;
   /**
-   * A change at the engine or the proxy: it starts only while every lease outlasts it, and is given up at `limitMs` (default
+   * A change at the engine or the proxy: it starts only while every lease outlasts it, and is given up at its limit (default
    * `effectTimeoutMs`; a longer one still starts under that). Stopping and removing what never was committed, or retires, needs no
    * lease: see `call`.
    */
@@ -42,7 +42,7 @@ export interface Flow {
     what: string,
     signal: AbortSignal,
     call: (options: CallOptions) => PromiseLike<Result<T, E>>,
-    limitMs?: number,
+    limit?: Limit,
   ): ResultAsync<T, E | AnyError>;
   readonly call: Call;
 }
@@ -76,7 +76,7 @@ export interface FlowParts {
 
 export function makeFlow(parts: FlowParts): Flow {
   const { host, ledger } = parts;
-  const limitMs = host.settings.effectTimeoutMs;
+  const { effectTimeoutMs } = host.settings;
   const held: Lease[] = [];
   return {
     ...parts,
@@ -85,10 +85,10 @@ export function makeFlow(parts: FlowParts): Flow {
     seen: { image: parts.image },
     log: (level, message, data = null) => ledger.log(level, message, data),
     call: host.call,
-    effect: (what, signal, call, effectLimitMs = limitMs) =>
+    effect: (what, signal, call, limit = { ms: effectTimeoutMs, setting: 'effectTimeoutMs' }) =>
       routine(async function* () {
-        for (const lease of [ledger.lease, ...held]) yield* lease.mayStart(limitMs, { signal });
-        return await bounded(host.clock, [signal, ledger.lease.lost], { what, ms: effectLimitMs }, call);
+        for (const lease of [ledger.lease, ...held]) yield* lease.mayStart(effectTimeoutMs, { signal });
+        return await bounded(host.clock, [signal, ledger.lease.lost], { ...limit, what }, call);
       }),
   };
 }

@@ -9,7 +9,7 @@ import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { endpointOf } from '../domain/endpoints.js';
 import { type AnyError, aborted } from '../domain/errors.js';
 import type { Attempt, HealthReason, HttpCheck, ImageCheck, TcpCheck } from '../domain/health.js';
-import { judgeHttp } from '../domain/health.js';
+import { checkMs, judgeHttp } from '../domain/health.js';
 import { guard, routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import type { Container } from '../ports/container-runtime.js';
@@ -25,8 +25,6 @@ const POLL_MAX_MS = 50;
 const POLL_TIMEOUT_MS = 1_000;
 /** Between counted attempts an interval is looked into this often, at most once a second. */
 const POLLS_PER_INTERVAL = 20;
-/** The engine's own default for the image's health check, whose timing it does not tell. */
-const IMAGE_INTERVAL_MS = 30_000;
 
 type Seen =
   | { readonly good: true }
@@ -75,7 +73,7 @@ function lives(
 function image(flow: Flow, check: ImageCheck, signal: AbortSignal): ResultAsync<void, AnyError> {
   const { clock } = flow.host;
   const startMs = clock.monotonicMs();
-  const limitMs = check.startPeriodMs + (check.retries + 1) * Math.max(check.intervalMs, IMAGE_INTERVAL_MS);
+  const limitMs = checkMs(check) ?? 0;
   return routine(async function* () {
     for (let polls = 1; ; polls += 1) {
       const container = yield* inspectTarget(flow, signal);
@@ -201,14 +199,15 @@ function attempt(
       'The health check',
       signal,
       (options) => guard(() => flow.host.probe.check(request, options)),
-      timeoutMs + 500,
+      { ms: timeoutMs + 500, setting: 'healthcheck.timeout' },
     );
     if (answered.isErr()) {
       const { error } = answered;
       // A probe may say in its own words that it was broken off.
       if (signal.aborted) return err<Seen, AnyError>(aborted('The health check', signal.reason));
       const reason: ProbeReason = 'reason' in error ? error.reason : 'timeout';
-      return ok<Seen, AnyError>({ good: false, reason, attempt: { atMs, url, error: error.message } });
+      const text = error.kind === 'timeout' ? `no answer within ${timeoutMs} ms` : error.message;
+      return ok<Seen, AnyError>({ good: false, reason, attempt: { atMs, url, error: text } });
     }
     const { status, body, location } = answered.value;
     if (check.kind === 'tcp' || status === null) return ok<Seen, AnyError>({ good: true });

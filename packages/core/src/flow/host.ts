@@ -4,6 +4,7 @@ import type { ParsedProject, ParsedSettings } from '../config/schema.js';
 import type { AbortedError, AnyError, BugError, TaggedError, TimeoutError } from '../domain/errors.js';
 import type { EventHub } from '../events/hub.js';
 import type { Leases } from '../kernel/lease.js';
+import type { Limit } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Clock, Ids } from '../ports/clock.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
@@ -35,7 +36,9 @@ export interface Host {
   readonly projects: ProjectSource;
   readonly leases: Leases;
   readonly hub: EventHub;
-  /** A call that changes nothing that a lease covers: bounded by `limitMs` (default `effectTimeoutMs`), and guarded. */
+  /** Aborted when the deployer has closed: nothing is waited for any more. */
+  readonly ended: AbortSignal;
+  /** A call that changes nothing that a lease covers: bounded by `limit` (default `effectTimeoutMs`), and guarded. */
   readonly call: Call;
   /** Identities and reach of the runtime and the proxy. */
   readonly surroundings: (options: CallOptions) => ResultAsync<Surroundings, AnyError>;
@@ -45,7 +48,7 @@ export type Call = <T, E extends AnyError>(
   what: string,
   signal: AbortSignal,
   call: (options: CallOptions) => PromiseLike<Result<T, E>>,
-  limitMs?: number,
+  limit?: Limit,
 ) => ResultAsync<T, E | AbortedError | TimeoutError | BugError>;
 
 /** Where projects come from: the configuration, or the host's own function. */

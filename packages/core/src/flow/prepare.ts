@@ -7,6 +7,7 @@ import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
+import type { Scope } from '../kernel/scope.js';
 import { type Claim, claimDomains, prepareClaim, refuseForeign } from './claim.js';
 import type { Surroundings } from './describe.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
@@ -21,14 +22,17 @@ export type Plan =
   | { readonly mode: 'unchanged'; readonly resolution: Resolution; readonly target: InstanceRecord }
   | { readonly mode: 'create' | 'cutover'; readonly flow: Flow };
 
-export function prepare(host: Host, ledger: Ledger, lease: Lease, signal: AbortSignal): ResultAsync<Plan, AnyError> {
+/** @param whole the deployment's bound: what the stage says of it is known here */
+export function prepare(host: Host, ledger: Ledger, lease: Lease, whole: Scope): ResultAsync<Plan, AnyError> {
   const { record } = ledger;
+  const { signal } = whole;
   const options = { signal };
   return routine(async function* () {
     const around = yield* host.surroundings(options);
     const left = yield* settleStage(host, record.stageKey, lease, around.identities, record.id, signal);
     if (left.length > 0) ledger.log('warn', `What deployments ${left.join(', ')} have left could not be undone yet.`);
     let resolution = yield* resolve(host, ledger, around, false, options);
+    whole.limit(resolution.draft.limits.deploymentMs);
     ledger.redactor = redactor(resolution.secrets, openly(record));
     for (const note of resolution.notes) ledger.log('info', note);
     const state = yield* readStage(host, record.stageKey, signal);

@@ -4,13 +4,13 @@
  * them may hold up what is left. Their entries stay in the journal, and whoever settles the stage next goes on there.
  */
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
-import { type AnyError, aborted, failure, outcomeUnknown } from '../domain/errors.js';
+import { type AnyError, aborted, failure, outcomeUnknown, timedOut } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { JournalEntry, JournalRecord, StepRecord } from '../domain/records.js';
 import type { Deployment } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import { guard, routine } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
+import { bounded, PATIENCE_WITH_WORK_MS, scope } from '../kernel/scope.js';
 import type { Flow } from './flow.js';
 import type { Step, StepError } from './step.js';
 
@@ -29,12 +29,17 @@ function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void,
   const { ledger, host } = flow;
   return routine(async function* () {
     ledger.step = step.name;
-    const intent = yield* guard(() => step.intent(flow));
+    const limit = { ...step.limit(flow), patienceMs: PATIENCE_WITH_WORK_MS };
+    const intent = yield* bounded(host.clock, [signal], { ...limit, what: `Preparing step ${step.name}` }, () =>
+      guard(() => step.intent(flow)),
+    );
     const does = step.does?.(flow, intent) ?? 'effects';
     const begun = does === 'nothing' ? noteBegin(step, intent, flow) : begin(step, intent, flow, signal);
     if (does === 'effects') yield* begun;
     const startedMs = host.clock.monotonicMs();
-    const ran = await guard(() => step.run(flow, intent, signal));
+    const ran = await bounded(host.clock, [signal], { ...limit, what: `Step ${step.name}` }, (options) =>
+      guard(() => step.run(flow, intent, options.signal)),
+    );
     yield* begun;
     if (!step.keepsLeases) releaseHeld(flow);
     const durationMs = Math.round(host.clock.monotonicMs() - startedMs);
@@ -132,12 +137,23 @@ function undoStep(
   return routine(async function* () {
     ledger.step = entry.step;
     if (!step) return err(unknownStep(entry));
-    yield* takeLeases(step, entry.intent, flow, signal, 'undo', {});
-    const undone = await bounded(
-      host.clock,
-      [signal],
-      { what: `Undoing ${step.name}`, ms: host.settings.undoTimeoutMs },
-      (options) => guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
+    const limit = {
+      what: `Undoing ${step.name}`,
+      ms: host.settings.undoTimeoutMs,
+      setting: 'undoTimeoutMs',
+      patienceMs: PATIENCE_WITH_WORK_MS,
+    };
+    // What a dead host has held comes free after its ttl. Not given up amid the taking: a lease that comes after all would stay held.
+    const waiting = scope(host.clock, [signal], limit.ms + host.settings.ttlMs);
+    const taken = await takeLeases(step, entry.intent, flow, waiting.signal, 'undo', {});
+    waiting.end();
+    if (taken.isErr()) {
+      const { error } = taken;
+      const isLate = waiting.timedOut && error.kind === 'aborted';
+      return err(isLate ? timedOut(limit.what, waiting.limitMs, limit.setting, error) : error);
+    }
+    const undone = await bounded(host.clock, [signal], limit, (options) =>
+      guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
     );
     // However it ended: who tries again needs them.
     releaseHeld(flow);

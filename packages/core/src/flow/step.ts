@@ -1,6 +1,7 @@
 import type { ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
+import type { Limit } from '../kernel/scope.js';
 import type { Flow } from './flow.js';
 
 export type StepError = AnyError;
@@ -15,6 +16,8 @@ export interface Step {
   readonly version: number;
   /** What undo will need, all known before the effect: our names, the route as it was. Plain data, without secrets. */
   intent(flow: Flow): ResultAsync<Json, StepError>;
+  /** The most that `run` may take. Its calls have limits of their own: this one is of all of them together. */
+  limit(flow: Flow): Limit;
   /** Leases beside the stage's that the effect needs: taken in the commit of the intent, freed after the step. */
   leases?(flow: Flow, intent: Json, phase: 'run' | 'undo'): readonly string[];
   /** They are kept until the terminal commit instead: the cutover's. */

@@ -159,7 +159,7 @@ export class Leases {
     while (first) {
       const stored = await this.#store.get('leases', first.record.id, { signal });
       if (stored.isOk()) return stored.value?.version === first.version && stored.value.value.holder === this.#holder;
-      if (this.#clock.monotonicMs() >= untilMs) break;
+      if (stored.error.kind === 'closed' || this.#clock.monotonicMs() >= untilMs) break;
       await sleep(this.#clock, this.#pauseMs(), signal);
     }
     return false;

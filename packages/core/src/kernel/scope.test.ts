@@ -48,3 +48,24 @@ describe('what somebody waits for keeps the process alive, and nothing else does
     cancel();
   });
 });
+
+describe('many under one signal', () => {
+  it('draw no warning of a leak, and each of them lets go', async () => {
+    const warnings: unknown[] = [];
+    const onWarning = (warning: unknown) => warnings.push(warning);
+    process.on('warning', onWarning);
+    const clock = systemClock();
+    const parent = new AbortController();
+    const sleeping = Array.from({ length: 50 }, () => sleep(clock, 60_000, parent.signal));
+    const scopes = Array.from({ length: 50 }, () => scope(clock, [parent.signal]));
+    for (const each of scopes.slice(0, 25)) each.end();
+    parent.abort('enough');
+    expect((await Promise.all(sleeping)).every((each) => each.isErr())).toBe(true);
+    expect(scopes.map(({ signal }) => signal.aborted)).toEqual(scopes.map((_, index) => index >= 25));
+    expect(scopes[25]?.signal.reason).toBe('enough');
+    expect(scope(clock, [parent.signal]).signal.aborted).toBe(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+});

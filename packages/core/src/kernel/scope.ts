@@ -7,12 +7,17 @@ import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import { type AbortedError, aborted, type BugError, bug, type TimeoutError, timedOut } from '../domain/errors.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Clock } from '../ports/clock.js';
+import { onAbort } from './on-abort.js';
 
 export interface Scope {
   readonly signal: AbortSignal;
   /** Whether it was its own time limit that ended it. */
   readonly timedOut: boolean;
+  /** 0 where it has none. */
+  readonly limitMs: number;
   abort(reason?: unknown): void;
+  /** Another time limit, counted from its beginning like the first. */
+  limit(limitMs: number): void;
   /** Lets go of its parents and its timer. */
   end(): void;
 }
@@ -20,37 +25,53 @@ export interface Scope {
 export function scope(clock: Clock, parents: readonly AbortSignal[], limitMs?: number): Scope {
   const controller = new AbortController();
   let isTimedOut = false;
-  const onAbort = (event: Event) => controller.abort((event.target as AbortSignal).reason);
-  for (const parent of parents) {
-    if (parent.aborted) controller.abort(parent.reason);
-    else parent.addEventListener('abort', onAbort, { once: true });
-  }
-  const cancelTimer =
-    limitMs === undefined || controller.signal.aborted
-      ? undefined
-      : clock.after(
-          limitMs,
-          () => {
-            isTimedOut = true;
-            controller.abort(new Error(`over its limit of ${limitMs} ms`));
-          },
-          true,
-        );
+  const lettingGo = parents.map((parent) => onAbort(parent, () => controller.abort(parent.reason)));
+  const startMs = clock.monotonicMs();
+  let cancelTimer: (() => void) | undefined;
+  let knownMs = 0;
+  const limit = (ms: number) => {
+    knownMs = ms;
+    cancelTimer?.();
+    if (controller.signal.aborted) return;
+    const leftMs = Math.max(0, startMs + ms - clock.monotonicMs());
+    cancelTimer = clock.after(
+      leftMs,
+      () => {
+        isTimedOut = true;
+        controller.abort(new Error(`over its limit of ${ms} ms`));
+      },
+      true,
+    );
+  };
+  if (limitMs !== undefined) limit(limitMs);
   return {
     signal: controller.signal,
     get timedOut() {
       return isTimedOut;
     },
+    get limitMs() {
+      return knownMs;
+    },
     abort: (reason) => controller.abort(reason),
+    limit,
     end() {
       cancelTimer?.();
-      for (const parent of parents) parent.removeEventListener('abort', onAbort);
+      for (const letGo of lettingGo) letGo();
     },
   };
 }
 
-/** How long a call that ignores its aborted signal is still waited for, in milliseconds, before it is left to itself. */
-const IGNORES_ABORT_MS = 1_000;
+const PATIENCE_MS = 1_000;
+/** With work that is made of bounded calls: each of them has been left to itself by then, and the work has ended. */
+export const PATIENCE_WITH_WORK_MS = 3 * PATIENCE_MS;
+
+/** A time limit, and what of the configuration it follows from: whoever meets it is told. */
+export interface Limit {
+  readonly ms: number;
+  readonly setting?: string | undefined;
+  /** How long a call that ignores its aborted signal is waited for before it is left to itself; default a second. */
+  readonly patienceMs?: number;
+}
 
 /**
  * One call under a time limit. Whatever the callee does (throw, hang, ignore its signal), this answers soon after the limit
@@ -59,7 +80,7 @@ const IGNORES_ABORT_MS = 1_000;
 export function bounded<T, E extends { readonly kind: string }>(
   clock: Clock,
   parents: readonly AbortSignal[],
-  limit: { readonly what: string; readonly ms: number },
+  limit: Limit & { readonly what: string },
   call: (options: CallOptions) => PromiseLike<Result<T, E>>,
 ): ResultAsync<T, E | AbortedError | TimeoutError | BugError> {
   return new ResultAsync(runBounded(clock, parents, limit, call));
@@ -68,18 +89,17 @@ export function bounded<T, E extends { readonly kind: string }>(
 async function runBounded<T, E extends { readonly kind: string }>(
   clock: Clock,
   parents: readonly AbortSignal[],
-  limit: { readonly what: string; readonly ms: number },
+  limit: Limit & { readonly what: string },
   call: (options: CallOptions) => PromiseLike<Result<T, E>>,
 ): Promise<Result<T, E | AbortedError | TimeoutError | BugError>> {
   const own = scope(clock, parents, limit.ms);
-  const givenUp = afterAbort(clock, own.signal);
+  const givenUp = afterAbort(clock, own.signal, limit.patienceMs ?? PATIENCE_MS);
   try {
     if (own.signal.aborted) return err(aborted(limit.what, own.signal.reason));
     const result = await Promise.race([call({ signal: own.signal }), givenUp.promise]);
-    if (result === undefined)
-      return err(own.timedOut ? timedOut(limit.what, limit.ms) : aborted(limit.what, own.signal.reason));
-    if (result.isErr() && result.error.kind === 'aborted' && own.timedOut) return err(timedOut(limit.what, limit.ms));
-    return result;
+    if (result === undefined) return err(own.timedOut ? overTime(limit) : aborted(limit.what, own.signal.reason));
+    const isLate = result.isErr() && result.error.kind === 'aborted' && own.timedOut;
+    return isLate ? err(overTime(limit, result.error as unknown as AbortedError)) : result;
   } catch (thrown) {
     return err(bug(thrown));
   } finally {
@@ -88,21 +108,29 @@ async function runBounded<T, E extends { readonly kind: string }>(
   }
 }
 
+/** @param at what it was at when its time was over, where that says more than that the call itself was broken off */
+function overTime({ what, ms, setting }: Limit & { readonly what: string }, at = aborted(what)): TimeoutError {
+  return timedOut(what, ms, setting, at.message === aborted(what).message ? undefined : new Error(at.message));
+}
+
 /** Resolves a while after the signal was aborted: for callees that do not listen to it. */
-function afterAbort(clock: Clock, signal: AbortSignal): { promise: Promise<undefined>; dispose(): void } {
+function afterAbort(
+  clock: Clock,
+  signal: AbortSignal,
+  patienceMs: number,
+): { promise: Promise<undefined>; dispose(): void } {
   let cancel: (() => void) | undefined;
-  let onAbort: (() => void) | undefined;
+  let letGo: (() => void) | undefined;
   const promise = new Promise<undefined>((resolve) => {
-    onAbort = () => {
-      cancel = clock.after(IGNORES_ABORT_MS, () => resolve(undefined), true);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    letGo = onAbort(signal, () => {
+      cancel = clock.after(patienceMs, () => resolve(undefined), true);
+    });
   });
   return {
     promise,
     dispose() {
       cancel?.();
-      if (onAbort) signal.removeEventListener('abort', onAbort);
+      letGo?.();
     },
   };
 }
@@ -114,12 +142,11 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): ResultAsyn
       if (signal.aborted) return resolve(err(aborted('Waiting', signal.reason)));
       const finish = (result: Result<void, AbortedError>) => {
         cancel();
-        signal.removeEventListener('abort', onAbort);
+        letGo();
         resolve(result);
       };
-      const onAbort = () => finish(err(aborted('Waiting', signal.reason)));
       const cancel = clock.after(ms, () => finish(ok(undefined)), true);
-      signal.addEventListener('abort', onAbort, { once: true });
+      const letGo = onAbort(signal, () => finish(err(aborted('Waiting', signal.reason))));
     }),
   );
 }

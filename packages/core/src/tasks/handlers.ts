@@ -19,7 +19,9 @@ const NOTIFY_MS = 30_000;
 
 /** One try. */
 export const tellOnce = (host: Host, notifier: Notifier, message: Message, signal: AbortSignal) =>
-  host.call(`Telling ${notifier.name}`, signal, (options) => guard(() => notifier.notify(message, options)), NOTIFY_MS);
+  host.call(`Telling ${notifier.name}`, signal, (options) => guard(() => notifier.notify(message, options)), {
+    ms: NOTIFY_MS,
+  });
 
 const leaseOf = (task: TaskRecord): string => {
   if (task.kind === 'retire') return `instance:${task.subject}`;

@@ -44,12 +44,10 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
     if (container?.state === 'running' && spec) {
       yield* drain(host, task, spec.value.spec, signal);
       const graceMs = spec.value.spec.container.stopGraceMs;
-      yield* call(
-        `Stopping ${ref.name}`,
-        signal,
-        (o) => host.runtime.stop(ref, { ...o, graceMs }),
-        graceMs + host.settings.effectTimeoutMs,
-      );
+      yield* call(`Stopping ${ref.name}`, signal, (o) => host.runtime.stop(ref, { ...o, graceMs }), {
+        ms: graceMs + host.settings.effectTimeoutMs,
+        setting: 'effectTimeoutMs',
+      });
     }
     yield* call(`Removing ${ref.name}`, signal, (o) => host.runtime.remove(ref, o));
     if (spec) await removeNetworks(host, spec, signal);

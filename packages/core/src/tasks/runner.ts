@@ -25,6 +25,11 @@ const CONCURRENCY = 8;
 /** Until a store that could not be read at the start is asked again. */
 export const RESUME_PAUSE_MS = 1_000;
 
+interface Again {
+  readonly task: TaskRecord;
+  readonly pauseMs: number;
+}
+
 export class TaskRunner {
   readonly #host: Host;
   readonly #closing = new AbortController();
@@ -93,8 +98,9 @@ export class TaskRunner {
       const task = this.#queue.shift();
       if (!task) break;
       if (this.#running.has(task.id)) continue;
-      const run = this.#run(task).finally(() => {
+      const run = this.#run(task).then((again) => {
         this.#running.delete(task.id);
+        if (again) this.#schedule(again.task, again.pauseMs);
         this.#next();
       });
       this.#running.set(task.id, run);
@@ -102,22 +108,20 @@ export class TaskRunner {
     if (this.#running.size === 0 && this.#queue.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #run(task: TaskRecord): Promise<void> {
+  /** One try; when it is to be tried again. */
+  async #run(task: TaskRecord): Promise<Again | undefined> {
     const { signal } = this.#closing;
     const ended = await guard(() => doTask(this.#host, task, signal));
     if (ended.isOk() && ended.value !== 'busy') {
       this.#attempts.delete(task.id);
-      return;
+      return undefined;
     }
-    if (signal.aborted) return;
-    const again = ended.isErr() ? await this.#failed(task, ended.error) : { task, pauseMs: BUSY_PAUSE_MS };
-    if (signal.aborted) return;
-    // Not before it has been taken off the list of what runs.
-    if (again) this.#host.clock.after(0, () => this.#schedule(again.task, again.pauseMs));
+    if (signal.aborted) return undefined;
+    return ended.isErr() ? this.#failed(task, ended.error) : { task, pauseMs: BUSY_PAUSE_MS };
   }
 
   /** Writes down that it failed, for those who look, and says when it is tried again. */
-  async #failed(task: TaskRecord, error: AnyError): Promise<{ task: TaskRecord; pauseMs: number } | undefined> {
+  async #failed(task: TaskRecord, error: AnyError): Promise<Again | undefined> {
     const { clock, hub, store } = this.#host;
     const { signal } = this.#closing;
     const attempts = Math.max(task.attempts, this.#attempts.get(task.id) ?? 0) + 1;

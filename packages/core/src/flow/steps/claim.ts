@@ -2,6 +2,7 @@ import { ok, okAsync } from 'neverthrow';
 import type { AnyError } from '../../domain/errors.js';
 import { routine } from '../../kernel/routine.js';
 import type { Change } from '../../ports/store.js';
+import { calls } from '../limits.js';
 import type { Step } from '../step.js';
 import { heldRoute, removeRoute, writeLeases } from '../writes.js';
 
@@ -18,6 +19,7 @@ export const claimStep: Step = {
   version: 1,
   intent: () => okAsync({ domains: [], taken: [] }),
   run: () => okAsync(undefined),
+  limit: (flow) => calls(flow, 1),
   leases: (flow, intent) =>
     writeLeases(flow.host, flow.ledger.record.identities?.proxy ?? null, (intent as unknown as ClaimIntent).taken),
   undo: (flow, intent, signal) =>

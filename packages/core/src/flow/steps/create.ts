@@ -6,6 +6,7 @@ import { routine } from '../../kernel/routine.js';
 import { sleep } from '../../kernel/scope.js';
 import type { ContainerSpec } from '../../ports/container-runtime.js';
 import type { Flow } from '../flow.js';
+import { calls } from '../limits.js';
 import type { Step } from '../step.js';
 import { pull } from './pull.js';
 
@@ -18,6 +19,8 @@ interface CreateIntent {
 export const createStep: Step = {
   name: 'create',
   version: 1,
+  // What was cleaned up meanwhile is made or pulled anew, and the container tried again.
+  limit: (flow) => calls(flow, 3 + flow.spec.container.networks.length, flow.spec.limits.pullMs),
   intent: (flow) =>
     okAsync({ container: flow.target.name, networks: flow.spec.container.networks.map(({ name }) => name) }),
   run: (flow, _intent, signal) =>
@@ -110,6 +113,7 @@ export function removeNetworks(flow: Flow, names: readonly string[], signal: Abo
 export const connectStep: Step = {
   name: 'connect',
   version: 1,
+  limit: (flow) => calls(flow, 3 * flow.spec.container.networks.length),
   intent: (flow) => okAsync({ networks: flow.spec.container.networks.slice(1).map(({ name }) => name) }),
   run: (flow, _intent, signal) =>
     routine(async function* () {
@@ -145,6 +149,8 @@ export const connectStep: Step = {
 export const startStep: Step = {
   name: 'start',
   version: 1,
+  // Creating it once more is among what it may have to do.
+  limit: (flow) => calls(flow, 3, createStep.limit(flow).ms),
   intent: (flow) => okAsync({ container: flow.target.name }),
   run: (flow, _intent, signal) =>
     routine(async function* () {

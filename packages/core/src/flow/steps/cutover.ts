@@ -10,6 +10,7 @@ import { sleep } from '../../kernel/scope.js';
 import type { ProofRequest, Route } from '../../ports/proxy-manager.js';
 import { endOf, unhealthy } from '../evidence.js';
 import type { Flow } from '../flow.js';
+import { calls, writes } from '../limits.js';
 import type { Step } from '../step.js';
 import {
   forEachRoute,
@@ -35,10 +36,14 @@ interface CutoverIntent {
   readonly moves: readonly Move[];
 }
 
+/** The proxy keeps the proof's limit itself; ours is for one that does not. */
+const PROOF_MARGIN_MS = 1_000;
+
 export const cutoverStep: Step = {
   name: 'cutover',
   version: 1,
   keepsLeases: true,
+  limit: (flow) => calls(flow, 2 + writes(flow, flow.spec.routes.length), flow.spec.limits.proveMs + PROOF_MARGIN_MS),
   intent: (flow) =>
     routine(async function* () {
       const moves: Move[] = [];
@@ -99,7 +104,7 @@ function prove(flow: Flow, routes: readonly Route[], signal: AbortSignal): Resul
             `Proving ${route.domain}`,
             signal,
             (options) => proxy.prove(route, request, { ...options, timeoutMs }),
-            timeoutMs + 1_000,
+            { ms: timeoutMs + PROOF_MARGIN_MS, setting: 'proveTimeout' },
           ),
         ),
       );

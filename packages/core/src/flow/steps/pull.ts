@@ -20,6 +20,8 @@ export const pullStep: Step = {
   name: 'pull',
   version: 1,
   intent: (flow) => okAsync({ reference: flow.spec.image.reference, present: flow.seen.image !== undefined }),
+  // A margin, for the pull's own limit to speak first.
+  limit: ({ spec }) => ({ ms: spec.limits.pullMs + 5_000, setting: 'pullTimeout' }),
   does: (_flow, intent) => ((intent as unknown as PullIntent).present ? 'nothing' : 'effects'),
   run(flow, intent, signal) {
     const { reference, present } = intent as unknown as PullIntent;
@@ -62,7 +64,7 @@ export function pull(flow: Flow, signal: AbortSignal): ResultAsync<LocalImage, A
       `Pulling ${reference}`,
       signal,
       (options) => runtime.pull(reference, { ...options, onProgress }),
-      flow.spec.limits.pullMs,
+      { ms: flow.spec.limits.pullMs, setting: 'pullTimeout' },
     );
     flow.seen.image = image;
     flow.log('info', `Pulled ${reference}.`, { durationMs: Math.round(clock.monotonicMs() - startedMs) });

@@ -4,6 +4,7 @@ import { routine } from '../../kernel/routine.js';
 import { sleep } from '../../kernel/scope.js';
 import type { HeldRoute } from '../../ports/proxy-manager.js';
 import type { Flow } from '../flow.js';
+import { calls, writes } from '../limits.js';
 import type { Step } from '../step.js';
 import { forEachRoute, heldRoute, inspectTarget, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
 
@@ -15,6 +16,7 @@ interface RouteIntent {
 export const routeStep: Step = {
   name: 'route',
   version: 1,
+  limit: (flow) => calls(flow, 1 + writes(flow, flow.spec.routes.length)),
   intent: (flow) =>
     routine(async function* () {
       const routes: { domain: string; mark: string }[] = [];

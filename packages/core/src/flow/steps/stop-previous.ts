@@ -3,6 +3,7 @@ import type { AnyError } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
 import { type Flow, instanceRef } from '../flow.js';
+import { calls } from '../limits.js';
 import type { Step } from '../step.js';
 import { putRoute, routeTo, writeLeases } from '../writes.js';
 
@@ -31,6 +32,7 @@ export const stopPreviousStep: Step = {
         .map(({ value }) => ({ domain: value.id, mark: value.mark }));
       return ok<Json, AnyError>({ instance: previous.id, container: previous.container, routes });
     }),
+  limit: (flow) => calls(flow, 2, flow.previous?.spec.container.stopGraceMs),
   leases: (flow, intent, phase) => {
     const stopped = intent as unknown as StopIntent | null;
     if (phase === 'run' || !stopped) return [];
@@ -47,7 +49,7 @@ export const stopPreviousStep: Step = {
         `Stopping ${previous.container}`,
         signal,
         (options) => flow.host.runtime.stop(instanceRef(flow.host, previous), { ...options, graceMs }),
-        graceMs + flow.host.settings.effectTimeoutMs,
+        calls(flow, 1, graceMs),
       )
       .map(() => flow.log('info', `Stopped ${previous.container}, to make room.`));
   },
@@ -58,7 +60,7 @@ export const stopPreviousStep: Step = {
 };
 
 function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal, wasOpen: boolean) {
-  const { runtime, settings, store } = flow.host;
+  const { runtime, store } = flow.host;
   const ref = instanceRef(flow.host, { id: stopped.instance, container: stopped.container });
   return routine(async function* () {
     if (wasOpen) {
@@ -69,7 +71,7 @@ function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal, wasOpe
         `Stopping ${stopped.container}`,
         signal,
         (options) => runtime.stop(ref, { ...options, graceMs }),
-        graceMs + settings.effectTimeoutMs,
+        calls(flow, 1, graceMs),
       );
     }
     yield* flow.effect(`Starting ${stopped.container} again`, signal, (options) => runtime.start(ref, options));
