@@ -21,7 +21,7 @@ import type { Flow } from './flow.js';
 import type { Host } from './host.js';
 import { Ledger } from './ledger.js';
 import { type Plan, prepare } from './prepare.js';
-import type { Resolution } from './resolve.js';
+import { LookAhead, type Resolution } from './resolve.js';
 import { releaseHeld, runSteps } from './run-steps.js';
 import { stepsFor } from './steps/index.js';
 import { succeed } from './succeed.js';
@@ -61,42 +61,54 @@ export function runDeployment(
       host: host.id,
       writeId: host.ids.next(host.clock.now()),
     };
-    const { leases } = yield* host.leases.take([stageLease(started.stageKey)], {
+    const ahead = new LookAhead(host, started.request, signal);
+    const taken = await host.leases.take([stageLease(started.stageKey)], {
       signal,
       deployment: started.id,
       changes: () => [{ op: 'put', collection: 'deployments', record: started, version: queued.version }],
-      onWait: ({ lease, holder, since, deployment: heldFor }) =>
-        host.hub.emit('deployment.waiting', { deploymentId: started.id, lease, holder, since, heldFor }),
+      onWait: ({ lease, holder, since, deployment: heldFor }) => {
+        ahead.forget();
+        host.hub.emit('deployment.waiting', { deploymentId: started.id, lease, holder, since, heldFor });
+      },
     });
-    const [lease] = leases;
+    if (taken.isErr()) ahead.forget();
+    const [lease] = (yield* taken).leases;
     if (!lease) return err(aborted('Taking the lease'));
     const ledger = new Ledger(host, { value: started, version: queued.version + 1 }, undefined, lease, redactor([]));
     ledger.note({ events: (deployment) => [{ type: 'deployment.started', payload: { deployment } }] });
     try {
-      return await underLease(host, ledger, lease, signal);
+      return await underLease(host, ledger, lease, ahead, signal);
     } finally {
+      ahead.forget();
       await ledger.close();
       await lease.release({ signal: new AbortController().signal });
     }
   });
 }
 
-function underLease(host: Host, ledger: Ledger, lease: Lease, signal: AbortSignal): ResultAsync<Outcome, AnyError> {
+function underLease(
+  host: Host,
+  ledger: Ledger,
+  lease: Lease,
+  ahead: LookAhead,
+  signal: AbortSignal,
+): ResultAsync<Outcome, AnyError> {
   return guard(async () => {
     // Which limit the stage has is known when it is resolved.
     const whole = scope(host.clock, [signal, lease.lost], host.settings.deployTimeout ?? DEPLOY_MS);
+    whole.signal.addEventListener('abort', () => ahead.forget(), { once: true });
     try {
-      return await prepareAndRun(host, ledger, { signal, lease, whole });
+      return await prepareAndRun(host, ledger, ahead, { signal, lease, whole });
     } finally {
       whole.end();
     }
   });
 }
 
-function prepareAndRun(host: Host, ledger: Ledger, bounds: Bounds): ResultAsync<Outcome, AnyError> {
+function prepareAndRun(host: Host, ledger: Ledger, ahead: LookAhead, bounds: Bounds): ResultAsync<Outcome, AnyError> {
   const { lease, whole } = bounds;
   return guard(async () => {
-    const prepared = await prepare(host, ledger, lease, whole);
+    const prepared = await prepare(host, ledger, lease, ahead, whole);
     if (prepared.isErr()) {
       const error = endingOf(prepared.error, bounds);
       if (error.kind === 'lease-lost') return err(error);

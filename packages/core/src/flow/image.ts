@@ -56,15 +56,18 @@ export function resolveImage(
       if (pull === 'never') return err(absent(reference));
     }
     const resolver = host.registry ?? host.runtime;
-    const resolved = await host.call(`Resolving ${reference}`, signal, (options) =>
-      resolver.resolve(reference, options),
-    );
+    // At once: most often the engine's is the one that the tag still means.
+    const [resolved, known] = await Promise.all([
+      host.call(`Resolving ${reference}`, signal, (options) => resolver.resolve(reference, options)),
+      look(reference),
+    ]);
     if (resolved.isOk()) {
       const exact = pinned(repository, resolved.value.digest);
-      return ok(found(resolved.value.digest, exact, yield* look(exact)));
+      const isKnown = known.isOk() && known.value?.digests.includes(exact);
+      return ok(found(resolved.value.digest, exact, isKnown ? known.value : yield* look(exact)));
     }
     // No registry knows what was only built here.
-    const local = resolved.error.kind === 'aborted' ? undefined : yield* look(reference);
+    const local = resolved.error.kind === 'aborted' ? undefined : yield* known;
     return local && local.digests.length === 0 ? ok(asLocal(local)) : err(resolved.error);
   });
 }

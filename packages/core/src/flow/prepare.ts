@@ -13,7 +13,7 @@ import type { Surroundings } from './describe.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
 import type { Host } from './host.js';
 import type { Ledger } from './ledger.js';
-import { type Resolution, resolveDeploy, resolveRecorded } from './resolve.js';
+import { type LookAhead, type Resolution, resolveDeploy, resolveRecorded } from './resolve.js';
 import { settleStage } from './settle.js';
 import { readStage, type StageState } from './succeed.js';
 import { targetOf } from './writes.js';
@@ -23,7 +23,13 @@ export type Plan =
   | { readonly mode: 'create' | 'cutover'; readonly flow: Flow };
 
 /** @param whole the deployment's bound: what the stage says of it is known here */
-export function prepare(host: Host, ledger: Ledger, lease: Lease, whole: Scope): ResultAsync<Plan, AnyError> {
+export function prepare(
+  host: Host,
+  ledger: Ledger,
+  lease: Lease,
+  ahead: LookAhead,
+  whole: Scope,
+): ResultAsync<Plan, AnyError> {
   const { record } = ledger;
   const { signal } = whole;
   const options = { signal };
@@ -31,17 +37,17 @@ export function prepare(host: Host, ledger: Ledger, lease: Lease, whole: Scope):
     const around = yield* host.surroundings(options);
     const left = yield* settleStage(host, record.stageKey, lease, around.identities, record.id, signal);
     if (left.length > 0) ledger.log('warn', `What deployments ${left.join(', ')} have left could not be undone yet.`);
-    let resolution = yield* resolve(host, ledger, around, false, options);
+    const state = yield* readStage(host, record.stageKey, signal);
+    let resolution = yield* resolve(host, ledger, around, ahead, false, options);
     whole.limit(resolution.draft.limits.deploymentMs);
     ledger.redactor = redactor(resolution.secrets, openly(record));
     for (const note of resolution.notes) ledger.log('info', note);
-    const state = yield* readStage(host, record.stageKey, signal);
     const same = record.request.force
       ? undefined
       : yield* sameInstance(host, record.request.rollBackTo, resolution.draft.fingerprint, state, around, signal);
     if (!same && resolution.isPartial) {
       // It ran when it was looked for, and has ended since: a container will be made, and needs its environment.
-      resolution = yield* resolve(host, ledger, around, true, options);
+      resolution = yield* resolve(host, ledger, around, ahead, true, options);
       ledger.redactor = redactor(resolution.secrets, openly(record));
     }
     const { draft } = resolution;
@@ -87,12 +93,13 @@ function resolve(
   host: Host,
   ledger: Ledger,
   around: Surroundings,
+  ahead: LookAhead,
   mustCreate: boolean,
   options: { readonly signal: AbortSignal },
 ): ResultAsync<Resolution, AnyError> {
   const { record } = ledger;
   const { rollBackTo } = record.request;
-  if (rollBackTo === undefined) return resolveDeploy(host, record.request, around, options);
+  if (rollBackTo === undefined) return resolveDeploy(host, record.request, around, options, ahead.take());
   return routine(async function* () {
     const to = yield* host.store.get('deployments', rollBackTo, options);
     const instance = to?.value.instance ?? rollBackTo;

@@ -10,6 +10,7 @@ import type { DomainOwner } from '../domain/names.js';
 import type { DeploymentRecord, DeploymentRequest } from '../domain/records.js';
 import type { ContainerShape, Spec } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
+import { type Scope, scope } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { LocalImage } from '../ports/container-runtime.js';
 import { invalid } from '../ports/kit.js';
@@ -17,7 +18,7 @@ import { fixedDomain, generatedDomain, type WantedDomain } from './claim.js';
 import { matchReach, type Surroundings } from './describe.js';
 import { type Environment, gatherEnv, keepEnv, openOverrides, reviveEnv } from './environment.js';
 import type { Host } from './host.js';
-import { resolveImage } from './image.js';
+import { type ResolvedImage, resolveImage } from './image.js';
 
 /** All of a spec but its routes, which the claim decides. */
 export type Draft = Omit<Spec, 'routes'>;
@@ -69,20 +70,60 @@ const unknownStage = ({ project, stage }: Pick<Asked, 'project' | 'stage'>, know
     `Choose one of: ${known.join(', ') || 'none is configured'}.`,
   );
 
+/** What is asked of others for a deployment: its stage's configuration of this moment, and the image. */
+export interface LookUp {
+  readonly stage: ResultAsync<ResolvedStage, AnyError>;
+  readonly image: ResultAsync<ResolvedImage, AnyError>;
+}
+
+export function lookUp(host: Host, asked: Asked, options: CallOptions): LookUp {
+  const stage = findStage(host, asked, options);
+  const image = stage.andThen(({ image: repository, pull }) =>
+    resolveImage(host, { repository, tag: asked.tag, digest: asked.digest, pull }, options),
+  );
+  return { stage, image };
+}
+
+/** Looks up while the stage's lease is taken: neither needs the other. */
+export class LookAhead {
+  readonly #scope: Scope;
+  #found: LookUp | undefined;
+
+  constructor(host: Host, asked: DeploymentRequest, signal: AbortSignal) {
+    this.#scope = scope(host.clock, [signal]);
+    if (asked.rollBackTo === undefined) this.#found = lookUp(host, asked, this.#scope);
+  }
+
+  /** Undefined from the second time on: who asks again wants to know what it is by then. */
+  take(): LookUp | undefined {
+    const found = this.#found;
+    this.#found = undefined;
+    return found;
+  }
+
+  /** What is found counts no more. Who has to wait for somebody else deploys what the tag means after that. */
+  forget(): void {
+    this.#found = undefined;
+    this.#scope.abort();
+    this.#scope.end();
+  }
+}
+
+/** @param found what was looked up for it already */
 export function resolveDeploy(
   host: Host,
   asked: Asked,
   around: Surroundings,
   options: CallOptions,
+  found: LookUp = lookUp(host, asked, options),
 ): ResultAsync<Resolution, AnyError> {
   return routine(async function* () {
-    const stage = yield* findStage(host, asked, options);
-    const wish = { repository: stage.image, tag: asked.tag, digest: asked.digest, pull: stage.pull };
-    const { image, local } = yield* resolveImage(host, wish, options);
+    const stage = yield* found.stage;
     const gathered = yield* gatherEnv(host, stage.env, asked, options);
     const env = { ...gathered, ...(yield* openOverrides(host, asked.env)) };
     const container = withNetwork(stage.container, around);
     const reach = yield* reachOf(host, around, { container, port: stage.port, health: stage.health });
+    const { image, local } = yield* found.image;
     const draft: Omit<Draft, 'fingerprint' | 'env'> = {
       project: asked.project,
       stage: asked.stage,
