@@ -1,11 +1,90 @@
 /** What is done before its turn, so that a deployment does not take longer than it must: and that it is done no earlier than it may. */
+import { ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
-import { DEV, deployerIn, IMAGE, push, settled } from '../deployer/testbed.js';
+import { brokenPromises, DEV, deployerIn, IMAGE, push, settled } from '../deployer/testbed.js';
 import { unwrap } from '../domain/errors.js';
 import type { Store } from '../ports/store.js';
-import { type MemoryWorld, memoryWorld } from '../testing/index.js';
+import { type MemoryWorld, memoryWorld, outage, withFaults } from '../testing/index.js';
 
 const FOREVER = { signal: new AbortController().signal };
+
+const openSteps = async (store: Store) =>
+  (await unwrap(store.list('journals', {}, FOREVER))).flatMap(({ value }) => value.entries.map(({ step }) => step));
+
+/** A runtime that first looks at what the journal says. */
+function watched(world: MemoryWorld, methods: readonly ('create' | 'start')[]) {
+  const seen: Record<string, readonly string[]> = {};
+  const runtime = new Proxy(world.runtime, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function' || !methods.some((each) => each === property)) return value;
+      return (...args: unknown[]) =>
+        ResultAsync.fromSafePromise(openSteps(world.store)).andThen((steps) => {
+          seen[String(property)] ??= steps;
+          return Reflect.apply(value, target, args);
+        });
+    },
+  });
+  return { runtime, seen };
+}
+
+describe('intents that can be foreseen', () => {
+  it('are in the journal with the first of them, and cost no commit of their own', async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const { runtime, seen } = watched(world, ['create', 'start']);
+    let journalWrites = 0;
+    const store: Store = {
+      ...world.store,
+      commit(changes, options) {
+        if (changes.some((change) => 'collection' in change && change.collection === 'journals')) journalWrites += 1;
+        return world.store.commit(changes, options);
+      },
+    };
+    const deployer = await deployerIn(world, { runtime, store });
+    await settled(world, deployer, 'v1');
+    expect(seen['create']).toEqual(['claim', 'pull', 'create', 'start', 'route']);
+    expect(seen['start']).toEqual(seen['create']);
+    // The claim, the pull, the three of the container, the cutover, and the end.
+    expect(journalWrites).toBeLessThanOrEqual(6);
+    await world.clock.until(deployer.close());
+  });
+
+  it('are no reason to look for what was never begun', async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const engine = withFaults(world.runtime, { clock: world.clock, error: outage.runtime });
+    const proxy = withFaults(world.proxy, { clock: world.clock, error: outage.proxy });
+    const deployer = await deployerIn(world, { runtime: engine.port, proxy: proxy.port });
+    const looks = () => proxy.calls('get');
+    engine.inject('start', { kind: 'fail-before' });
+    engine.inject('remove', { kind: 'fail-before' });
+    let looksBefore = 0;
+    deployer.on('deployment.rolling-back', () => {
+      looksBefore = looks();
+    });
+    const answer = await world.clock.until(deployer.deploy({ ...DEV, tag: 'v1' }));
+    const { deployment } = answer._unsafeUnwrapErr();
+    expect(looks()).toBe(looksBefore);
+    expect(deployment?.left.map((text) => text.split(' ')[0])).toEqual(['claim', 'pull', 'create']);
+    expect(deployment?.steps.map(({ name }) => name)).toEqual(['pull', 'create', 'start']);
+    await world.clock.advance(120_000);
+    await world.clock.until(deployer.close());
+    expect(await brokenPromises(world)).toEqual([]);
+  });
+
+  it("do not hold a proxy's one lease while the container starts", async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const { runtime, seen } = watched(world, ['create', 'start']);
+    const serial = Object.create(world.proxy, { writes: { value: 'serial' } }) as typeof world.proxy;
+    const deployer = await deployerIn(world, { runtime, proxy: serial });
+    await settled(world, deployer, 'v1');
+    expect(seen['start']).toEqual(['claim', 'pull', 'create', 'start']);
+    await world.clock.until(deployer.close());
+    expect(await brokenPromises(world)).toEqual([]);
+  });
+});
 
 describe('what a tag means', () => {
   it('is asked for while the lease is taken', async () => {

@@ -28,6 +28,8 @@ export interface Flow {
   readonly previous: PreviousInstance | null;
   /** Leases beside the stage's that are held now. */
   readonly held: Lease[];
+  /** Keeps those from being freed that nothing needs for the moment. */
+  cancelRelease: () => void;
   /** Settled when those that were held before are free. */
   releasing: Promise<unknown>;
   /** What this run has found out on its way. Only to save asking again: undo must do without. */
@@ -81,6 +83,7 @@ export function makeFlow(parts: FlowParts): Flow {
   return {
     ...parts,
     held,
+    cancelRelease: () => {},
     releasing: Promise.resolve(),
     seen: { image: parts.image },
     log: (level, message, data = null) => ledger.log(level, message, data),

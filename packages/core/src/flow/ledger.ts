@@ -29,8 +29,8 @@ export interface Draft {
   readonly events?: (deployment: Deployment) => readonly EventDraft[];
 }
 
-/** How long log entries wait for a commit that would take them along, in milliseconds. */
-const LOG_DELAY_MS = 20;
+/** How long log entries, and what need not be stored at once, wait for a commit that would take them along, in milliseconds. */
+const DELAY_MS = 20;
 /** Entries of one commit: what a sudden flood leaves over goes with the next. */
 const LOG_BATCH = 500;
 /** How long a commit whose answer was lost is asked about. */
@@ -100,10 +100,7 @@ export class Ledger {
       message: this.redactor.text(message),
       data: this.redactor.json(data),
     });
-    this.#cancelFlush ??= this.#host.clock.after(LOG_DELAY_MS, () => {
-      this.#cancelFlush = undefined;
-      if (this.#waiting.length > 0 && !this.#isClosed) void this.commit({});
-    });
+    this.#flushSoon();
   }
 
   /** What is true already and need not be written at once: it goes with the next commit, whatever that is for. */
@@ -114,6 +111,19 @@ export class Ledger {
       this.#journalNote += 1;
     }
     if (draft.events) this.#notedEvents.push(draft.events);
+  }
+
+  /** As `note`, for what somebody may be watching: if no other commit comes soon, it gets one of its own. */
+  noteSoon(draft: Pick<Draft, 'record' | 'journal' | 'events'>): void {
+    this.note(draft);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    this.#cancelFlush ??= this.#host.clock.after(DELAY_MS, () => {
+      this.#cancelFlush = undefined;
+      if (!this.#isClosed && this.#waiting.length + this.#notedEvents.length > 0) void this.commit({});
+    });
   }
 
   /** Commits, under the deployment's lease. */

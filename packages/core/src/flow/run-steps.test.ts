@@ -18,6 +18,7 @@ async function opened() {
     host: { ...host, settings: SETTINGS } as unknown as Host,
     ledger,
     held: [],
+    cancelRelease: () => {},
     releasing: Promise.resolve(),
   } as unknown as Flow;
   const closed = async () => {

@@ -3,7 +3,7 @@
  * does it. After an error what was begun is undone, newest first, and a failed undo stops the undo of all earlier steps: one of
  * them may hold up what is left. Their entries stay in the journal, and whoever settles the stage next goes on there.
  */
-import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
+import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, aborted, failure, outcomeUnknown, timedOut } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { JournalEntry, JournalRecord, StepRecord } from '../domain/records.js';
@@ -17,31 +17,59 @@ import type { Step, StepError } from './step.js';
 /** Runs the steps before the commit, one after the other. The answer is the first error, with the name of its step. */
 export function runSteps(steps: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
   return guard(async () => {
-    for (const step of steps) {
-      const ran = signal.aborted ? err(aborted(`Step ${step.name}`, signal.reason)) : await runStep(step, flow, signal);
-      if (ran.isErr()) return err({ ...ran.error, step: ran.error.step ?? step.name });
+    const foreseen: Foreseen = new Map();
+    for (const [index, step] of steps.entries()) {
+      const next = steps.slice(index + 1);
+      const ran = signal.aborted
+        ? err(aborted(`Step ${step.name}`, signal.reason))
+        : await runStep(step, next, foreseen, flow, signal);
+      if (ran.isErr()) {
+        forget(foreseen, flow);
+        return err({ ...ran.error, step: ran.error.step ?? step.name });
+      }
     }
     return ok(undefined);
   });
 }
 
-function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
+/** Steps that are to come, whose intents are in the journal already, and the leases that were taken for them. */
+type Foreseen = Map<Step, { readonly intent: Json; readonly keys: readonly string[] }>;
+
+/** What was written down and never begun has nothing to take back. */
+function forget(foreseen: Foreseen, flow: Flow): void {
+  if (foreseen.size === 0) return;
+  const names = [...foreseen.keys()].map(({ name }) => name);
+  const journal = journalOf(flow);
+  flow.ledger.note({ journal: { ...journal, entries: journal.entries.filter(({ step }) => !names.includes(step)) } });
+}
+
+function runStep(
+  step: Step,
+  next: readonly Step[],
+  foreseen: Foreseen,
+  flow: Flow,
+  signal: AbortSignal,
+): ResultAsync<void, StepError> {
   const { ledger, host } = flow;
   return routine(async function* () {
     ledger.step = step.name;
-    const limit = { ...step.limit(flow), patienceMs: PATIENCE_WITH_WORK_MS };
-    const intent = yield* bounded(host.clock, [signal], { ...limit, what: `Preparing step ${step.name}` }, () =>
-      guard(() => step.intent(flow)),
-    );
-    const does = step.does?.(flow, intent) ?? 'effects';
-    const begun = does === 'nothing' ? noteBegin(step, intent, flow) : begin(step, intent, flow, signal);
-    if (does === 'effects') yield* begun;
+    const known = foreseen.get(step);
+    const intent = known ? known.intent : yield* intentOf(step, flow, signal);
+    const does = known ? 'effects' : (step.does?.(flow, intent) ?? 'effects');
+    if (known) {
+      foreseen.delete(step);
+      ledger.noteSoon(started(step, flow));
+    } else if (does === 'effects') yield* begin({ step, intent }, next, foreseen, flow, signal);
+    else {
+      const draft = { ...started(step, flow), journal: withEntries(flow, [{ step, intent }]) };
+      if (does === 'waits') ledger.noteSoon(draft);
+      else ledger.note(draft);
+    }
     const startedMs = host.clock.monotonicMs();
-    const ran = await bounded(host.clock, [signal], { ...limit, what: `Step ${step.name}` }, (options) =>
+    const ran = await bounded(host.clock, [signal], limitOf(step, flow, `Step ${step.name}`), (options) =>
       guard(() => step.run(flow, intent, options.signal)),
     );
-    yield* begun;
-    if (!step.keepsLeases) releaseHeld(flow);
+    if (!step.keepsLeases) releaseSoon(flow, foreseen);
     const durationMs = Math.round(host.clock.monotonicMs() - startedMs);
     // A crash before the next commit leaves the entry open: undo then looks twice at what is absent.
     const isSettled = ran.isOk() || !outcomeUnknown(ran.error);
@@ -53,57 +81,96 @@ function runStep(step: Step, flow: Flow, signal: AbortSignal): ResultAsync<void,
   });
 }
 
+/** How long a lease is held on to after its step, in milliseconds: the cutover often follows at once, and needs it again. */
+const LINGER_MS = 20;
+
+function releaseSoon(flow: Flow, foreseen: Foreseen): void {
+  const kept = [...foreseen.values()].flatMap(({ keys }) => keys);
+  if (flow.held.every(({ key }) => kept.includes(key))) return;
+  flow.cancelRelease();
+  flow.cancelRelease = flow.host.clock.after(LINGER_MS, () => releaseHeld(flow, kept));
+}
+
 /**
  * Frees the leases beside the stage's: whoever waits for one need not wait for the deployment's end. Nothing here waits for that, but
  * who takes one of them next, and the end.
  */
-export function releaseHeld(flow: Flow): void {
+export function releaseHeld(flow: Flow, kept: readonly string[] = []): void {
   const { clock, settings } = flow.host;
-  const releases = flow.held
-    .splice(0)
-    .map((lease) =>
-      bounded(clock, [], { what: `Releasing ${lease.key}`, ms: settings.effectTimeoutMs }, (options) =>
-        guard(async () => ok(await lease.release(options))),
-      ),
-    );
+  flow.cancelRelease();
+  const freed = flow.held.filter(({ key }) => !kept.includes(key));
+  flow.held.splice(0, Infinity, ...flow.held.filter(({ key }) => kept.includes(key)));
+  const releases = freed.map((lease) =>
+    bounded(clock, [], { what: `Releasing ${lease.key}`, ms: settings.effectTimeoutMs }, (options) =>
+      guard(async () => ok(await lease.release(options))),
+    ),
+  );
   if (releases.length > 0) flow.releasing = Promise.all([flow.releasing, ...releases]);
 }
 
-/** The intent, with the leases that it needs and what earlier steps have left to write. */
-const begin = (step: Step, intent: Json, flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> =>
-  takeLeases(step, intent, flow, signal, 'run', beginning(step, intent, flow));
+const limitOf = (step: Step, flow: Flow, what: string) => ({
+  ...step.limit(flow),
+  what,
+  patienceMs: PATIENCE_WITH_WORK_MS,
+});
 
-function noteBegin(step: Step, intent: Json, flow: Flow): ResultAsync<void, AnyError> {
-  flow.ledger.note(beginning(step, intent, flow));
-  return okAsync(undefined);
+const intentOf = (step: Step, flow: Flow, signal: AbortSignal): ResultAsync<Json, StepError> =>
+  bounded(flow.host.clock, [signal], limitOf(step, flow, `Preparing step ${step.name}`), () =>
+    guard(() => step.intent(flow)),
+  );
+
+interface Intended {
+  readonly step: Step;
+  readonly intent: Json;
 }
 
-function beginning(step: Step, intent: Json, flow: Flow) {
-  const { ledger, host } = flow;
-  const entry: JournalEntry = { step: step.name, version: step.version, state: 'open', intent };
-  const started: StepRecord = { name: step.name, status: 'running', startedAt: host.clock.now(), durationMs: null };
-  const journal = journalOf(flow);
+/** The intent, and those of the steps behind it that can be foreseen, with the leases that they need and what was left to write. */
+function begin(
+  first: Intended,
+  next: readonly Step[],
+  foreseen: Foreseen,
+  flow: Flow,
+  signal: AbortSignal,
+): ResultAsync<void, AnyError> {
+  return routine(async function* () {
+    const draft = started(first.step, flow);
+    const behind: (Intended & { keys: readonly string[] })[] = [];
+    for (const step of next) {
+      if (!step.isForeseen) break;
+      const intent = yield* intentOf(step, flow, signal);
+      const keys = step.leases?.(flow, intent, 'run') ?? [];
+      // Everybody's lease is not held for longer than its own step takes.
+      const isShared = keys.length > 0 && flow.host.proxy?.writes === 'serial';
+      if (isShared || (step.does?.(flow, intent) ?? 'effects') !== 'effects') break;
+      behind.push({ step, intent, keys });
+    }
+    const keys = [...(first.step.leases?.(flow, first.intent, 'run') ?? []), ...behind.flatMap((each) => each.keys)];
+    yield* takeLeases(keys, flow, signal, { ...draft, journal: withEntries(flow, [first, ...behind]) });
+    for (const { step, ...known } of behind) foreseen.set(step, known);
+    return ok(undefined);
+  });
+}
+
+/** The step's line in the deployment's record, and the event that tells it. */
+function started(step: Step, { ledger, host }: Flow) {
+  const record: StepRecord = { name: step.name, status: 'running', startedAt: host.clock.now(), durationMs: null };
   return {
-    record: { steps: [...ledger.record.steps, started] },
-    journal: { ...journal, entries: [...journal.entries, entry] },
+    record: { steps: [...ledger.record.steps, record] },
     events: (deployment: Deployment): EventDraft[] => [
-      { type: 'deployment.step', payload: { deployment, step: started } },
+      { type: 'deployment.step', payload: { deployment, step: record } },
     ],
   };
 }
 
 function takeLeases(
-  step: Step,
-  intent: Json,
+  wanted: readonly string[],
   flow: Flow,
   signal: AbortSignal,
-  phase: 'run' | 'undo',
   draft: Parameters<Flow['ledger']['commit']>[0],
 ): ResultAsync<void, AnyError> {
-  const keys = (step.leases?.(flow, intent, phase) ?? []).filter(
-    (key) => !flow.held.some((lease) => lease.key === key),
-  );
+  const keys = wanted.filter((key) => !flow.held.some((lease) => lease.key === key));
   return routine(async function* () {
+    if (wanted.length > 0) flow.cancelRelease();
     // Our own release of the same lease would be in the way.
     if (keys.length > 0) await flow.releasing;
     flow.held.push(...(yield* flow.ledger.commitTaking(keys, draft, signal)));
@@ -145,7 +212,7 @@ function undoStep(
     };
     // What a dead host has held comes free after its ttl. Not given up amid the taking: a lease that comes after all would stay held.
     const waiting = scope(host.clock, [signal], limit.ms + host.settings.ttlMs);
-    const taken = await takeLeases(step, entry.intent, flow, waiting.signal, 'undo', {});
+    const taken = await takeLeases(step.leases?.(flow, entry.intent, 'undo') ?? [], flow, waiting.signal, {});
     waiting.end();
     if (taken.isErr()) {
       const { error } = taken;
@@ -181,6 +248,14 @@ const journalOf = (flow: Flow): JournalRecord => {
   const identities = record.identities ?? { runtime: '', proxy: null };
   return { id: record.id, stageKey: record.stageKey, entries: [], identities };
 };
+
+function withEntries(flow: Flow, added: readonly Intended[]): JournalRecord {
+  const journal = journalOf(flow);
+  const entries = added.map(
+    ({ step, intent }): JournalEntry => ({ step: step.name, version: step.version, state: 'open', intent }),
+  );
+  return { ...journal, entries: [...journal.entries, ...entries] };
+}
 
 function withState(flow: Flow, step: Step, state: JournalEntry['state']): JournalRecord {
   const journal = journalOf(flow);

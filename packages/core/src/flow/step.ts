@@ -20,6 +20,8 @@ export interface Step {
   limit(flow: Flow): Limit;
   /** Leases beside the stage's that the effect needs: taken in the commit of the intent, freed after the step. */
   leases?(flow: Flow, intent: Json, phase: 'run' | 'undo'): readonly string[];
+  /** The intent holds before the steps before it have run, so it is written down with theirs, and costs no commit. */
+  readonly isForeseen?: boolean;
   /** They are kept until the terminal commit instead: the cutover's. */
   readonly keepsLeases?: boolean;
   /**

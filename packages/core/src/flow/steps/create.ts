@@ -114,6 +114,7 @@ export const connectStep: Step = {
   name: 'connect',
   version: 1,
   limit: (flow) => calls(flow, 3 * flow.spec.container.networks.length),
+  isForeseen: true,
   intent: (flow) => okAsync({ networks: flow.spec.container.networks.slice(1).map(({ name }) => name) }),
   run: (flow, _intent, signal) =>
     routine(async function* () {
@@ -151,6 +152,7 @@ export const startStep: Step = {
   version: 1,
   // Creating it once more is among what it may have to do.
   limit: (flow) => calls(flow, 3, createStep.limit(flow).ms),
+  isForeseen: true,
   intent: (flow) => okAsync({ container: flow.target.name }),
   run: (flow, _intent, signal) =>
     routine(async function* () {

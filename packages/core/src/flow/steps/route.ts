@@ -17,6 +17,7 @@ export const routeStep: Step = {
   name: 'route',
   version: 1,
   limit: (flow) => calls(flow, 1 + writes(flow, flow.spec.routes.length)),
+  isForeseen: true,
   intent: (flow) =>
     routine(async function* () {
       const routes: { domain: string; mark: string }[] = [];
