@@ -71,6 +71,7 @@ describe('docs/configuration.md', () => {
     ['## Stages', [...stageFields, 'domains', ...but(propertiesOf('@quayside/core', 'ProjectOptions'), stageFields)]],
     ['### Health check', propertiesOf('@quayside/core', 'HealthcheckOptions')],
     ['## Settings', but(propertiesOf('@quayside/core', 'Settings'), stageFields)],
+    ['## Requests', propertiesOf('@quayside/core', 'DeployRequest')],
     ['### `dockerRuntime(options)`', propertiesOf('@quayside/docker-adapter', 'DockerRuntimeOptions')],
     ['### `nginxProxyManager(options)`', propertiesOf('@quayside/npm-adapter', 'NginxProxyManagerOptions')],
     ['### `embeddedProxy(options)`', propertiesOf('@quayside/proxy-adapter', 'EmbeddedProxyOptions')],

@@ -24,6 +24,7 @@ const BAD_INPUT: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unknown-instance',
   'instance-in-use',
   'nothing-before',
+  'idempotency-conflict',
   'unsupported',
 ]);
 

@@ -3,10 +3,10 @@ import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { ProjectMap } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
 import type { TaskRecord } from '../domain/records.js';
+import { deploymentView } from '../domain/views.js';
 import { EventHub } from '../events/hub.js';
 import { surroundings } from '../flow/describe.js';
 import type { Host } from '../flow/host.js';
-import { findStage } from '../flow/resolve.js';
 import { boundedSealer } from '../kernel/bounded-sealer.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
@@ -15,16 +15,18 @@ import { bounded, scope, sleep } from '../kernel/scope.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
 import { Heartbeat } from '../workers/heartbeat.js';
+import { Hosts } from '../workers/hosts.js';
 import { type Configured, configure } from './configure.js';
 import { followEvents, followInstance, followLogs } from './follow.js';
 import { planDeployment } from './plan.js';
 import { queries } from './queries.js';
 import { removeInstance, removeStage } from './remove.js';
-import { parseDeploy, parseRemove, parseRollBack } from './requests.js';
-import { rollBackSubmission } from './roll-back.js';
+import { parseCancel, parseDeploy, parseRemove, parseRollBack } from './requests.js';
+import { deploySubmission, rollBackSubmission } from './submission.js';
 import { Submissions } from './submissions.js';
 import type {
   CallBound,
+  CancelAnswer,
   CloseOptions,
   DeployError,
   Deployer,
@@ -33,7 +35,7 @@ import type {
   Handle,
   RemoveAnswer,
 } from './types.js';
-import { closed } from './unknown.js';
+import { closed, unknownDeployment } from './unknown.js';
 
 const CLOSE_MS = 60_000;
 const OUTBOX_MS = 5_000;
@@ -85,7 +87,8 @@ async function start(host: Host, ended: AbortController): Promise<Deployer> {
   const runner = new TaskRunner(host);
   // What is swept now and then hangs on its beats: `heartbeat.onBeat((signal) => …)`, before it starts.
   const heartbeat = new Heartbeat(host);
-  const submissions = new Submissions(host, heartbeat, (tasks) => runner.add(tasks));
+  const hosts = new Hosts(host);
+  const submissions = new Submissions(host, heartbeat, hosts, (tasks) => runner.add(tasks));
   const outbox = new Outbox(host, (task) => runner.add([task]));
   /** Calls that are not to be cut off by a close: what they ask for may be done already. */
   const underWay = new Set<ResultAsync<unknown, unknown>>();
@@ -105,10 +108,7 @@ async function start(host: Host, ended: AbortController): Promise<Deployer> {
       routine(async function* () {
         yield* isOpen();
         const asked = yield* parseDeploy(request);
-        const { env = {}, force = false, ...rest } = asked;
-        // Refused before anything is stored; what the configuration says when it runs is what counts.
-        yield* findStage(host, asked, { signal });
-        return await submissions.submit({ kind: 'deploy', request: { ...rest, force }, env }, signal, cancel);
+        return await submissions.submit(yield* deploySubmission(host, asked, signal), signal, cancel);
       }),
     );
   const submitRollBack = (request: unknown, signal: AbortSignal, cancel?: AbortSignal) =>
@@ -116,8 +116,7 @@ async function start(host: Host, ended: AbortController): Promise<Deployer> {
       routine(async function* () {
         yield* isOpen();
         const asked = yield* parseRollBack(request);
-        const submission = yield* rollBackSubmission(host, asked, signal);
-        return await submissions.submit(submission, signal, cancel);
+        return await submissions.submit(yield* rollBackSubmission(host, asked, signal), signal, cancel);
       }),
     );
   const waited = (handle: ResultAsync<Handle, DeployError>) => handle.andThen(({ result }) => result);
@@ -148,7 +147,19 @@ async function start(host: Host, ended: AbortController): Promise<Deployer> {
           return ok<RemoveAnswer, AnyError>({ instances });
         }),
       ),
-    result: (id, options) => submissions.result(id, signalOf(options)),
+    cancel: (id, { by, reason, ...bound } = {}) =>
+      waitedFor(
+        routine(async function* () {
+          yield* isOpen();
+          const said = yield* parseCancel({ by, reason });
+          const cause = { by: said.by ?? null, reason: said.reason ?? null };
+          const { record, state } = yield* submissions.cancel(id, cause, signalOf(bound));
+          return record
+            ? ok<CancelAnswer, AnyError>({ deployment: deploymentView(record), state })
+            : err(unknownDeployment(id));
+        }),
+      ),
+    result: (id, options) => submissions.result(id, options?.signal),
     logs: (id, options) => followLogs(host, id, options),
     events: (options) => followEvents(host, options),
     instanceLogs: (id, options) => followInstance(host, id, options),

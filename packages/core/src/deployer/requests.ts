@@ -6,13 +6,20 @@ import type { InvalidError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
 import { isDigest, isTag } from '../domain/reference.js';
 import { check, invalid } from '../ports/kit.js';
-import type { DeployRequest } from './types.js';
+import type { AnyStage, DeployRequest, RollBackOptions } from './types.js';
 
 const by = () =>
   text(
     (value) => value.length <= 200 && !/\p{Cc}/u.test(value),
     'at most 200 characters without control characters',
   ).optional();
+
+/** What any request may say of others of its stage, and of itself sent again. */
+const inLine = () => ({
+  policy: z.enum(['queue', 'supersede', 'reject']).optional(),
+  running: z.enum(['finish', 'cancel']).optional(),
+  idempotencyKey: text(/^[!-~]{1,200}$/, '1 to 200 visible characters').optional(),
+});
 
 const schemas = once(() => ({
   deploy: z.strictObject({
@@ -26,6 +33,7 @@ const schemas = once(() => ({
     force: z.boolean().optional(),
     by: by(),
     env: envRecord().optional(),
+    ...inLine(),
   }),
   rollBack: z.strictObject({
     project: name(),
@@ -33,7 +41,9 @@ const schemas = once(() => ({
     to: text(isTag, 'the id of a deployment, or a tag').optional(),
     by: by(),
     force: z.boolean().optional(),
+    ...inLine(),
   }),
+  cancel: z.strictObject({ by: by(), reason: by() }),
   instance: z.strictObject({ instance: text(/^[0-9a-z]{18}$/, "an instance's id of 18 characters") }),
   stage: z.strictObject({ project: name(), stage: name() }),
 }));
@@ -52,7 +62,10 @@ function parse<Schema extends z.ZodType>(
 export const parseDeploy = (input: unknown) =>
   parse(schemas().deploy, input) as Result<DeployRequest, InvalidError<'invalid-request'>>;
 
-export const parseRollBack = (input: unknown) => parse(schemas().rollBack, input);
+export const parseRollBack = (input: unknown) =>
+  parse(schemas().rollBack, input) as Result<AnyStage & RollBackOptions, InvalidError<'invalid-request'>>;
+
+export const parseCancel = (input: unknown) => parse(schemas().cancel, input);
 
 /** An instance, or a stage: what is named tells which of the two was meant. */
 export const parseRemove = (

@@ -4,39 +4,19 @@ import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type DeploymentRecord, stageKey } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
 import { routine } from '../kernel/routine.js';
-import type { Submission } from './submissions.js';
+import type { AnyStage, RollBackOptions } from './types.js';
 import { unknownDeployment } from './unknown.js';
 
 /** So many deployments of the stage are looked through for a tag. */
 const LOOKED_THROUGH = 1_000;
 
-export function rollBackSubmission(
+export function rollBackTarget(
   host: Host,
-  asked: {
-    readonly project: string;
-    readonly stage: string;
-    readonly to?: string | undefined;
-    readonly by?: string | undefined;
-    readonly force?: boolean | undefined;
-  },
+  { project, stage, to }: AnyStage & RollBackOptions,
   signal: AbortSignal,
-): ResultAsync<Submission, AnyError> {
-  const key = stageKey(asked.project, asked.stage);
-  return routine(async function* () {
-    const to = asked.to === undefined ? yield* before(host, key, signal) : yield* named(host, key, asked.to, signal);
-    return ok<Submission, AnyError>({
-      kind: 'rollback',
-      request: {
-        project: asked.project,
-        stage: asked.stage,
-        tag: to.tag,
-        force: asked.force ?? false,
-        rollBackTo: to.id,
-        ...(asked.by === undefined ? {} : { by: asked.by }),
-      },
-      env: {},
-    });
-  });
+): ResultAsync<DeploymentRecord, AnyError> {
+  const key = stageKey(project, stage);
+  return to === undefined ? before(host, key, signal) : named(host, key, to, signal);
 }
 
 /** The one that made the instance which the default route pointed to before. */

@@ -1,94 +1,116 @@
 /**
- * Submissions: a request becomes a queued record at once, and is run by this deployer in the order of asking, one at a time per stage.
- * Across processes it is the stage's lease that makes it one at a time.
+ * Submissions: a request becomes a queued record at once, and is run by this deployer when its turn comes. Here one at a time per stage
+ * is in front, the one with the smallest id; across processes the stage's line says whose turn it is, and the lease makes it one at a time.
+ *
+ *   in line ──the one before has ended──▶ in front ──its turn, the lease──▶ started ──▶ ended
+ *      └───────ended or taken over by somebody else, the deployer closes─────┘ (what is queued stays queued)
  */
-import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
-import { type AnyError, aborted, bug, failure } from '../domain/errors.js';
-import {
-  type DeploymentRecord,
-  type DeploymentRequest,
-  isTerminal,
-  stageKey,
-  type TaskRecord,
-} from '../domain/records.js';
+import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
+import { type AnyError, aborted } from '../domain/errors.js';
+import { type DeploymentRecord, isTerminal, type TaskRecord } from '../domain/records.js';
 import { type Deployment, deploymentView } from '../domain/views.js';
-import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
-import { runDeployment } from '../flow/deploy.js';
-import { sealOverrides } from '../flow/environment.js';
+import { cancelled } from '../flow/cancel.js';
+import { runDeployment, stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
-import { confirmed } from '../kernel/confirm.js';
-import { KeyedMutex } from '../kernel/mutex.js';
-import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { scope, sleep } from '../kernel/scope.js';
-import { revivedError, storedError } from '../kernel/stored-error.js';
-import type { Change } from '../ports/store.js';
+import type { Stored } from '../ports/store.js';
+import { accept, type Known, queuedRecord, type Submission } from '../workers/accept.js';
+import { cancelDeployment } from '../workers/cancel.js';
+import { endQueued } from '../workers/endings.js';
 import type { Heartbeat } from '../workers/heartbeat.js';
+import type { Hosts } from '../workers/hosts.js';
+import { followResult, verdict } from './results.js';
 import type { DeployError, Handle } from './types.js';
-import { closed, unknownDeployment } from './unknown.js';
+import { closed } from './unknown.js';
 import { storeNews } from './wait.js';
 
-/** What is asked for, checked. */
-export interface Submission {
-  readonly kind: 'deploy' | 'rollback';
-  readonly request: Omit<DeploymentRequest, 'env' | 'policy' | 'running'>;
-  /** Overrides in the clear. */
-  readonly env: { readonly [name: string]: string };
+type Ended = Result<Deployment, DeployError>;
+
+interface Job {
+  /** As it was seen last, with its version. */
+  stored: Stored<DeploymentRecord>;
+  /** Ends it, with what it is to end with. */
+  readonly cancel: AbortController;
+  /** It is not ours to begin any more. */
+  readonly leave: AbortController;
+  isStarted: boolean;
+  /** Who it was last told that it waits for. */
+  toldOf: string;
+  readonly result: Promise<Ended>;
+  settle(result: Ended | PromiseLike<Ended>): void;
 }
 
-interface Running {
-  readonly controller: AbortController;
-  readonly result: Promise<Result<Deployment, DeployError>>;
-  /** Whether it has left the queue. */
-  isStarted: boolean;
+interface Line {
+  front: Job | undefined;
+  /** By id. */
+  readonly waiting: Job[];
 }
+
+/** What is news to one deployment is written by another one, and by itself: no more often than this is looked what it is. */
+const PACE_MS = 150;
+/** So often where the store tells of nothing. */
+const BLIND_MS = 200;
 
 export class Submissions {
   readonly #host: Host;
   readonly #heartbeat: Heartbeat;
+  readonly #hosts: Hosts;
   readonly #onTasks: (tasks: readonly TaskRecord[]) => void;
-  readonly #stages = new KeyedMutex();
-  readonly #running = new Map<string, Running>();
-  #isClosing = false;
+  readonly #jobs = new Map<string, Job>();
+  readonly #lines = new Map<string, Line>();
+  /** What is on its way to the store. */
+  readonly #coming = new Set<string>();
+  /** What is over, and could not be written down as that. */
+  readonly #unended = new Map<string, AnyError>();
+  readonly #closing = new AbortController();
+  /** Nothing is to run any more, what begins this very moment included. */
+  #cancelsAll = false;
+  #looking: AbortController | undefined;
+  #looked: ResultAsync<unknown, unknown> | undefined;
 
-  constructor(host: Host, heartbeat: Heartbeat, onTasks: (tasks: readonly TaskRecord[]) => void) {
+  constructor(host: Host, heartbeat: Heartbeat, hosts: Hosts, onTasks: (tasks: readonly TaskRecord[]) => void) {
     this.#host = host;
     this.#heartbeat = heartbeat;
+    this.#hosts = hosts;
     this.#onTasks = onTasks;
   }
 
-  /** @param cancel cancels the deployment; `signal` bounds the storing alone */
-  submit(submission: Submission, signal: AbortSignal, cancel?: AbortSignal): ResultAsync<Handle, DeployError> {
-    if (this.#isClosing) return errAsync(closed());
+  /** @param cancel cancels the deployment that this makes; `signal` bounds the storing alone */
+  submit(submission: Submission | Known, signal: AbortSignal, cancel?: AbortSignal): ResultAsync<Handle, DeployError> {
+    if (this.#closing.signal.aborted) return errAsync(closed());
+    if ('known' in submission) return okAsync(this.#known(submission, cancel));
     const host = this.#host;
     const self = this;
+    const record = queuedRecord(host, submission);
+    this.#coming.add(record.id);
     return routine(async function* () {
-      const record = yield* queuedRecord(host, submission);
-      const entries = eventEntries(host, [
-        { type: 'deployment.queued', payload: { deployment: deploymentView(record) } },
-      ]);
-      yield* confirmed(
-        host.clock,
-        host.store.commit(
-          [
-            { op: 'insert', collection: 'deployments', record },
-            ...self.#heartbeat.introduction(),
-            ...appendEvents(entries),
-          ],
-          { signal },
-        ),
-        (own) => host.store.get('deployments', record.id, { signal: own }).map(Boolean),
-      );
-      emitEvents(host.hub, entries);
-      const result = self.#enqueue(record, cancel);
-      return ok<Handle, DeployError>({ id: record.id, result: new ResultAsync(result) });
+      try {
+        const around = { hosts: self.#hosts, heartbeat: self.#heartbeat };
+        const accepted = yield* accept(host, around, record, submission.keyed, signal);
+        if ('known' in accepted) return ok<Handle, DeployError>(self.#known(accepted, cancel));
+        for (const each of accepted.superseded) self.ended(each);
+        const { id } = record;
+        const { result } = self.#enter({ value: record, version: 1 }, cancel);
+        if (accepted.running !== null)
+          await self.cancel(accepted.running, { by: record.request.by ?? null, reason: `superseded by ${id}` }, signal);
+        return ok<Handle, DeployError>({ id, result: new ResultAsync(result) });
+      } finally {
+        self.#coming.delete(record.id);
+      }
     });
   }
 
+  /** Who asks again may stop waiting; what was asked for before stays asked for. */
+  #known({ known: id }: Known, signal?: AbortSignal): Handle {
+    return { id, result: this.result(id, signal) };
+  }
+
   /** The end of any deployment: of our own from memory, of others' from the store. */
-  result(id: string, signal: AbortSignal): ResultAsync<Deployment, DeployError> {
-    const own = this.#running.get(id);
-    if (!own) return followResult(this.#host, id, signal);
+  result(id: string, signal?: AbortSignal): ResultAsync<Deployment, DeployError> {
+    const own = this.#jobs.get(id);
+    if (!own) return followResult(this.#host, id, signal ?? new AbortController().signal);
+    if (!signal) return new ResultAsync(own.result);
     return new ResultAsync(
       new Promise((resolve) => {
         const onAbort = () => resolve(err(aborted('Waiting for the result', signal.reason)));
@@ -100,172 +122,280 @@ export class Submissions {
     );
   }
 
+  /** Whoever runs it; of our own what runs is told at once. */
+  cancel(id: string, cause: Parameters<typeof cancelDeployment>[2], signal: AbortSignal) {
+    return cancelDeployment(this.#host, id, cause, signal).andTee(({ record, state }) => {
+      const job = this.#jobs.get(id);
+      if (state === 'cancelling') job?.cancel.abort(cancelled('before its commit', cause));
+      else if (record) this.ended(record);
+    });
+  }
+
+  /** Somebody has ended it in its queue. */
+  ended(record: DeploymentRecord): void {
+    const job = this.#jobs.get(record.id);
+    if (job && isTerminal(record.status)) this.#giveUp(job, () => verdict(record));
+  }
+
+  /** Runs what was queued for this host, by whomever: taken over from another one, or stored after its submission was given up. */
+  adopt(stored: Stored<DeploymentRecord>): void {
+    const { id } = stored.value;
+    if (this.#closing.signal.aborted || this.#jobs.has(id) || this.#coming.has(id)) return;
+    const error = this.#unended.get(id);
+    if (error) void this.#endQueued(id, error);
+    else this.#enter(stored);
+  }
+
   /** Ends what runs: waits for it, cancels it after `timeoutMs`, when it is hurried, or at once. What is queued stays so. */
   async close(running: 'finish' | 'cancel', timeoutMs: number, hurry: AbortSignal): Promise<void> {
-    this.#isClosing = true;
-    const all = [...this.#running.values()];
     const reason = new Error('the deployer is closing');
-    for (const each of all) if (running === 'cancel' || !each.isStarted) each.controller.abort(reason);
+    this.#closing.abort(reason);
+    const all = [...this.#jobs.values()];
+    const cancel = () => {
+      this.#cancelsAll = true;
+      for (const job of all) if (job.isStarted) job.cancel.abort(hostClosed());
+    };
+    for (const job of all) if (!job.isStarted) this.#giveUp(job, () => err(closed()));
+    if (running === 'cancel') cancel();
     const ended = Promise.all(all.map(({ result }) => result));
     const done = scope(this.#host.clock, [hurry]);
     void ended.then(() => done.abort());
     const slept = await sleep(this.#host.clock, timeoutMs, done.signal);
     done.end();
-    if (slept.isOk() || hurry.aborted) for (const { controller } of all) controller.abort(reason);
+    if (slept.isOk() || hurry.aborted) cancel();
     await ended;
+    await this.#looked;
   }
 
-  #enqueue(record: DeploymentRecord, cancel: AbortSignal | undefined): Promise<Result<Deployment, DeployError>> {
-    const controller = new AbortController();
-    let cancelQueued: (result: Promise<Result<Deployment, DeployError>>) => void = () => {};
-    const cancelled = new Promise<Result<Deployment, DeployError>>((resolve) => {
-      cancelQueued = resolve;
+  #enter(stored: Stored<DeploymentRecord>, cancel?: AbortSignal): Job {
+    const { id, stageKey } = stored.value;
+    let settle: Job['settle'] = () => {};
+    const result = new Promise<Ended>((resolve) => {
+      settle = resolve;
     });
-    const onCancel = () => {
-      controller.abort(cancel?.reason);
-      // Whoever waits in line need not wait for those before only to hear that it is over.
-      if (!running.isStarted && !this.#isClosing) cancelQueued(endQueued(this.#host, record, cancelledError()));
-    };
-    const running: { -readonly [K in keyof Running]?: Running[K] } & { isStarted: boolean } = {
-      controller,
+    const job: Job = {
+      stored,
+      cancel: new AbortController(),
+      leave: new AbortController(),
       isStarted: false,
+      toldOf: '',
+      result,
+      settle,
     };
-    if (cancel?.aborted) onCancel();
+    const onCancel = () => this.#cancel(job);
+    this.#jobs.set(id, job);
+    void result.then(() => {
+      cancel?.removeEventListener('abort', onCancel);
+      this.#jobs.delete(id);
+      if (this.#jobs.size === 0) this.#looking?.abort();
+    });
+    const line = this.#lines.get(stageKey) ?? { front: undefined, waiting: [] };
+    this.#lines.set(stageKey, line);
+    line.waiting.push(job);
+    // What is taken over, or was long on its way to the store, may be older than what waits here.
+    line.waiting.sort((a, b) => (a.stored.value.id < b.stored.value.id ? -1 : 1));
     cancel?.addEventListener('abort', onCancel, { once: true });
-    const turn = this.#stages.run(record.stageKey, async () => {
-      if (this.#isClosing) return err<Deployment, DeployError>(closed());
-      if (controller.signal.aborted) return cancelled;
-      running.isStarted = true;
-      return this.#run(record, controller.signal);
-    });
-    const result = Promise.race([turn, cancelled])
-      .catch((thrown: unknown) => err<Deployment, DeployError>(bug(thrown)))
-      .finally(() => {
-        cancel?.removeEventListener('abort', onCancel);
-        this.#running.delete(record.id);
+    if (cancel?.aborted) onCancel();
+    this.#advance(stageKey, line);
+    this.#look();
+    return job;
+  }
+
+  #advance(stageKey: string, line: Line): void {
+    const next = line.front ? undefined : line.waiting.shift();
+    if (next) {
+      line.front = next;
+      const run = guard(() => this.#run(next));
+      next.settle(run);
+      void run.then(() => {
+        line.front = undefined;
+        this.#advance(stageKey, line);
       });
-    running.result = result;
-    this.#running.set(record.id, running as Running);
-    return result;
-  }
-
-  async #run(record: DeploymentRecord, signal: AbortSignal): Promise<Result<Deployment, DeployError>> {
-    const host = this.#host;
-    const outcome = await guard(() => runDeployment(host, { value: record, version: 1 }, signal));
-    if (outcome.isOk()) {
-      this.#onTasks(outcome.value.tasks);
-      const { deployment, error } = outcome.value;
-      return error ? err({ ...error, deployment }) : ok(deployment);
     }
-    const { error } = outcome;
-    // Somebody else has taken it up: its end is theirs to tell.
-    if (error.kind === 'store-conflict' && 'id' in error && error.id === record.id)
-      return followResult(host, record.id, signal);
-    const isAborted = error.kind === 'aborted' && signal.aborted;
-    if (isAborted && this.#isClosing) return err(error);
-    // It never held the stage: it ends where it stands, in the queue.
-    return endQueued(host, record, isAborted ? cancelledError() : error);
+    if (line.front) this.#tell(line);
+    else this.#lines.delete(stageKey);
   }
-}
 
-function queuedRecord(host: Host, { kind, request, env }: Submission): ResultAsync<DeploymentRecord, AnyError> {
-  return routine(async function* () {
-    const sealed = yield* sealOverrides(host, env);
-    const now = host.clock.now();
-    const { project, stage, tag } = request;
-    return ok<DeploymentRecord, AnyError>({
-      id: host.ids.next(now),
-      project,
-      stage,
-      stageKey: stageKey(project, stage),
-      tag,
-      kind,
-      status: 'queued',
-      cleanup: 'none',
-      request: { ...request, policy: 'queue', running: 'finish', env: sealed },
-      queuedAt: now,
-      startedAt: null,
-      endedAt: null,
-      digest: null,
-      steps: [],
-      instance: null,
-      previous: null,
-      error: null,
-      host: host.id,
-      group: null,
-      needsHost: null,
-      supersededBy: null,
-      identities: null,
-      left: [],
-      writeId: host.ids.next(now),
+  /** Who waits in line here waits for the one in front. */
+  #tell({ front, waiting }: Line): void {
+    if (!front) return;
+    const { id, queuedAt, stageKey } = front.stored.value;
+    for (const job of waiting)
+      this.#tellOf(job, { lease: stageLease(stageKey), holder: this.#host.id, since: queuedAt, heldFor: id });
+  }
+
+  #tellOf(job: Job, of: { lease: string; holder: string; since: number; heldFor: string | null }): void {
+    const text = `${of.holder} ${of.heldFor}`;
+    if (job.toldOf === text) return;
+    job.toldOf = text;
+    this.#host.hub.emit('deployment.waiting', { deploymentId: job.stored.value.id, ...of });
+  }
+
+  /** By its caller's signal. */
+  #cancel(job: Job): void {
+    job.cancel.abort(cancelled('before its commit'));
+    // Whoever waits in line need not wait for those before only to hear that it is over.
+    if (!job.isStarted) this.#giveUp(job, () => this.#endQueued(job.stored.value.id, cancelled('before it began')));
+  }
+
+  /** It is not begun any more. One in front may be about to begin: what becomes of it is its own run's to tell. */
+  #giveUp(job: Job, result: () => Ended | PromiseLike<Ended>): void {
+    const line = this.#lines.get(job.stored.value.stageKey);
+    const index = line?.waiting.indexOf(job) ?? -1;
+    if (index < 0) job.leave.abort();
+    else {
+      line?.waiting.splice(index, 1);
+      job.settle(result());
+    }
+  }
+
+  async #run(job: Job): Promise<Ended> {
+    const { id } = job.stored.value;
+    for (;;) {
+      await this.#turn(job);
+      const { version } = job.stored;
+      const outcome = await guard(() => this.#begin(job));
+      if (outcome.isOk()) {
+        this.#onTasks(outcome.value.tasks);
+        const { deployment, error } = outcome.value;
+        return error ? err({ ...error, deployment }) : ok(deployment);
+      }
+      const { error } = outcome;
+      // The end of what has begun is with whoever settles its stage: here the error is all there is to say.
+      if (job.isStarted) return err(error);
+      // It never held the stage: it ends where it stands, in the queue.
+      if (job.cancel.signal.aborted) return this.#endQueued(id, cancelled('before it began'));
+      if (this.#closing.signal.aborted) return err(closed());
+      // Somebody else has taken it up, or ended it: its end is theirs to tell.
+      if (job.leave.signal.aborted) return this.#follow(id);
+      const isForeign = error.kind === 'store-conflict' && 'id' in error && error.id === id;
+      if (!isForeign) return this.#endQueued(id, error);
+      await this.#lookAt(job);
+      if (job.stored.version === version) return this.#follow(id);
+    }
+  }
+
+  #begin(job: Job) {
+    return runDeployment(this.#host, job.stored, job.cancel.signal, {
+      waiting: job.leave.signal,
+      onWait: ({ deployment: heldFor, ...of }) => this.#tellOf(job, { ...of, heldFor }),
+      onStarted: () => {
+        job.isStarted = true;
+        if (this.#cancelsAll) job.cancel.abort(hostClosed());
+      },
     });
-  });
-}
+  }
 
-const cancelledError = (): AnyError =>
-  failure('cancelled', 'The deployment was cancelled before it began.', 'Deploy again if it is still wanted.');
-
-/** Ends what is still queued. Of what has begun the end is with whoever settles its stage: here the error is all there is to say. */
-async function endQueued(
-  host: Host,
-  queued: DeploymentRecord,
-  error: AnyError,
-): Promise<Result<Deployment, DeployError>> {
-  const { signal } = new AbortController();
-  const stored = storedError(error, redactor([]));
-  const status = error.kind === 'cancelled' ? 'cancelled' : 'failed';
-  const end = routine(async function* () {
-    const current = yield* host.store.get('deployments', queued.id, { signal });
-    if (!current || isTerminal(current.value.status)) return followResult(host, queued.id, signal);
-    if (current.value.status !== 'queued') return err<Deployment, DeployError>(error);
-    const record: DeploymentRecord = {
-      ...current.value,
-      status,
-      endedAt: host.clock.now(),
-      error: stored,
-      writeId: host.ids.next(host.clock.now()),
-    };
-    const deployment = deploymentView(record);
-    const entries = eventEntries(host, [{ type: `deployment.${status}`, payload: { deployment, error: stored } }]);
-    const change: Change = { op: 'put', collection: 'deployments', record, version: current.version };
-    yield* confirmed(host.clock, host.store.commit([change, ...appendEvents(entries)], { signal }), (own) =>
-      host.store
-        .get('deployments', queued.id, { signal: own })
-        .map((stands) => stands?.value.writeId === record.writeId),
-    );
-    emitEvents(host.hub, entries);
-    return err<Deployment, DeployError>({ ...error, deployment });
-  });
-  const ended = await end;
-  // What could not be written down stays queued; the reader is owed the error that came first.
-  return ended.isErr() && !('deployment' in ended.error) ? err(error) : ended;
-}
-
-/** Waits until the store says that it has ended. */
-export function followResult(host: Host, id: string, signal: AbortSignal): ResultAsync<Deployment, DeployError> {
-  return routine(async function* () {
-    const news = storeNews(host);
+  /** Waits until the first in the stage's line, of those that can be run at all, is one of ours. */
+  async #turn(job: Job): Promise<void> {
+    const { stageKey } = job.stored.value;
+    const { signal } = job.leave;
+    const host = this.#host;
+    let news: ReturnType<typeof storeNews> | undefined;
     try {
-      for (;;) {
-        const stored = yield* host.store.get('deployments', id, { signal });
-        if (!stored) return err<Deployment, DeployError>(unknownDeployment(id));
-        if (isTerminal(stored.value.status)) return verdict(stored.value);
-        await news.next(signal);
-        if (signal.aborted) return err<Deployment, DeployError>(aborted('Waiting for the result', signal.reason));
+      while (!signal.aborted) {
+        const queued = await this.#readLine(stageKey, signal);
+        // The line is for fairness alone: where it cannot be read, the lease decides.
+        if (queued.isErr() || queued.value[0]?.value.host === host.id) return;
+        const seen = await this.#hosts.look(signal);
+        if (seen.isErr()) return;
+        const first = queued.value.map(({ value }) => value).find(seen.value.canRun);
+        if (!first || first.host === host.id || signal.aborted) return;
+        this.#tellOf(job, {
+          lease: stageLease(stageKey),
+          holder: first.host,
+          since: first.queuedAt,
+          heldFor: first.id,
+        });
+        news ??= storeNews(host, BLIND_MS);
+        await this.#pause(news, signal);
       }
     } finally {
-      news.end();
+      news?.end();
     }
-  });
+  }
+
+  async #pause(news: ReturnType<typeof storeNews>, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#host;
+    const startMs = clock.monotonicMs();
+    await news.next(signal);
+    const restMs = PACE_MS - (clock.monotonicMs() - startMs);
+    if (restMs > 0) await sleep(clock, restMs, signal);
+  }
+
+  /** Who waits for a stage. What waits here, and is not there as it was, is looked at. */
+  #readLine(stageKey: string, signal: AbortSignal) {
+    const line = this.#lines.get(stageKey);
+    const waiting = line ? [...line.waiting, ...(line.front && !line.front.isStarted ? [line.front] : [])] : [];
+    return this.#host.store
+      .list('deployments', { where: { stageKey, status: 'queued' } }, { signal })
+      .andTee((queued) => {
+        for (const job of waiting) {
+          const { value, version } = job.stored;
+          const found = queued.find((each) => each.value.id === value.id);
+          if (found?.version !== version) void this.#lookAt(job);
+        }
+      });
+  }
+
+  async #lookAt(job: Job): Promise<void> {
+    const { id } = job.stored.value;
+    const stored = await this.#host.store.get('deployments', id, { signal: this.#closing.signal });
+    if (stored.isErr() || !stored.value || job.isStarted) return;
+    const { value } = stored.value;
+    if (isTerminal(value.status)) this.ended(value);
+    else if (value.host !== this.#host.id) this.#giveUp(job, () => this.#follow(id));
+    else if (value.status === 'queued') job.stored = stored.value;
+  }
+
+  /** As long as there is something of ours: what others want of what runs, and what they have done with what waits. */
+  #look(): void {
+    if (this.#looking) return;
+    const looking = new AbortController();
+    this.#looking = looking;
+    this.#looked = guard(async () => {
+      const news = storeNews(this.#host, BLIND_MS);
+      try {
+        while (!looking.signal.aborted) {
+          await this.#pause(news, looking.signal);
+          if (!looking.signal.aborted) await this.#lookOnce(looking.signal);
+        }
+      } finally {
+        news.end();
+      }
+      this.#looking = undefined;
+      if (this.#jobs.size > 0) this.#look();
+      return ok(undefined);
+    });
+  }
+
+  async #lookOnce(signal: AbortSignal): Promise<void> {
+    const jobs = [...this.#jobs.values()];
+    if (jobs.some(({ isStarted }) => isStarted)) {
+      const cancels = await this.#host.store.list('cancels', {}, { signal });
+      for (const { value } of cancels.unwrapOr([]))
+        this.#jobs.get(value.id)?.cancel.abort(cancelled('before its commit', value));
+    }
+    const stages = new Set(jobs.flatMap(({ isStarted, stored }) => (isStarted ? [] : [stored.value.stageKey])));
+    for (const stageKey of stages) await this.#readLine(stageKey, signal);
+  }
+
+  /** Ends what is queued. What could not be written down stays queued; the reader is owed the error that came first. */
+  async #endQueued(id: string, error: AnyError): Promise<Ended> {
+    const status = error.kind === 'cancelled' ? 'cancelled' : 'failed';
+    const ended = await endQueued(this.#host, id, { status, error }, new AbortController().signal);
+    if (ended.isErr()) this.#unended.set(id, error);
+    else this.#unended.delete(id);
+    if (ended.isErr() || !ended.value) return err(error);
+    if (ended.value.status === status) return err({ ...error, deployment: deploymentView(ended.value) });
+    return isTerminal(ended.value.status) ? verdict(ended.value) : this.#follow(id);
+  }
+
+  /** The end of what somebody else runs now. */
+  #follow(id: string): ResultAsync<Deployment, DeployError> {
+    const { signal } = this.#closing;
+    return followResult(this.#host, id, signal).mapErr((error) => (signal.aborted ? closed() : error));
+  }
 }
 
-function verdict(record: DeploymentRecord): Result<Deployment, DeployError> {
-  const deployment = deploymentView(record);
-  if (record.status === 'succeeded' || record.status === 'unchanged') return ok(deployment);
-  const error: AnyError = record.error
-    ? revivedError(record.error)
-    : failure('interrupted', `The deployment was ${record.status}.`, 'Deploy again if it is still wanted.', {
-        retryable: true,
-      });
-  return err({ ...error, deployment });
-}
+const hostClosed = () => cancelled('before its commit', { reason: 'its host was closed' });

@@ -2,7 +2,7 @@
 import type { Result, ResultAsync } from 'neverthrow';
 import type { ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
-import type { LogEntry } from '../domain/records.js';
+import type { LogEntry, QueuePolicy } from '../domain/records.js';
 import type { Deployment, Instance, RouteView } from '../domain/views.js';
 import type { EventName, Listener } from '../events/hub.js';
 import type { StoredEvent } from '../events/types.js';
@@ -50,7 +50,7 @@ export interface DeployerOptions<Projects extends ProjectMap = ProjectMap> {
 }
 
 /** What `submit` and `deploy` take. */
-export interface DeployRequest<Project extends string = string, Stage extends string = string> {
+export interface DeployRequest<Project extends string = string, Stage extends string = string> extends InLine {
   readonly project: Project;
   readonly stage: Stage;
   readonly tag: string;
@@ -62,6 +62,19 @@ export interface DeployRequest<Project extends string = string, Stage extends st
   readonly by?: string;
   /** Overrides of the stage's environment. Needs `secrets.keys`. */
   readonly env?: { readonly [name: string]: string };
+}
+
+/** What a request may say of others of its stage, and of itself sent again. */
+export interface InLine {
+  /** Where others of its stage wait or run; default the stage's own (see `StageDefaults`). `reject` is answered with `stage-busy`. */
+  readonly policy?: QueuePolicy;
+  /** Of `supersede`: what becomes of the one that runs; default the stage's own. */
+  readonly running?: 'finish' | 'cancel';
+  /**
+   * 1 to 200 visible characters, good for its project and stage and for 24 hours: the same request under the same key means the deployment
+   * that the first one made, whatever became of it; another one is an `idempotency-conflict`. `by` may differ.
+   */
+  readonly idempotencyKey?: string;
 }
 
 /** The stages of a project of a literal configuration. */
@@ -138,6 +151,20 @@ export interface RemoveAnswer {
   readonly instances: readonly string[];
 }
 
+export interface CancelOptions extends CallBound {
+  /** Who cancels it, for its log: at most 200 characters. */
+  readonly by?: string;
+  /** Why, for its log: at most 200 characters. */
+  readonly reason?: string;
+}
+
+export interface CancelAnswer {
+  /** As it is with that. */
+  readonly deployment: Deployment;
+  /** It was queued, and has ended; it runs, and its host undoes it; it has ended before, and nothing was done. */
+  readonly state: 'cancelled' | 'cancelling' | 'ended';
+}
+
 export interface CallBound {
   readonly signal?: AbortSignal;
 }
@@ -167,6 +194,11 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
   submitRollBack(request: Stage & RollBackOptions, options?: CallBound): ResultAsync<Handle, DeployError>;
   /** An instance (not the one that the default route points to: `instance-in-use`), or a stage with all that it has. */
   remove(what: { readonly instance: string } | Stage, options?: CallBound): ResultAsync<RemoveAnswer, AnyError>;
+  /**
+   * Cancels a deployment, whichever process runs it: what is queued ends at once, what runs is undone unless it is past its commit. Answers
+   * without waiting for that: `result` does.
+   */
+  cancel(id: string, options?: CancelOptions): ResultAsync<CancelAnswer, AnyError>;
   /** Waits for a deployment's end, whichever process runs it. The signal bounds the wait alone. */
   result(id: string, options?: CallBound): ResultAsync<Deployment, DeployError>;
 
@@ -216,7 +248,7 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
   close(options?: CloseOptions): Promise<void>;
 }
 
-export interface RollBackOptions {
+export interface RollBackOptions extends InLine {
   readonly to?: string;
   readonly by?: string;
   readonly force?: boolean;

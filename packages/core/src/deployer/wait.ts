@@ -8,7 +8,10 @@ const BLIND_MS = 250;
 const TOLD_MS = 5_000;
 
 /** Lets a follower sleep until the store may have something new. Listens from the moment it is made, so that nothing is missed. */
-export function storeNews(host: Pick<Host, 'store' | 'clock' | 'ended'>): {
+export function storeNews(
+  host: Pick<Host, 'store' | 'clock' | 'ended'>,
+  blindMs = BLIND_MS,
+): {
   next(signal: AbortSignal): Promise<void>;
   end(): void;
 } {
@@ -26,7 +29,7 @@ export function storeNews(host: Pick<Host, 'store' | 'clock' | 'ended'>): {
       }
       const woken = scope(host.clock, [signal, host.ended]);
       wake = () => woken.abort();
-      await sleep(host.clock, unsubscribe ? TOLD_MS : BLIND_MS, woken.signal);
+      await sleep(host.clock, unsubscribe ? TOLD_MS : blindMs, woken.signal);
       woken.end();
       wake = undefined;
       isNew = false;

@@ -59,6 +59,8 @@ export type ErrorKind =
   // Endings
   | 'cancelled'
   | 'interrupted' // the host that ran it died before the commit
+  | 'superseded' // a newer request took its place before it began
+  | 'abandoned' // nobody was left that could run it
   | 'notify-failed';
 
 /** The shape of every expected failure. */

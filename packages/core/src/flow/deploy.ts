@@ -6,16 +6,17 @@
  */
 import { err, ok, type ResultAsync } from 'neverthrow';
 import { DEPLOY_MS } from '../config/resolve.js';
-import { type AnyError, aborted, failure, timedOut } from '../domain/errors.js';
+import { type AnyError, aborted, timedOut } from '../domain/errors.js';
 import { type DeploymentRecord, type InstanceRecord, isTerminal, type TaskRecord } from '../domain/records.js';
 import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
-import type { Lease } from '../kernel/lease.js';
+import type { Lease, LeaseHolder } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { type Scope, scope } from '../kernel/scope.js';
 import { redactedError, storedError } from '../kernel/stored-error.js';
 import type { Stored } from '../ports/store.js';
+import { cancelled, noCancel, orCancelled } from './cancel.js';
 import { endFailed, rollBackAndFail } from './fail.js';
 import type { Flow } from './flow.js';
 import type { Host } from './host.js';
@@ -44,6 +45,14 @@ interface Bounds {
 
 export const stageLease = (stageKey: string): string => `stage:${stageKey}`;
 
+/** Before it has its stage's lease. */
+export interface Waiting {
+  /** Ends the waiting, and nothing that comes after it. */
+  readonly waiting: AbortSignal;
+  onWait(holder: LeaseHolder): void;
+  onStarted(): void;
+}
+
 /**
  * Runs a queued deployment. The error is of what kept it from being recorded (the store, a lost lease): a deployment that failed is
  * an outcome.
@@ -52,6 +61,7 @@ export function runDeployment(
   host: Host,
   queued: Stored<DeploymentRecord>,
   signal: AbortSignal,
+  { waiting, onWait, onStarted }: Waiting,
 ): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
     const started: DeploymentRecord = {
@@ -63,17 +73,18 @@ export function runDeployment(
     };
     const ahead = new LookAhead(host, started.request, signal);
     const taken = await host.leases.take([stageLease(started.stageKey)], {
-      signal,
+      signal: waiting,
       deployment: started.id,
       changes: () => [{ op: 'put', collection: 'deployments', record: started, version: queued.version }],
-      onWait: ({ lease, holder, since, deployment: heldFor }) => {
+      onWait: (holder) => {
         ahead.forget();
-        host.hub.emit('deployment.waiting', { deploymentId: started.id, lease, holder, since, heldFor });
+        onWait(holder);
       },
     });
     if (taken.isErr()) ahead.forget();
     const [lease] = (yield* taken).leases;
     if (!lease) return err(aborted('Taking the lease'));
+    onStarted();
     const ledger = new Ledger(host, { value: started, version: queued.version + 1 }, undefined, lease, redactor([]));
     ledger.note({ events: (deployment) => [{ type: 'deployment.started', payload: { deployment } }] });
     try {
@@ -182,12 +193,8 @@ function endingOf(error: AnyError, { signal, lease, whole }: Bounds): AnyError {
   };
   if (whole.timedOut) return { ...timedOut('The deployment', whole.limitMs, 'deployTimeout'), ...step };
   if (!signal.aborted) return error;
-  return failure(
-    'cancelled',
-    'The deployment was cancelled before its commit.',
-    'Deploy again if it is still wanted.',
-    { ...step },
-  );
+  const reason = signal.reason as AnyError | undefined;
+  return { ...(reason?.kind === 'cancelled' ? reason : cancelled('before its commit')), ...step };
 }
 
 /** Nothing to do: the deployment says so, and ends. */
@@ -205,12 +212,14 @@ function endUnchanged(
     );
     const domains = routes.map(({ value }) => value.id);
     ledger.log('info', `${draft.tag} is live already, with the same image and the same configuration.`);
-    yield* ledger.commitFreeing([ledger.lease], {
+    const committed = ledger.commitFreeing([ledger.lease], {
       record: { status: 'unchanged', endedAt: host.clock.now(), instance: instance.id, previous: instance.id },
       events: (deployment): EventDraft[] => [
         { type: 'deployment.unchanged', payload: { deployment, instance: instanceView(instance, domains) } },
       ],
+      expect: [noCancel(ledger.record.id)],
     });
+    yield* orCancelled(host, ledger.record.id, committed, { signal: ledger.lease.lost });
     return ok<Outcome, AnyError>(outcome(ledger, null, []));
   });
 }

@@ -7,6 +7,7 @@ import type { EventDraft } from '../events/types.js';
 import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change } from '../ports/store.js';
+import { cancelSettled } from './cancel.js';
 import type { Flow } from './flow.js';
 import type { Ledger } from './ledger.js';
 import { releaseHeld, undoSteps } from './run-steps.js';
@@ -81,7 +82,7 @@ export function failedEnding(host: Flow['host'], ledger: Ledger, stored: StoredE
       left: open.map(leftText),
     },
     ...(open.length > 0 ? {} : { journal: null }),
-    changes: tasks.map((task): Change => ({ op: 'insert', collection: 'tasks', record: task })),
+    changes: [cancelSettled(id), ...tasks.map((task): Change => ({ op: 'insert', collection: 'tasks', record: task }))],
     events: (deployment: Deployment): EventDraft[] => [
       { type: `deployment.${status}`, payload: { deployment, error: stored } },
     ],

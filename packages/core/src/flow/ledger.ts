@@ -16,7 +16,7 @@ import { type Lease, leaseLost } from '../kernel/lease.js';
 import type { Redactor } from '../kernel/redactor.js';
 import { guard } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
-import type { Change, CommitReceipt, Stored, StoreError } from '../ports/store.js';
+import type { Change, CommitReceipt, Expectation, Stored, StoreError } from '../ports/store.js';
 import type { Host } from './host.js';
 
 /** What one commit is to do beside the log entries that are waiting. */
@@ -25,6 +25,8 @@ export interface Draft {
   /** The journal as it is from now on; null: nothing is left to settle, and it goes. */
   readonly journal?: JournalRecord | null;
   readonly changes?: readonly Change[];
+  /** What has to be so when the commit happens, beside the lease. */
+  readonly expect?: readonly Expectation[];
   /** Told with the deployment as this commit leaves it. */
   readonly events?: (deployment: Deployment) => readonly EventDraft[];
 }
@@ -129,10 +131,7 @@ export class Ledger {
   /** Commits, under the deployment's lease. */
   commit(draft: Draft): ResultAsync<void, StoreError | BugError> {
     return this.#next(draft, async (prepared) => {
-      const committed = await this.#host.store.commit(prepared.changes, {
-        signal: this.#lease.lost,
-        fence: [this.#lease.fence],
-      });
+      const committed = await this.#send(prepared);
       if (committed.isOk()) return ok(committed.value);
       return this.#afterLostAnswer(prepared, committed.error);
     });
@@ -174,7 +173,7 @@ export class Ledger {
       });
       if (answer.isErr()) {
         const { error } = answer;
-        if (error.kind === 'store-conflict' && error.id === prepared.record.id) return err(leaseLost(this.#lease.key));
+        if (isForeign(error, prepared)) return err(leaseLost(this.#lease.key));
         // Without `once` it waits and is never told to go away.
         return err(error.kind === 'stage-busy' ? bug(error) : error);
       }
@@ -212,6 +211,12 @@ export class Ledger {
     return new ResultAsync(mine.catch((thrown: unknown) => err(bug(thrown))));
   }
 
+  #send(prepared: Prepared): ResultAsync<CommitReceipt, StoreError> {
+    const { expect } = prepared;
+    const terms = { signal: this.#lease.lost, fence: [this.#lease.fence] };
+    return this.#host.store.commit(prepared.changes, expect ? { ...terms, expect } : terms);
+  }
+
   #prepare(draft: Draft): Prepared {
     const { clock, ids } = this.#host;
     const record: DeploymentRecord = { ...this.#record, ...draft.record, writeId: ids.next(clock.now()) };
@@ -240,6 +245,7 @@ export class Ledger {
       events,
       notedEvents: this.#notedEvents.length,
       changes,
+      expect: draft.expect,
     };
   }
 
@@ -276,7 +282,7 @@ export class Ledger {
 
   /** Was it this write that arrived, or none? It is asked until the store answers, or the lease is over. */
   async #afterLostAnswer(prepared: Prepared, error: StoreError): Promise<Result<CommitReceipt | null, StoreError>> {
-    if (error.kind === 'store-conflict' && error.id === prepared.record.id) return err(leaseLost(this.#lease.key));
+    if (isForeign(error, prepared)) return err(leaseLost(this.#lease.key));
     if (!outcomeUnknown(error) || this.#lease.lost.aborted) return err(error);
     const { clock, store } = this.#host;
     const untilMs = clock.monotonicMs() + LOST_ANSWER_MS;
@@ -285,10 +291,9 @@ export class Ledger {
       if (stored.isOk() && stored.value?.value.writeId === prepared.record.writeId) return ok(null);
       if (stored.isOk() && stored.value?.version === this.#version) {
         // Not arrived, and the version sees to it that it cannot arrive twice: the same once more.
-        const again = await store.commit(prepared.changes, { signal: this.#lease.lost, fence: [this.#lease.fence] });
+        const again = await this.#send(prepared);
         if (again.isOk()) return ok(again.value);
-        const isOurs = again.error.kind === 'store-conflict' && again.error.id === prepared.record.id;
-        if (!outcomeUnknown(again.error) && !isOurs) return err(again.error);
+        if (!outcomeUnknown(again.error) && !isForeign(again.error, prepared)) return err(again.error);
       } else if (stored.isOk()) return err(leaseLost(this.#lease.key));
       const slept = await sleep(clock, pauseMs, this.#lease.lost);
       if (slept.isErr()) break;
@@ -308,4 +313,9 @@ interface Prepared {
   readonly entries: readonly Entry[];
   readonly events: readonly EventEntry[];
   readonly changes: readonly Change[];
+  readonly expect: readonly Expectation[] | undefined;
 }
+
+/** Somebody else has written the deployment's record: only who holds the stage does. */
+const isForeign = (error: StoreError | BugError | { readonly kind: 'stage-busy' }, { record }: Prepared): boolean =>
+  error.kind === 'store-conflict' && error.collection === 'deployments' && error.id === record.id;

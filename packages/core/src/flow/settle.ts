@@ -11,6 +11,7 @@ import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change, Stored } from '../ports/store.js';
+import { askedToCancel } from './cancel.js';
 import { failedEnding } from './fail.js';
 import { containerRef, makeFlow } from './flow.js';
 import type { Host } from './host.js';
@@ -120,9 +121,12 @@ function targetOf(host: Host, journal: JournalRecord) {
 
 /** Ends a deployment whose host died. What could not be undone stays in its journal. */
 function endInterrupted(host: Host, ledger: Ledger): ResultAsync<void, AnyError> {
-  // One that was being rolled back ends as what it was rolled back for.
-  const stored = ledger.record.error ?? storedError(interrupted(), ledger.redactor);
-  return ledger.commit(failedEnding(host, ledger, stored).draft);
+  return routine(async function* () {
+    const asked = yield* askedToCancel(host, ledger.record.id, { signal: ledger.lease.lost });
+    // One that was being rolled back ends as what it was rolled back for.
+    const stored = ledger.record.error ?? storedError(asked ?? interrupted(), ledger.redactor);
+    return ledger.commit(failedEnding(host, ledger, stored).draft);
+  });
 }
 
 /** The late end of a rollback whose deployment is terminal already: its cleanup, the event for it, and its task. */

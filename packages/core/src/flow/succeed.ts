@@ -17,6 +17,7 @@ import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import { routine } from '../kernel/routine.js';
 import { CHANGES_MAX, type Change, type Stored } from '../ports/store.js';
+import { noCancel, orCancelled } from './cancel.js';
 import type { Flow } from './flow.js';
 import { retireTask, unrouteTask } from './tasks.js';
 
@@ -133,7 +134,7 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
     const seconds = ((now - (record.startedAt ?? now)) / 1000).toFixed(1);
     ledger.step = null;
     ledger.log('info', `${record.tag} is live on ${record.project}/${record.stage} after ${seconds} s.`, { domains });
-    yield* ledger.commitFreeing(freed, {
+    const committed = ledger.commitFreeing(freed, {
       record: {
         status: 'succeeded',
         endedAt: now,
@@ -147,11 +148,13 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
       },
       journal: null,
       changes: [...changes, ...inThis.flatMap((each) => each.changes)],
+      expect: [noCancel(record.id)],
       events: (deployment: Deployment): EventDraft[] => [
         { type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },
         ...events,
       ],
     });
+    yield* orCancelled(host, record.id, committed, { signal });
     if (isRoomy) flow.held.splice(0);
     tasks.push(...inThis.map(({ task }) => task));
     for (const retirement of later) {

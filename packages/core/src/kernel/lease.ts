@@ -148,6 +148,17 @@ export class Leases {
     });
   }
 
+  /** Who holds it, as far as can be told here, and the version of its row; null: nobody, and there is none. */
+  look(
+    key: string,
+    options: CallOptions,
+  ): ResultAsync<{ readonly held: LeaseRecord | null; readonly version: number | null }, StoreError> {
+    return this.#store.get('leases', key, options).map((stored) => ({
+      held: stored && this.#stateOf(stored.value) === 'no' ? stored.value : null,
+      version: stored?.version ?? null,
+    }));
+  }
+
   /**
    * The answer was lost: our own token in the first row says that all of the commit has arrived. Asked under no signal of the caller's,
    * which may be what ended the commit: a grant that nobody knows of would be in everybody's way until it expires.
@@ -184,7 +195,7 @@ export class Leases {
       for (const key of keys) {
         const stored = yield* self.#store.get('leases', key, options);
         // Every one is looked at, also behind one that is held: those of a dead holder run out together and not one after the other.
-        const takeable = self.#look(stored?.value);
+        const takeable = self.#stateOf(stored?.value);
         if (takeable === 'no') blockedBy ??= stored?.value;
         const record: LeaseRecord = {
           id: key,
@@ -208,7 +219,7 @@ export class Leases {
     });
   }
 
-  #look(held: LeaseRecord | undefined): 'free' | 'expired' | 'no' {
+  #stateOf(held: LeaseRecord | undefined): 'free' | 'expired' | 'no' {
     // Ours, and nobody here holds it: the answer to its release was lost.
     const isKnown = ({ id, token }: LeaseRecord) => id === held?.id && token === held.token;
     const isForgotten = held?.holder === this.#holder && ![...this.#own].some(isKnown);

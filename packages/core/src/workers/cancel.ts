@@ -1,0 +1,57 @@
+/** `cancel(id)`: from any process that shares the store, whoever runs the deployment. */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import { type CancelRecord, type DeploymentRecord, isTerminal } from '../domain/records.js';
+import { cancelled, cancelSettled } from '../flow/cancel.js';
+import type { Host } from '../flow/host.js';
+import { confirmed } from '../kernel/confirm.js';
+import { routine } from '../kernel/routine.js';
+import { endQueued } from './endings.js';
+
+export interface Cancelled {
+  /** As it is then; undefined: there is no such deployment. */
+  readonly record: DeploymentRecord | undefined;
+  /** Ended in its queue; told to whoever runs it; or it had ended before. */
+  readonly state: 'cancelled' | 'cancelling' | 'ended';
+}
+
+export function cancelDeployment(
+  host: Host,
+  id: string,
+  cause: Pick<CancelRecord, 'by' | 'reason'>,
+  signal: AbortSignal,
+): ResultAsync<Cancelled, AnyError> {
+  const { clock, store } = host;
+  return routine(async function* () {
+    const before = yield* store.get('deployments', id, { signal });
+    if (before?.value.status === 'queued') {
+      const record = yield* endQueued(
+        host,
+        id,
+        { status: 'cancelled', error: cancelled('before it began', cause) },
+        signal,
+      );
+      if (record?.status === 'cancelled') return ok<Cancelled, AnyError>({ record, state: 'cancelled' });
+    }
+    // It may have begun meanwhile.
+    const record =
+      before?.value.status === 'queued' ? (yield* store.get('deployments', id, { signal }))?.value : before?.value;
+    if (!record || isTerminal(record.status)) return ok<Cancelled, AnyError>({ record, state: 'ended' });
+    // What is rolled back ends without being told to.
+    if (record.status !== 'running') return ok<Cancelled, AnyError>({ record, state: 'cancelling' });
+    const asked: CancelRecord = { id, at: clock.now(), by: cause.by, reason: cause.reason };
+    const told = await confirmed(
+      clock,
+      store.commit([{ op: 'insert', collection: 'cancels', record: asked }], { signal }),
+      (own) => store.get('cancels', id, { signal: own }).map(Boolean),
+    );
+    // Somebody else has asked for it before: that is as good.
+    if (told.isErr() && told.error.kind !== 'store-conflict') return err(told.error);
+    const after = yield* store.get('deployments', id, { signal });
+    if (after && !isTerminal(after.value.status))
+      return ok<Cancelled, AnyError>({ record: after.value, state: 'cancelling' });
+    // It had ended before it was told, and nobody else would take this away again.
+    yield* store.commit([cancelSettled(id)], { signal });
+    return ok<Cancelled, AnyError>({ record: after?.value, state: 'ended' });
+  });
+}
