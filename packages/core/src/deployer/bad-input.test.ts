@@ -49,6 +49,7 @@ const CONFIGURATIONS: readonly Bad[] = [
   ['a worker without a group', given({ worker: {} }), 'worker', /\{ group \}/],
   ['a worker that is a text', given({ worker: 'blue' }), 'worker', /\{ group \}/],
   ['a group with a space', given({ worker: { group: 'a b' } }), 'worker', /letters, digits/],
+  ['a way to recover that is none', given({ recover: 'never' }), 'recover', /'on-start' or 'manual'/],
   ['a worker with more', given({ worker: { group: 'a', count: 2 } }), 'worker', /\{ group \}/],
   ['no domain', given({ settings: {} }), 'settings.domain', /domain/],
   ['a domain with a scheme', settings({ domain: 'https://apps.test' }), 'settings.domain', /lower-case domain/],

@@ -71,8 +71,8 @@ const SCENES: { readonly [name: string]: { readonly stage: StageOptions; readonl
   'stop-first': { stage: { ...STAGE, replace: 'stop-first', maxInstances: 1 }, tag: 'silent' },
 };
 
-/** Of all of it the longest: the pull's minute, and what is waited for a callee that does not let go. */
-const BOUND_MS = 62_000;
+/** Of all of it the longest: the pull's minute, what is waited for a callee that does not let go, and for what may still come of it. */
+const BOUND_MS = 64_000;
 /** The same, where the pull is cut short, and a rollback comes on top. */
 const CLOSE_BOUND_MS = 60_000;
 

@@ -26,6 +26,7 @@ export interface Configured extends GivenPorts {
   readonly projects: ProjectSource;
   readonly sealer: Sealer | null;
   readonly group: string | null;
+  readonly recover: 'on-start' | 'manual';
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -43,6 +44,7 @@ const OPTIONS = [
   'secrets',
   'sealer',
   'worker',
+  'recover',
   'clock',
   'ids',
 ];
@@ -81,13 +83,14 @@ export function configure(input: unknown): Result<Configured, InvalidError<'inva
   if (settings) checkTiming(settings, issues);
   const sealer = sealerOf(options, issues);
   const group = groupOf(options.worker, issues);
+  const recover = recoverOf(options.recover, issues);
   const isProxyBroken = Boolean(options.proxy) && !ports.proxy;
   const projects = projectsOf(options.projects, { settings, ports, isProxyBroken, clock }, issues);
   const { runtime, store, probe } = ports;
   if (issues.length > 0 || !settings || !runtime || !store || !probe || !projects)
     return err(invalid('invalid-config', issues));
   const ids = options.ids ?? systemIds();
-  return ok({ ...ports, runtime, store, probe, settings, projects, sealer, group, clock, ids });
+  return ok({ ...ports, runtime, store, probe, settings, projects, sealer, group, recover, clock, ids });
 }
 
 function parsed<T>(result: Result<T, InvalidError<'invalid-config'>>, issues: Issue[]): T | undefined {
@@ -132,6 +135,16 @@ function groupOf(worker: unknown, issues: Issue[]): string | null {
     received: JSON.stringify(worker)?.slice(0, 80) ?? typeof worker,
   });
   return null;
+}
+
+function recoverOf(recover: unknown, issues: Issue[]): Configured['recover'] {
+  if (recover === undefined || recover === 'on-start' || recover === 'manual') return recover ?? 'on-start';
+  issues.push({
+    path: 'recover',
+    expected: "'on-start' or 'manual'",
+    received: JSON.stringify(recover) ?? 'a function',
+  });
+  return 'on-start';
 }
 
 interface Around {

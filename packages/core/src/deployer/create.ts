@@ -20,6 +20,7 @@ import { type Configured, configure } from './configure.js';
 import { followEvents, followInstance, followLogs } from './follow.js';
 import { planDeployment } from './plan.js';
 import { queries } from './queries.js';
+import { Recovering } from './recovering.js';
 import { removeInstance, removeStage } from './remove.js';
 import { parseCancel, parseDeploy, parseRemove, parseRollBack } from './requests.js';
 import { deploySubmission, rollBackSubmission } from './submission.js';
@@ -58,7 +59,9 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     const ended = new AbortController();
     const host = assemble(configured, storeId, ended.signal);
     host.proxy?.attach?.(configured.store, host.clock);
-    return ok<Deployer<Projects>, AnyError>((await start(host, ended)) as unknown as Deployer<Projects>);
+    return ok<Deployer<Projects>, AnyError>(
+      (await start(host, ended, configured.recover)) as unknown as Deployer<Projects>,
+    );
   });
 }
 
@@ -83,7 +86,7 @@ function assemble(configured: Configured, storeId: string, ended: AbortSignal): 
   return { ...parts, surroundings: surroundings(parts) };
 }
 
-async function start(host: Host, ended: AbortController): Promise<Deployer> {
+async function start(host: Host, ended: AbortController, recovers: Configured['recover']): Promise<Deployer> {
   const runner = new TaskRunner(host);
   // What is swept now and then hangs on its beats: `heartbeat.onBeat((signal) => …)`, before it starts.
   const heartbeat = new Heartbeat(host);
@@ -98,7 +101,13 @@ async function start(host: Host, ended: AbortController): Promise<Deployer> {
     return call;
   };
   const starting = new AbortController();
-  const started = Promise.all([runner.resume(starting.signal), outbox.start(starting.signal)]);
+  const isManual = recovers === 'manual';
+  const recovering = new Recovering(host, runner);
+  const started = Promise.all([isManual ? undefined : runner.resume(starting.signal), outbox.start(starting.signal)]);
+  if (!isManual) {
+    heartbeat.onBeat((signal) => recovering.sweep(signal));
+    void recovering.run(starting.signal);
+  }
   heartbeat.start();
   let closing: Promise<void> | undefined;
   const isOpen = (): Result<void, AnyError> => (closing ? err(closed()) : ok(undefined));
@@ -159,6 +168,11 @@ async function start(host: Host, ended: AbortController): Promise<Deployer> {
             : err(unknownDeployment(id));
         }),
       ),
+    recover: (options) =>
+      routine(async function* () {
+        yield* isOpen();
+        return await recovering.run(signalOf(options));
+      }),
     result: (id, options) => submissions.result(id, options?.signal),
     logs: (id, options) => followLogs(host, id, options),
     events: (options) => followEvents(host, options),
@@ -178,7 +192,7 @@ async function start(host: Host, ended: AbortController): Promise<Deployer> {
     const hurry = signalOf(more);
     const untilMs = host.clock.monotonicMs() + timeoutMs;
     const leftMs = () => Math.max(0, untilMs - host.clock.monotonicMs());
-    const silent = heartbeat.close();
+    const silent = Promise.all([heartbeat.close(), recovering.close()]);
     await submissions.close(running, timeoutMs, hurry);
     await within(host, leftMs(), silent, hurry);
     await within(host, leftMs(), Promise.all(underWay), hurry);

@@ -1,8 +1,10 @@
 /**
  * The host dies at every commit in turn, right before it and right after it was applied. A deployer that starts later over the same store
- * takes the stage over when the dead one's lease has run out, settles what it left, and deploys.
+ * recovers: it takes the stage over when the dead one's lease has run out, and settles what it left. That one may be killed too, at any
+ * commit of its own; the next one goes on. Nobody has to deploy for it.
  */
 import { describe, expect, it } from 'vitest';
+import type { RecoveryReport } from '../domain/reports.js';
 import { memoryWorld } from '../testing/index.js';
 import {
   brokenPromises,
@@ -68,26 +70,46 @@ async function run(name: keyof typeof SCENARIOS, commit: number, when: 'before' 
   const routes = watchRoutes(world);
   doomed.arm();
   act(first);
-  await world.clock.advance(300_000);
+  await world.clock.advance(60_000);
   // It may die of closing, too.
   if (!doomed.isDead) await world.clock.until(Promise.race([first.close(), doomed.death]));
   const { isDead } = doomed;
   doomed.bury();
 
-  const second = await deployerIn(world, { projects, store: world.store.connect() });
-  const next = await world.clock.until(second.deploy({ ...DEV, tag: 'v9' }), 600_000);
-  await world.clock.advance(300_000);
-  await world.clock.until(second.close());
+  // Who recovers is killed as well, now here and now there.
+  const again = mortalWorld({ ...world, store: world.store.connect() }, { commit: 1 + (commit % 7), when });
+  again.arm();
+  const second = await deployerIn(world, { ...again.ports, projects, recover: 'manual' });
+  await world.clock.until(Promise.race([second.recover(), again.death]), 600_000);
+  if (!again.isDead) await world.clock.until(Promise.race([second.close(), again.death]));
+  again.bury();
+
+  const third = await deployerIn(world, { projects, recover: 'manual', store: world.store.connect() });
+  const recovered = await world.clock.until(third.recover(), 600_000);
+  // Its tasks were under leases of dead hosts, perhaps.
+  await world.clock.advance(120_000);
+  // What was only queued is nobody's without a worker: it does no harm, and is told apart here.
+  const unsettled = (await brokenPromises(world)).filter((each) => !each.endsWith('is queued'));
+  const next = await world.clock.until(third.deploy({ ...DEV, tag: 'v9' }), 600_000);
+  await world.clock.advance(30_000);
+  await world.clock.until(third.close());
   const broken = [
     ...traffic(),
     ...routes(),
+    ...unsettled,
+    ...(recovered.isErr() ? [`recover(): ${recovered.error.message}`] : said(recovered.value)),
     ...(next.isErr() ? [`the next deployment: ${next.error.message}`] : []),
     ...(world.clock.pending > 0 ? [`${world.clock.pending} timers are left`] : []),
-    // What was only queued is nobody's without a worker: it does no harm, and is told apart here.
     ...(await brokenPromises(world)).filter((each) => !each.endsWith('is queued')),
   ];
   return { broken, isDead };
 }
+
+/** What a recovery may not have to say here, where nobody else lives and everything answers. */
+const said = ({ unfinished, busy, needsHost, unowned, blind }: RecoveryReport): string[] =>
+  [...unfinished, ...busy, ...needsHost, ...unowned.containers, ...unowned.routes, ...blind].map(
+    (each) => `recover() says ${JSON.stringify(each)}`,
+  );
 
 describe.each(Object.keys(SCENARIOS) as (keyof typeof SCENARIOS)[])('the host dies: %s', (name) => {
   it.each(['before', 'after'] as const)('%s a commit', { timeout: 60_000 }, async (when) => {

@@ -18,11 +18,15 @@ import {
   withFaults,
 } from '../testing/index.js';
 import { createDeployer } from './create.js';
+import { loadLate } from './late.js';
 import type { Deployer, DeployerOptions } from './types.js';
 
 export const IMAGE = 'registry.test/shop';
 export const DEFAULT = 'stage-dev-shop.apps.test';
 export const DEV = { project: 'shop', stage: 'dev' } as const;
+// A virtual clock does not wait for a file to be read.
+await loadLate();
+
 const FOREVER = { signal: new AbortController().signal };
 
 /** A deployer over the world's ports, with one project of one stage. */
@@ -245,12 +249,15 @@ export function mortalWorld(world: MemoryWorld, dieAt: { readonly commit: number
           const isDeath = isArmed && property === 'commit' && ++commits === dieAt.commit;
           if (!isDeath) return Reflect.apply(value, target, args);
           if (dieAt.when === 'after') void Reflect.apply(value, target, args);
-          isDead = true;
-          onDeath();
+          kill();
           return never();
         };
       },
     });
+  const kill = () => {
+    isDead = true;
+    onDeath();
+  };
   // Its timers die with it.
   const timers = new Set<() => void>();
   const clock: MemoryWorld['clock'] = Object.create(world.clock, {
@@ -288,6 +295,8 @@ export function mortalWorld(world: MemoryWorld, dieAt: { readonly commit: number
     },
     /** Settled when it dies. */
     death,
+    /** It dies now, wherever it is. */
+    kill,
     /** Takes its timers off the clock, as the end of a process does. */
     bury() {
       for (const cancel of timers) cancel();

@@ -3,6 +3,7 @@ import type { Result, ResultAsync } from 'neverthrow';
 import type { ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
 import type { LogEntry, QueuePolicy } from '../domain/records.js';
+import type { RecoveryReport } from '../domain/reports.js';
 import type { Deployment, Instance, RouteView } from '../domain/views.js';
 import type { EventName, Listener } from '../events/hub.js';
 import type { StoredEvent } from '../events/types.js';
@@ -44,6 +45,11 @@ export interface DeployerOptions<Projects extends ProjectMap = ProjectMap> {
    * They need the same projects and keys. Default: this host runs what it was asked for, and nobody else does.
    */
   readonly worker?: { readonly group: string };
+  /**
+   * `on-start` (default): what hosts that died have left is taken up in the background, from the start on and then again and again, which
+   * delays nothing. `manual`: only by `recover()` and `watch()`.
+   */
+  readonly recover?: 'on-start' | 'manual';
   /** Default: the system's. */
   readonly clock?: Clock;
   readonly ids?: Ids;
@@ -199,6 +205,12 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
    * without waiting for that: `result` does.
    */
   cancel(id: string, options?: CancelOptions): ResultAsync<CancelAnswer, AnyError>;
+  /**
+   * Compares the store with the engine and the proxy: what had not committed is rolled back, what had is finished. Waits until it is known
+   * of every host that holds a stage whether it lives: for a dead one its `ttlMs`. What a live host, another store, another engine or a
+   * person owns is left alone. Tasks that were left (an instance that drains) go on behind its answer.
+   */
+  recover(options?: CallBound): ResultAsync<RecoveryReport, AnyError>;
   /** Waits for a deployment's end, whichever process runs it. The signal bounds the wait alone. */
   result(id: string, options?: CallBound): ResultAsync<Deployment, DeployError>;
 

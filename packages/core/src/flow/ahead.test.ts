@@ -66,7 +66,13 @@ describe('intents that can be foreseen', () => {
     const answer = await world.clock.until(deployer.deploy({ ...DEV, tag: 'v1' }));
     const { deployment } = answer._unsafeUnwrapErr();
     expect(looks()).toBe(looksBefore);
-    expect(deployment?.left.map((text) => text.split(' ')[0])).toEqual(['claim', 'pull', 'create']);
+    expect(deployment?.left.map((text) => text.split(' ')[0])).toEqual([
+      'container',
+      'network',
+      'image',
+      'domain',
+      'domain',
+    ]);
     expect(deployment?.steps.map(({ name }) => name)).toEqual(['pull', 'create', 'start']);
     await world.clock.advance(120_000);
     await world.clock.until(deployer.close());

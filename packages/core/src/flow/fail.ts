@@ -1,7 +1,7 @@
 /** The other ending: what was begun is taken back, and the deployment is terminal with the first error, whatever became of the undo. */
 import { err, ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
-import type { JournalEntry, StoredError, TaskRecord } from '../domain/records.js';
+import type { JournalEntry, JournalRecord, StoredError, TaskRecord } from '../domain/records.js';
 import type { Deployment } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import { routine } from '../kernel/routine.js';
@@ -53,8 +53,12 @@ export function endFailed(
   });
 }
 
-/** What the terminal commit writes of a deployment that failed: what its journal still has is tried again, also where nobody deploys any more. */
-export function failedEnding(host: Flow['host'], ledger: Ledger, stored: StoredError) {
+/**
+ * What the terminal commit writes of a deployment that failed: what its journal still has is tried again, also where nobody deploys any
+ * more.
+ * @param needsHost why this host cannot go on with it; null: it can
+ */
+export function failedEnding(host: Flow['host'], ledger: Ledger, stored: StoredError, needsHost: string | null = null) {
   const { journal, record } = ledger;
   const { id, stageKey } = record;
   const open = journal?.entries ?? [];
@@ -79,20 +83,63 @@ export function failedEnding(host: Flow['host'], ledger: Ledger, stored: StoredE
       endedAt: now,
       error: stored,
       cleanup: open.length > 0 ? ('pending' as const) : ('none' as const),
-      left: open.map(leftText),
+      left: leftTexts(journal),
+      needsHost,
     },
     ...(open.length > 0 ? {} : { journal: null }),
     changes: [cancelSettled(id), ...tasks.map((task): Change => ({ op: 'insert', collection: 'tasks', record: task }))],
     events: (deployment: Deployment): EventDraft[] => [
       { type: `deployment.${status}`, payload: { deployment, error: stored } },
+      ...needsHostEvents(deployment, record.needsHost),
     ],
   };
   return { draft, tasks };
 }
 
-/** What an open entry may have left, for people. */
-export const leftText = (entry: JournalEntry): string => {
-  const intent = entry.intent as Record<string, unknown> | null;
-  const what = intent && (intent['container'] ?? intent['reference'] ?? intent['next']);
-  return typeof what === 'string' ? `${entry.step} (${what})` : entry.step;
-};
+/** Told once per reason. */
+export const needsHostEvents = (deployment: Deployment, before: string | null): EventDraft[] =>
+  deployment.needsHost === null || deployment.needsHost === before
+    ? []
+    : [{ type: 'deployment.needs-host', payload: { deployment, reason: deployment.needsHost } }];
+
+/** What a journal may have left in the world, for people: newest first, as it is taken back. */
+export const leftTexts = (journal: JournalRecord | null): string[] => [
+  ...new Set((journal?.entries ?? []).toReversed().flatMap(leftOf)),
+];
+
+function leftOf({ step, intent }: JournalEntry): readonly string[] {
+  const named = (intent ?? {}) as {
+    readonly container?: string;
+    readonly networks?: readonly string[];
+    readonly reference?: string;
+    readonly present?: boolean;
+    readonly domains?: readonly string[];
+    readonly routes?: readonly { readonly domain: string }[];
+    readonly moves?: readonly { readonly domain: string; readonly previous: string | null }[];
+  };
+  switch (step) {
+    case 'claim':
+      return (named.domains ?? []).map((domain) => `domain ${domain}, claimed`);
+    case 'pull':
+      return named.present === false ? [`image ${named.reference}`] : [];
+    case 'stop-previous':
+      return named.container ? [`container ${named.container}, stopped: to be started again`] : [];
+    case 'create':
+      return [
+        `container ${named.container}`,
+        ...(named.networks ?? []).map((name) => `network ${name}, if it is ours`),
+      ];
+    case 'route':
+      return (named.routes ?? []).map(({ domain }) => `route ${domain}`);
+    case 'cutover':
+      return (named.moves ?? []).map(({ domain, previous }) =>
+        previous === null ? `route ${domain}` : `route ${domain}, to lead back to instance ${previous}`,
+      );
+    case 'start':
+    case 'connect':
+    case 'health':
+      return [];
+    default:
+      return [`step ${step}`];
+  }
+}

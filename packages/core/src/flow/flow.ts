@@ -2,15 +2,15 @@
  * The flow: what the steps of one deployment share. It is built from the spec and the journal alone, so that undo and recovery work
  * with the same one as the run did.
  */
-import { errAsync, type Result, type ResultAsync } from 'neverthrow';
-import { type AnyError, failure } from '../domain/errors.js';
+import { errAsync, okAsync, type Result, type ResultAsync } from 'neverthrow';
+import { type AnyError, failure, outcomeUnknown } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import { containerName } from '../domain/names.js';
 import type { LogEntry } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/lease.js';
-import { routine } from '../kernel/routine.js';
-import { bounded, type Limit } from '../kernel/scope.js';
+import { guard, routine } from '../kernel/routine.js';
+import { bounded, type Limit, sleep } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Container, ContainerRef, LocalImage } from '../ports/container-runtime.js';
 import type { Call, Host } from './host.js';
@@ -47,6 +47,8 @@ export interface Flow {
     limit?: Limit,
   ): ResultAsync<T, E | AnyError>;
   readonly call: Call;
+  /** How long it takes, from now, until nothing can still happen that was sent and not answered: by us, or by a holder that died. */
+  unsettledMs(): number;
 }
 
 export interface Seen {
@@ -56,6 +58,8 @@ export interface Seen {
   target?: { readonly container: Container; readonly atMs: number };
   /** Domains that lead to the target already, and where to: put by an earlier step of this run. */
   routed?: { readonly domains: readonly string[]; readonly host: string; readonly port: number };
+  /** The target was there, and was removed: it does not come again. */
+  wasRemoved?: boolean;
   /** Restarts of the target before this deployment: of a new one none. */
   restarts?: number;
 }
@@ -80,6 +84,12 @@ export function makeFlow(parts: FlowParts): Flow {
   const { host, ledger } = parts;
   const { effectTimeoutMs } = host.settings;
   const held: Lease[] = [];
+  // Of calls that an earlier holder of the stage has made no more is known than that they were given up before we got it.
+  let givenUpMs = ledger.lease.grantedMs;
+  const noted = <T, E extends AnyError>(ended: Result<T, E>): Result<T, E> => {
+    if (ended.isErr() && outcomeUnknown(ended.error)) givenUpMs = host.clock.monotonicMs();
+    return ended;
+  };
   return {
     ...parts,
     held,
@@ -87,14 +97,24 @@ export function makeFlow(parts: FlowParts): Flow {
     releasing: Promise.resolve(),
     seen: { image: parts.image },
     log: (level, message, data = null) => ledger.log(level, message, data),
-    call: host.call,
+    call: (...args) => guard(async () => noted(await host.call(...args))),
     effect: (what, signal, call, limit = { ms: effectTimeoutMs, setting: 'effectTimeoutMs' }) =>
       routine(async function* () {
         for (const lease of [ledger.lease, ...held]) yield* lease.mayStart(effectTimeoutMs, { signal });
-        return await bounded(host.clock, [signal, ledger.lease.lost], { ...limit, what }, call);
+        return noted(await bounded(host.clock, [signal, ledger.lease.lost], { ...limit, what }, call));
       }),
+    unsettledMs() {
+      const quietMs = [ledger.lease, ...held].map((lease) => lease.quietMs);
+      return Math.max(0, Math.max(givenUpMs + host.settings.absentForMs, ...quietMs) - host.clock.monotonicMs());
+    },
   };
 }
+
+/** Waits for that long: what is absent afterwards is not coming any more, and what is there stays as it is. */
+export const waitOut = (flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> => {
+  const ms = flow.unsettledMs();
+  return ms > 0 ? sleep(flow.host.clock, ms, signal) : okAsync(undefined);
+};
 
 /** The container of a deployment: by a name that is known before it exists. */
 export const containerRef = (host: Pick<Host, 'storeId'>, spec: Spec, deployment: string): ContainerRef => ({

@@ -36,7 +36,8 @@ export function prepare(
   return routine(async function* () {
     const around = yield* host.surroundings(options);
     const left = yield* settleStage(host, record.stageKey, lease, around.identities, record.id, signal);
-    if (left.length > 0) ledger.log('warn', `What deployments ${left.join(', ')} have left could not be undone yet.`);
+    const stays = [...left.unfinished, ...left.needsHost.map(({ deployment }) => deployment)];
+    if (stays.length > 0) ledger.log('warn', `What deployments ${stays.join(', ')} have left could not be undone yet.`);
     const state = yield* readStage(host, record.stageKey, signal);
     let resolution = yield* resolve(host, ledger, around, ahead, false, options);
     whole.limit(resolution.draft.limits.deploymentMs);

@@ -20,6 +20,7 @@ async function opened() {
     held: [],
     cancelRelease: () => {},
     releasing: Promise.resolve(),
+    unsettledMs: () => 0,
   } as unknown as Flow;
   const closed = async () => {
     await clock.until(ledger.close());

@@ -219,11 +219,15 @@ function undoStep(
       const isLate = waiting.timedOut && error.kind === 'aborted';
       return err(isLate ? timedOut(limit.what, waiting.limitMs, limit.setting, error) : error);
     }
-    const undone = await bounded(host.clock, [signal], limit, (options) =>
+    // What it has to wait for first is none of its own time.
+    const patient = { ...limit, ms: limit.ms + flow.unsettledMs() };
+    const undone = await bounded(host.clock, [signal], patient, (options) =>
       guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
     );
     // However it ended: who tries again needs them.
     releaseHeld(flow);
+    // A call of the undo may still have its effect: whoever goes on there must not take what is there now for the last word.
+    if (undone.isErr() && outcomeUnknown(undone.error)) ledger.note({ journal: withState(flow, step, 'open') });
     yield* undone;
     const journal = journalOf(flow);
     ledger.note({
@@ -234,12 +238,15 @@ function undoStep(
   });
 }
 
+/** The `code` of an undo that this host cannot do: its message says which host could. */
+export const UNKNOWN_STEP = 'unknown-step';
+
 const unknownStep = (entry: JournalEntry): AnyError =>
   failure(
     'unsupported',
-    `This host does not know step "${entry.step}" in version ${entry.version}.`,
+    `It takes a host that knows step "${entry.step}" in version ${entry.version}.`,
     'Let a host with that version of it finish this.',
-    { retryable: true },
+    { retryable: true, code: UNKNOWN_STEP },
   );
 
 const journalOf = (flow: Flow): JournalRecord => {

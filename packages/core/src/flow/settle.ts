@@ -4,7 +4,13 @@
  */
 import { ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
-import { type DeploymentRecord, type Identities, isTerminal, type JournalRecord } from '../domain/records.js';
+import {
+  type DeploymentRecord,
+  type Identities,
+  isTerminal,
+  type JournalRecord,
+  type TerminalStatus,
+} from '../domain/records.js';
 import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
@@ -12,11 +18,11 @@ import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change, Stored } from '../ports/store.js';
 import { askedToCancel } from './cancel.js';
-import { failedEnding } from './fail.js';
+import { failedEnding, leftTexts, needsHostEvents } from './fail.js';
 import { containerRef, makeFlow } from './flow.js';
 import type { Host } from './host.js';
 import { Ledger } from './ledger.js';
-import { releaseHeld, undoSteps } from './run-steps.js';
+import { releaseHeld, UNKNOWN_STEP, undoSteps } from './run-steps.js';
 import { KNOWN_STEPS } from './steps/index.js';
 
 const interrupted = (): TaggedError<'interrupted'> =>
@@ -27,90 +33,135 @@ const interrupted = (): TaggedError<'interrupted'> =>
     { retryable: true },
   );
 
+/** What became of a stage's deployments. Ids are of deployments. */
+export interface Settlement {
+  /** Nothing is left of them. */
+  readonly settled: { readonly deployment: string; readonly status: TerminalStatus }[];
+  /** Their undo could not be finished: their journals stay, and it is tried again. */
+  readonly unfinished: string[];
+  /** Theirs neither, and this host cannot. */
+  readonly needsHost: { readonly deployment: string; readonly reason: string }[];
+}
+
 /**
- * Undoes what open journals of the stage name, and ends their deployments.
+ * Undoes what open journals of the stage name, the newest first, and ends their deployments.
+ * @param identities of this host's ports; null: they could not be asked, and nothing is undone now
  * @param own the deployment that the lease was taken for: the one that is rightly called running
- * @returns ids of deployments whose undo could not be finished; their journals stay
  */
 export function settleStage(
   host: Host,
   stageKey: string,
   lease: Lease,
-  identities: Identities,
+  identities: Identities | null,
   own: string | null,
   signal: AbortSignal,
-): ResultAsync<readonly string[], AnyError> {
+): ResultAsync<Settlement, AnyError> {
   return routine(async function* () {
-    const unfinished: string[] = [];
+    const found: Settlement = { settled: [], unfinished: [], needsHost: [] };
     const journals = yield* host.store.list('journals', { where: { stageKey }, order: 'desc' }, { signal });
     for (const journal of journals) {
       const record = yield* host.store.get('deployments', journal.value.id, { signal });
       if (!record) continue;
-      const settled = await settleOne(host, record, journal, lease, identities, signal);
-      if (settled.isErr()) return settled.map(() => unfinished);
-      if (!settled.value) unfinished.push(record.value.id);
+      const needs = identities && neededHost(journal.value.identities, identities);
+      // What a newer deployment has left may hold up what an older one has: after a failed undo nothing earlier is touched.
+      const mayUndo = identities !== null && needs === null && found.unfinished.length === 0;
+      const end = yield* settleOne(host, record, journal, lease, needs, mayUndo, signal);
+      const deployment = record.value.id;
+      if (end.reason !== null) found.needsHost.push({ deployment, reason: end.reason });
+      else if (end.isClean) found.settled.push({ deployment, status: end.status });
+      else found.unfinished.push(deployment);
     }
     // Those that died before they had anything to undo.
     for (const status of ['running', 'rolling-back'] as const) {
       const dead = yield* host.store.list('deployments', { where: { stageKey, status } }, { signal });
       for (const record of dead) {
-        if (record.value.id === own || unfinished.includes(record.value.id)) continue;
-        yield* endInterrupted(host, new Ledger(host, record, undefined, lease, redactor([])));
+        if (record.value.id === own) continue;
+        const ledger = new Ledger(host, record, undefined, lease, redactor([]));
+        yield* endInterrupted(host, ledger, null);
+        found.settled.push({ deployment: record.value.id, status: ledger.record.status as TerminalStatus });
       }
     }
-    return ok<readonly string[], AnyError>(unfinished);
+    return ok<Settlement, AnyError>(found);
   });
 }
 
-/** One deployment's open journal. Answers whether nothing of it is left. */
+/**
+ * Which host it takes to go on with what was made through these ports, where it is not this one: another engine's containers are not gone
+ * because they are not in ours. The same words from every host, so that each reason is told once.
+ */
+export function neededHost(made: Identities, here: Identities): string | null {
+  if (made.runtime !== here.runtime) return `It takes a host with the engine ${made.runtime}.`;
+  return made.proxy !== null && made.proxy !== here.proxy ? `It takes a host with the proxy ${made.proxy}.` : null;
+}
+
+interface End {
+  readonly isClean: boolean;
+  readonly reason: string | null;
+  readonly status: TerminalStatus;
+}
+
+/** One deployment's open journal. */
 function settleOne(
   host: Host,
   record: Stored<DeploymentRecord>,
   journal: Stored<JournalRecord>,
   lease: Lease,
-  identities: Identities,
+  needs: string | null,
+  mayUndo: boolean,
   signal: AbortSignal,
-): ResultAsync<boolean, AnyError> {
+): ResultAsync<End, AnyError> {
+  const wasTerminal = isTerminal(record.value.status);
+  const ledger = new Ledger(host, record, journal, lease, redactor([]));
   return routine(async function* () {
-    const { id } = record.value;
-    const made = journal.value.identities;
-    const ledger = new Ledger(host, record, journal, lease, redactor([]));
-    // Another engine's containers are not gone because they are not in ours.
-    const isElsewhere = made.runtime !== identities.runtime || (made.proxy !== null && made.proxy !== identities.proxy);
-    const spec = yield* host.store.get('specs', id, { signal });
-    if (!isElsewhere && spec) {
-      const flow = makeFlow({
-        host,
-        ledger,
-        spec: spec.value.spec,
-        env: {},
-        // Of a cutover alone the journal names nothing that was created, and the target is the one it led to.
-        target: targetOf(host, journal.value) ?? containerRef(host, spec.value.spec, id),
-        previous: null,
-      });
-      ledger.log(
-        'warn',
-        isTerminal(record.value.status)
-          ? 'Undoing what is left of it.'
-          : 'The host that ran it is gone: undoing what it had begun.',
-      );
-      const undone = await undoSteps(KNOWN_STEPS, flow, signal);
-      releaseHeld(flow);
-      await flow.releasing;
-      if (undone.isErr()) {
-        if (undone.error.kind === 'lease-lost' || undone.error.kind === 'aborted') {
-          await ledger.close();
-          return undone.map(() => false);
+    try {
+      // Where nothing is tried, nothing has become better.
+      let reason = needs ?? (mayUndo ? null : record.value.needsHost);
+      if (mayUndo) {
+        const undone = await undo(host, ledger, journal.value, signal);
+        if (undone.isErr()) {
+          const { error } = undone;
+          if (error.kind === 'lease-lost') return undone.map((): End => ({ isClean: false, reason, status: 'failed' }));
+          // Broken off: what was undone, and what may still happen, is written down before anybody else goes on.
+          if (signal.aborted) {
+            yield* ledger.commit({});
+            return undone.map((): End => ({ isClean: false, reason, status: 'failed' }));
+          }
+          reason = needsStep(error);
+          // Its task says so each time that it is tried again.
+          if (!wasTerminal) ledger.log('error', `Undoing stopped: ${error.message} ${error.hint}`);
         }
-        ledger.log('error', `Undoing stopped: ${undone.error.message} ${undone.error.hint}`);
       }
+      const isClean = (ledger.journal?.entries.length ?? 0) === 0;
+      if (wasTerminal) yield* clean(host, ledger, journal.value, reason);
+      else yield* endInterrupted(host, ledger, reason);
+      return ok<End, AnyError>({ isClean, reason, status: ledger.record.status as TerminalStatus });
+    } finally {
+      await ledger.close();
     }
-    const isClean = (ledger.journal?.entries.length ?? 0) === 0;
-    if (!isTerminal(record.value.status)) yield* endInterrupted(host, ledger);
-    else yield* clean(host, ledger, isClean);
-    return ok<boolean, AnyError>(isClean);
   });
 }
+
+function undo(host: Host, ledger: Ledger, journal: JournalRecord, signal: AbortSignal): ResultAsync<void, AnyError> {
+  return routine(async function* () {
+    const { id } = ledger.record;
+    const stored = yield* host.store.get('specs', id, { signal });
+    if (!stored) return ok(undefined);
+    const { spec } = stored.value;
+    // Of a cutover alone the journal names nothing that was created, and the target is the one it led to.
+    const target = targetOf(host, journal) ?? containerRef(host, spec, id);
+    const flow = makeFlow({ host, ledger, spec, env: {}, target, previous: null });
+    if (!isTerminal(ledger.record.status))
+      ledger.log('warn', 'The host that ran it is gone: undoing what it had begun.');
+    const undone = await undoSteps(KNOWN_STEPS, flow, signal);
+    releaseHeld(flow);
+    await flow.releasing;
+    return undone;
+  });
+}
+
+/** An undo that failed because this host does not know the step, in its version. */
+const needsStep = (error: AnyError): string | null =>
+  error.kind === 'unsupported' && error.code === UNKNOWN_STEP ? error.message : null;
 
 function targetOf(host: Host, journal: JournalRecord) {
   const entry = journal.entries.find(({ step }) => step === 'cutover');
@@ -120,26 +171,35 @@ function targetOf(host: Host, journal: JournalRecord) {
 }
 
 /** Ends a deployment whose host died. What could not be undone stays in its journal. */
-function endInterrupted(host: Host, ledger: Ledger): ResultAsync<void, AnyError> {
+function endInterrupted(host: Host, ledger: Ledger, needsHost: string | null): ResultAsync<void, AnyError> {
   return routine(async function* () {
     const asked = yield* askedToCancel(host, ledger.record.id, { signal: ledger.lease.lost });
     // One that was being rolled back ends as what it was rolled back for.
     const stored = ledger.record.error ?? storedError(asked ?? interrupted(), ledger.redactor);
-    return ledger.commit(failedEnding(host, ledger, stored).draft);
+    return ledger.commit(failedEnding(host, ledger, stored, needsHost).draft);
   });
 }
 
 /** The late end of a rollback whose deployment is terminal already: its cleanup, the event for it, and its task. */
-function clean(host: Host, ledger: Ledger, isClean: boolean): ResultAsync<void, AnyError> {
+function clean(
+  host: Host,
+  ledger: Ledger,
+  before: JournalRecord,
+  needsHost: string | null,
+): ResultAsync<void, AnyError> {
+  const { journal, record } = ledger;
   return routine(async function* () {
-    if (!isClean) return ledger.commit({});
-    const tasks = yield* host.store.list(
-      'tasks',
-      { where: { deployment: ledger.record.id } },
-      { signal: ledger.lease.lost },
-    );
+    if (journal && journal.entries.length > 0) {
+      // Looked at again and again while an engine is down: nothing new is nothing to write.
+      if (journal.entries === before.entries && record.needsHost === needsHost) return ok(undefined);
+      return ledger.commit({
+        record: { left: leftTexts(journal), needsHost },
+        events: (deployment) => needsHostEvents(deployment, record.needsHost),
+      });
+    }
+    const tasks = yield* host.store.list('tasks', { where: { deployment: record.id } }, { signal: ledger.lease.lost });
     return ledger.commit({
-      record: { cleanup: 'done', left: [] },
+      record: { cleanup: 'done', left: [], needsHost: null },
       journal: null,
       changes: tasks
         .filter(({ value }) => value.kind === 'undo')

@@ -2,6 +2,7 @@
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { endpointOf } from '../domain/endpoints.js';
 import { type AnyError, outcomeUnknown } from '../domain/errors.js';
+import type { RouteRecord } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
 import type { Container } from '../ports/container-runtime.js';
@@ -113,5 +114,51 @@ export function routeTo(
     );
     const target = targetOf(spec, id, container);
     return ok(target && { domain, mark, targets: [target], options: spec.options.proxy });
+  });
+}
+
+/**
+ * Leads one domain back to where the last commit has it, wherever that instance is now; without one the route goes. Only where the proxy
+ * serves nothing, that instance or one of `ours`: anything else is somebody's wish, left and told.
+ */
+export function putBack(
+  flow: Flow,
+  { domain, mark }: { readonly domain: string; readonly mark: string },
+  ours: readonly (string | null)[],
+  signal: AbortSignal,
+): ResultAsync<void, AnyError> {
+  return routine(async function* () {
+    const record = yield* flow.host.store.get('routes', domain, { signal });
+    const committed = record?.value.state === 'live' ? record.value.instance : null;
+    const held = yield* heldRoute(flow, domain, signal);
+    const serves = held?.targets[0]?.instance ?? null;
+    const isForeign = held !== undefined && held.mark !== mark;
+    if (isForeign || (serves !== null && serves !== committed && !ours.includes(serves))) {
+      flow.log('warn', `The route ${domain} was changed by somebody else and is left as it is.`, {
+        serves: serves ?? 'unknown',
+      });
+      return ok(undefined);
+    }
+    const back = committed === null ? undefined : yield* routeTo(flow, { domain, mark }, committed, signal);
+    const [target] = back?.targets ?? [];
+    if (back && record && target) {
+      const isThere = held?.targets.some((each) => each.host === target.host && each.port === target.port);
+      if (isThere && serves === committed) return ok(undefined);
+      yield* putRoute(flow, back, signal);
+      const { host, port } = target;
+      const put: RouteRecord = { ...record.value, target: { host, port } };
+      yield* flow.ledger.commit({
+        changes: [{ op: 'put', collection: 'routes', record: put, version: record.version }],
+      });
+      flow.log('info', `The route ${domain} is back at ${committed}.`);
+      return ok(undefined);
+    }
+    // Nothing is to be where nothing is; and what never left is not taken away because its instance is down.
+    if (!held || (committed !== null && serves === committed)) return ok(undefined);
+    if (committed !== null)
+      flow.log('warn', `${committed} does not run: the route ${domain} goes until it does again.`);
+    yield* removeRoute(flow, { domain, mark }, signal);
+    flow.log('info', `Removed the route ${domain}.`);
+    return ok(undefined);
   });
 }

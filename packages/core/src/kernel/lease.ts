@@ -42,6 +42,10 @@ export interface Lease {
   readonly fence: Fence;
   /** Aborted when it is known to be lost. */
   readonly lost: AbortSignal;
+  /** When it was asked for, by our monotonic clock: whatever the holder before had sent under it was given up before. */
+  readonly grantedMs: number;
+  /** From when on nothing that a holder before had begun can still happen: later than the grant where that one's lease had expired. */
+  readonly quietMs: number;
   /**
    * Resolves when an effect of at most `limitMs` may start: the lease outlasts it, and an effect of the holder before has run out.
    * Renews if that is what it takes.
@@ -154,7 +158,7 @@ export class Leases {
     options: CallOptions,
   ): ResultAsync<{ readonly held: LeaseRecord | null; readonly version: number | null }, StoreError> {
     return this.#store.get('leases', key, options).map((stored) => ({
-      held: stored && this.#stateOf(stored.value) === 'no' ? stored.value : null,
+      held: stored && this.#isHeld(stored.value) ? stored.value : null,
       version: stored?.version ?? null,
     }));
   }
@@ -195,8 +199,8 @@ export class Leases {
       for (const key of keys) {
         const stored = yield* self.#store.get('leases', key, options);
         // Every one is looked at, also behind one that is held: those of a dead holder run out together and not one after the other.
-        const takeable = self.#stateOf(stored?.value);
-        if (takeable === 'no') blockedBy ??= stored?.value;
+        const standing = self.standing(stored?.value);
+        if (standing === 'alive' || standing === 'unknown') blockedBy ??= stored?.value;
         const record: LeaseRecord = {
           id: key,
           holder: self.#holder,
@@ -212,18 +216,27 @@ export class Leases {
             ? { op: 'put', collection: 'leases', record, version: stored.version }
             : { op: 'insert', collection: 'leases', record },
         );
-        const waitMs = takeable === 'expired' ? (stored?.value.effectTimeoutMs ?? 0) + MARGIN_MS : 0;
+        const waitMs = standing === 'expired' ? (stored?.value.effectTimeoutMs ?? 0) + MARGIN_MS : 0;
         rows.push({ record, version: (stored?.version ?? 0) + 1, waitMs });
       }
       return ok({ blockedBy, changes, rows });
     });
   }
 
-  #stateOf(held: LeaseRecord | undefined): 'free' | 'expired' | 'no' {
-    // Ours, and nobody here holds it: the answer to its release was lost.
+  #isHeld(held: LeaseRecord): boolean {
+    return ['alive', 'unknown'].includes(this.standing(held));
+  }
+
+  /**
+   * What is known of a lease's holder. It takes asking again and again to find out: so long as the beat has not moved and has not stood still
+   * for the holder's `ttlMs`, nobody can tell.
+   */
+  standing(held: LeaseRecord | undefined): Standing {
     const isKnown = ({ id, token }: LeaseRecord) => id === held?.id && token === held.token;
-    const isForgotten = held?.holder === this.#holder && ![...this.#own].some(isKnown);
-    if (held?.holder != null && !isForgotten) return this.#beats.hasStopped(held) ? 'expired' : 'no';
+    const isOwn = held?.holder === this.#holder;
+    if (isOwn && [...this.#own].some(isKnown)) return 'alive';
+    // Ours, and nobody here holds it: the answer to its release was lost.
+    if (held?.holder != null && !isOwn) return this.#beats.look(held);
     if (held) this.#beats.forget(held.id);
     return 'free';
   }
@@ -260,25 +273,47 @@ export interface Beating {
   readonly ttlMs: number;
 }
 
+interface Seen {
+  readonly token: number | undefined;
+  readonly beat: number;
+  /** Since when the beat stands there, and when it was last looked at. */
+  readonly sinceMs: number;
+  readonly lookedMs: number;
+  readonly isAlive: boolean;
+}
+
+/** `alive`: it was seen to renew, or to take it. `unknown`: it was not seen for long enough to tell. */
+export type Standing = 'free' | 'expired' | 'alive' | 'unknown';
+
 /**
  * Watches beats stand still, on our own monotonic clock. What one attempt has seen counts for the next: somebody who only looks
  * in now and then would else never see a dead holder's lease expire.
  */
 export class BeatWatch {
   readonly #clock: Clock;
-  readonly #seen = new Map<string, { token: number | undefined; beat: number; sinceMs: number }>();
+  readonly #seen = new Map<string, Seen>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether it has stood still for its `ttlMs` by now, as far as was seen here. */
-  hasStopped({ id, token, beat, ttlMs }: Beating): boolean {
-    const seen = this.#seen.get(id);
+  /** What is known by now of whoever beats, as far as was seen here. */
+  look({ id, token, beat, ttlMs }: Beating): Exclude<Standing, 'free'> {
     const nowMs = this.#clock.monotonicMs();
-    if (seen && seen.token === token && seen.beat === beat) return nowMs - seen.sinceMs >= ttlMs;
-    this.#seen.set(id, { token, beat, sinceMs: nowMs });
-    return false;
+    const before = this.#seen.get(id);
+    const isSame = before !== undefined && before.token === token && before.beat === beat;
+    // That it has moved since somebody looked an hour ago says nothing about now.
+    const moved = before !== undefined && !isSame && nowMs - before.lookedMs < ttlMs;
+    const sinceMs = isSame ? before.sinceMs : nowMs;
+    const isAlive = isSame ? before.isAlive : moved;
+    this.#seen.set(id, { token, beat, sinceMs, isAlive, lookedMs: nowMs });
+    if (nowMs - sinceMs >= ttlMs) return 'expired';
+    return isAlive ? 'alive' : 'unknown';
+  }
+
+  /** Whether it has stood still for its `ttlMs` by now. */
+  hasStopped(beating: Beating): boolean {
+    return this.look(beating) === 'expired';
   }
 
   /** It is not there any more, or nobody's. */
@@ -290,6 +325,8 @@ export class BeatWatch {
 class HeldLease implements Lease {
   readonly key: string;
   readonly fence: Fence;
+  readonly grantedMs: number;
+  readonly quietMs: number;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #timing: LeaseTiming;
@@ -298,7 +335,6 @@ class HeldLease implements Lease {
   #version: number;
   /** From before the last renewal was sent: what the store may have counted from is later, never earlier. */
   #renewedMs: number;
-  readonly #notBeforeMs: number;
   #cancelTimer: (() => void) | undefined;
   #renewing: Promise<Result<void, StoreError>> | undefined;
   #isReleased = false;
@@ -314,7 +350,8 @@ class HeldLease implements Lease {
     this.#record = grant.record;
     this.#version = grant.version;
     this.#renewedMs = sentMs;
-    this.#notBeforeMs = sentMs + grant.waitMs;
+    this.grantedMs = sentMs;
+    this.quietMs = sentMs + grant.waitMs;
     this.#schedule(timing.renewMs);
   }
 
@@ -325,7 +362,7 @@ class HeldLease implements Lease {
   mayStart(limitMs: number, options: CallOptions): ResultAsync<void, LeaseLostError | StoreError | BugError> {
     const self = this;
     return routine(async function* () {
-      const waitMs = self.#notBeforeMs - self.#clock.monotonicMs();
+      const waitMs = self.quietMs - self.#clock.monotonicMs();
       if (waitMs > 0) yield* sleep(self.#clock, waitMs, options.signal);
       if (self.#remainingMs() < limitMs + MARGIN_MS) {
         const renewed = await self.#renew();

@@ -49,7 +49,10 @@ export function findUnowned(host: UnownedHost, signal: AbortSignal): ResultAsync
     for (const container of containers ?? []) {
       const { name, owner } = container;
       if (owner?.storeId !== storeId || isJournalled(owner.deployment) || isJournalled(name)) continue;
-      if (!(yield* isOnRecord(host, owner.deployment, signal))) unowned.containers.push({ ...container, owner });
+      if (yield* isOnRecord(host, owner.deployment, signal)) continue;
+      // Undone or retired since it was listed: then it went before its record did.
+      const again = yield* host.call(`Inspecting ${name}`, signal, (o) => runtime.inspect(name, { ...o, port: null }));
+      if (again?.owner?.deployment === owner.deployment) unowned.containers.push({ ...container, owner });
     }
     for (const route of held ?? []) {
       const { domain, mark } = route;

@@ -23,7 +23,8 @@ export const tellOnce = (host: Host, notifier: Notifier, message: Message, signa
     ms: NOTIFY_MS,
   });
 
-const leaseOf = (task: TaskRecord): string => {
+/** Under which lease it is done. */
+export const leaseOf = (task: TaskRecord): string => {
   if (task.kind === 'retire') return `instance:${task.subject}`;
   return task.kind === 'undo' ? stageLease(task.stageKey) : `task:${task.id}`;
 };
@@ -43,24 +44,24 @@ export function doTask(host: Host, task: TaskRecord, signal: AbortSignal): Resul
     if (!lease) return ok<TaskEnd, AnyError>('busy');
     try {
       const stored = yield* host.store.get('tasks', task.id, { signal });
-      if (stored) yield* run(host, stored.value, lease, signal);
-      return ok<TaskEnd, AnyError>('done');
+      return stored ? await run(host, stored.value, lease, signal) : ok<TaskEnd, AnyError>('done');
     } finally {
       await releaseAll([lease]);
     }
   });
 }
 
-function run(host: Host, task: TaskRecord, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
+function run(host: Host, task: TaskRecord, lease: Lease, signal: AbortSignal): ResultAsync<TaskEnd, AnyError> {
+  const done = (): TaskEnd => 'done';
   switch (task.kind) {
     case 'retire':
-      return retire(host, task, lease, signal);
+      return retire(host, task, lease, signal).map(done);
     case 'unroute':
-      return giveUpRoutes(host, task, lease, signal);
+      return giveUpRoutes(host, task, lease, signal).map(done);
     case 'undo':
       return undo(host, task, lease, signal);
     case 'notify':
-      return notify(host, task, lease, signal);
+      return notify(host, task, lease, signal).map(done);
     default:
       return task satisfies never;
   }
@@ -74,11 +75,13 @@ function giveUpRoutes(host: Host, task: UnrouteTask, lease: Lease, signal: Abort
 }
 
 /** Settling the stage is what undoes; it removes the task with the journal. */
-function undo(host: Host, task: UndoTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
+function undo(host: Host, task: UndoTask, lease: Lease, signal: AbortSignal): ResultAsync<TaskEnd, AnyError> {
   return routine(async function* () {
-    const left = yield* settleStage(host, task.stageKey, lease, task.identities, null, signal);
-    if (left.includes(task.subject)) return err(stillLeft(task.subject));
-    return ok(undefined);
+    const { identities } = yield* host.surroundings({ signal });
+    const left = yield* settleStage(host, task.stageKey, lease, identities, null, signal);
+    if (left.needsHost.some(({ deployment }) => deployment === task.subject)) return ok<TaskEnd, AnyError>('elsewhere');
+    if (left.unfinished.includes(task.subject)) return err(stillLeft(task.subject));
+    return ok<TaskEnd, AnyError>('done');
   });
 }
 

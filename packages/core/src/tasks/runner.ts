@@ -2,9 +2,11 @@
  * Runs durable tasks: those that this process has made, at once, and at the start those that somebody has left. What fails is tried
  * again with a growing pause; what another process is at is looked at again later.
  */
+import type { ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { TaskRecord } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
+import { allOf } from '../kernel/pages.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
@@ -43,20 +45,20 @@ export class TaskRunner {
     this.#host = host;
   }
 
-  /** Takes up what the store has. */
+  /**
+   * Takes up what the store has, as soon as that can be read: nobody else would until the next start. What is left of undos is not in it:
+   * recovery settles the stages themselves.
+   */
   async resume(signal: AbortSignal): Promise<void> {
-    const { clock, store } = this.#host;
-    for (let after: string | undefined; !signal.aborted; ) {
-      const page = await store.list('tasks', { ...(after ? { after } : {}), limit: 200 }, { signal });
-      if (page.isErr()) {
-        // Nobody else would take up what is left until the next start.
-        await sleep(clock, RESUME_PAUSE_MS, signal);
-        continue;
-      }
-      if (page.value.length === 0) return;
-      this.add(page.value.map(({ value }) => value));
-      after = page.value.at(-1)?.value.id;
-    }
+    while (!signal.aborted && (await this.takeUp(signal, ({ kind }) => kind !== 'undo')).isErr())
+      await sleep(this.#host.clock, RESUME_PAUSE_MS, signal);
+  }
+
+  /** Takes up what others have left, or of that what is wanted. */
+  takeUp(signal: AbortSignal, wanted: (task: TaskRecord) => boolean = () => true): ResultAsync<void, AnyError> {
+    return allOf(this.#host.store, 'tasks', {}, { signal }).map((tasks) =>
+      this.add(tasks.map(({ value }) => value).filter(wanted)),
+    );
   }
 
   add(tasks: readonly TaskRecord[]): void {
@@ -79,7 +81,9 @@ export class TaskRunner {
   }
 
   #schedule(task: TaskRecord, delayMs: number): void {
-    if (this.#closing.signal.aborted || this.#timers.has(task.id) || this.#running.has(task.id)) return;
+    const { id } = task;
+    if (this.#closing.signal.aborted || this.#timers.has(id) || this.#running.has(id)) return;
+    if (this.#queue.some((queued) => queued.id === id)) return;
     if (delayMs <= 0) {
       this.#queue.push(task);
       this.#next();

@@ -124,6 +124,7 @@ function cleanupOf(host: Host, task: TaskRecord, left: string | null, signal: Ab
     const record: DeploymentRecord = {
       ...deployment.value,
       cleanup: isLast ? 'done' : 'pending',
+      needsHost: isLast ? null : deployment.value.needsHost,
       left: isLast ? [] : deployment.value.left.filter((each) => left === null || !each.includes(left)),
       writeId: host.ids.next(host.clock.now()),
     };

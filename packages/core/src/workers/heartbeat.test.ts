@@ -108,7 +108,7 @@ describe('a sweep', () => {
     const startMs = clock.monotonicMs();
     await clock.until(heartbeat.close());
     expect(hasHeard).toBe(true);
-    expect(clock.monotonicMs() - startMs).toBeLessThan(2_000);
+    expect(clock.monotonicMs() - startMs).toBeLessThan(4_000);
     expect(clock.pending).toBe(0);
   });
 });

@@ -9,7 +9,7 @@ import { okAsync, type ResultAsync } from 'neverthrow';
 import type { HostRecord } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
 import { guard } from '../kernel/routine.js';
-import { bounded } from '../kernel/scope.js';
+import { bounded, PATIENCE_WITH_WORK_MS } from '../kernel/scope.js';
 import type { Change, CommitReceipt, StoreError } from '../ports/store.js';
 
 /** What is done at a beat. What it answers is its own matter: it tells of its failures itself. */
@@ -106,7 +106,8 @@ export class Heartbeat {
 
   #run(sweep: Sweep): void {
     if (this.#sweeping.has(sweep)) return;
-    const running = bounded(this.#host.clock, [this.#closing.signal], { what: 'A sweep', ms: SWEEP_MS }, ({ signal }) =>
+    const limit = { what: 'A sweep', ms: SWEEP_MS, patienceMs: PATIENCE_WITH_WORK_MS };
+    const running = bounded(this.#host.clock, [this.#closing.signal], limit, ({ signal }) =>
       guard(async () => {
         await sweep(signal);
         return okAsync(undefined);

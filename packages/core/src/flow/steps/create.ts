@@ -3,9 +3,8 @@ import type { EndpointKind } from '../../domain/endpoints.js';
 import { type AnyError, failure } from '../../domain/errors.js';
 import { canonicalJson } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
-import { sleep } from '../../kernel/scope.js';
 import type { ContainerSpec } from '../../ports/container-runtime.js';
-import type { Flow } from '../flow.js';
+import { type Flow, waitOut } from '../flow.js';
 import { calls } from '../limits.js';
 import type { Step } from '../step.js';
 import { pull } from './pull.js';
@@ -79,15 +78,16 @@ export function makeNetwork(flow: Flow, name: string, signal: AbortSignal): Resu
 
 /** Removes the target where it is ours. What is absent after a call of unknown outcome is looked for once more, later. */
 function removeContainer(flow: Flow, signal: AbortSignal, wasOpen: boolean): ResultAsync<void, AnyError> {
-  const { clock, runtime, settings } = flow.host;
+  const { runtime } = flow.host;
   const remove = () =>
     flow.call(`Removing ${flow.target.name}`, signal, (options) => runtime.remove(flow.target, options));
   return routine(async function* () {
     let was = yield* remove();
-    if (was === 'absent' && wasOpen) {
-      yield* sleep(clock, settings.absentForMs, signal);
+    if (was === 'absent' && wasOpen && !flow.seen.wasRemoved) {
+      yield* waitOut(flow, signal);
       was = yield* remove();
     }
+    if (was === 'removed') flow.seen.wasRemoved = true;
     if (was === 'removed') flow.log('info', `Removed ${flow.target.name}.`);
     return ok(undefined);
   });
@@ -143,8 +143,8 @@ export const connectStep: Step = {
       }
       return ok(undefined);
     }),
-  // Removing the container detaches it; its networks are in create's intent.
-  undo: () => okAsync(undefined),
+  // Removing the container detaches it; its networks are in create's intent, and one that is still being made has to be there by then.
+  undo: (flow, _intent, signal, wasOpen) => (wasOpen ? waitOut(flow, signal) : okAsync(undefined)),
 };
 
 export const startStep: Step = {
@@ -162,12 +162,13 @@ export const startStep: Step = {
       if (started.isErr() && started.error.kind === 'network-missing') {
         // Somebody has removed it since the container was created, which now holds on to one that is gone: make both anew.
         yield* removeContainer(flow, signal, false);
+        flow.seen.wasRemoved = false;
         yield* createStep.run(flow, null, signal);
         started = await start();
       }
       if (started.isOk()) flow.log('info', `Started ${flow.target.name}.`);
       return started;
     }),
-  // Removing the container ends it.
-  undo: () => okAsync(undefined),
+  // Removing the container ends it. A start may have made it anew, and then it is here that a late one is waited for.
+  undo: (flow, _intent, signal, wasOpen) => (wasOpen ? removeContainer(flow, signal, true) : okAsync(undefined)),
 };

@@ -6,23 +6,12 @@ import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
-import { sleep } from '../../kernel/scope.js';
 import type { ProofRequest, Route } from '../../ports/proxy-manager.js';
 import { endOf, unhealthy } from '../evidence.js';
-import type { Flow } from '../flow.js';
+import { type Flow, waitOut } from '../flow.js';
 import { calls, writes } from '../limits.js';
 import type { Step } from '../step.js';
-import {
-  forEachRoute,
-  heldRoute,
-  proxyOf,
-  putRoute,
-  recentTarget,
-  removeRoute,
-  routeTo,
-  targetOf,
-  writeLeases,
-} from '../writes.js';
+import { forEachRoute, proxyOf, putBack, putRoute, recentTarget, targetOf, writeLeases } from '../writes.js';
 
 interface Move {
   readonly domain: string;
@@ -87,8 +76,8 @@ export const cutoverStep: Step = {
     const { moves, next } = intent as unknown as CutoverIntent;
     return routine(async function* () {
       // A put that nobody waited for may still arrive: only then is what the proxy holds the last word.
-      if (wasOpen) yield* sleep(flow.host.clock, flow.host.settings.absentForMs, signal);
-      return forEachRoute(flow, moves, (move) => putBack(flow, move, next, signal));
+      if (wasOpen) yield* waitOut(flow, signal);
+      return forEachRoute(flow, moves, (move) => putBack(flow, move, [next, move.previous], signal));
     });
   },
 };
@@ -119,33 +108,4 @@ function proofRequest(flow: Flow): ProofRequest | null {
   const { health, port } = flow.spec;
   if (health.kind !== 'http' || health.port !== port) return null;
   return { method: health.method, path: health.path, headers: health.headers, expectStatus: health.expectStatus };
-}
-
-/** Restores one route where the proxy serves `next`, `previous` or nothing; anything else is somebody's wish, left and told. */
-function putBack(flow: Flow, move: Move, next: string, signal: AbortSignal): ResultAsync<void, AnyError> {
-  const { domain, mark, previous } = move;
-  return routine(async function* () {
-    const held = yield* heldRoute(flow, domain, signal);
-    const serves = held?.targets[0]?.instance ?? null;
-    const isForeign = held !== undefined && held.mark !== mark;
-    if (isForeign || (serves !== null && serves !== next && serves !== previous)) {
-      flow.log('warn', `The route ${domain} was changed by somebody else and is left as it is.`, {
-        serves: serves ?? 'unknown',
-      });
-      return ok(undefined);
-    }
-    // It never left, or nothing is to be where nothing is.
-    if (held && previous !== null && serves === previous && previous !== next) return ok(undefined);
-    if (!held && previous === null) return ok(undefined);
-    const back = previous === null ? undefined : yield* routeTo(flow, move, previous, signal);
-    if (back) {
-      yield* putRoute(flow, back, signal);
-      flow.log('info', `The route ${domain} is back at ${previous}.`);
-      return ok(undefined);
-    }
-    if (previous !== null) flow.log('warn', `${previous} does not run: the route ${domain} goes until it does again.`);
-    yield* removeRoute(flow, { domain, mark }, signal);
-    flow.log('info', `Removed the route ${domain}.`);
-    return ok(undefined);
-  });
 }

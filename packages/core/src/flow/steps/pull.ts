@@ -2,7 +2,7 @@ import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../../domain/errors.js';
 import { routine } from '../../kernel/routine.js';
 import type { LocalImage } from '../../ports/container-runtime.js';
-import type { Flow } from '../flow.js';
+import { type Flow, waitOut } from '../flow.js';
 import { absent } from '../image.js';
 import type { Step } from '../step.js';
 
@@ -31,17 +31,26 @@ export const pullStep: Step = {
       return hasHealthcheck(flow, flow.seen.image);
     });
   },
-  undo(flow, intent, signal) {
+  undo(flow, intent, signal, wasOpen) {
     const { reference, present } = intent as unknown as PullIntent;
     if (present) return okAsync(undefined);
-    return flow
-      .call(`Removing the image ${reference}`, signal, (options) => flow.host.runtime.removeImage(reference, options))
-      .orElse((error: AnyError) => {
-        // Somebody else has begun to use it, or the engine does not know it by this name: then it stays, and does no harm.
-        if (error.kind !== 'image-in-use' && error.kind !== 'image-not-found') return errAsync(error);
-        flow.log('info', `The image ${reference} stays: ${error.message}`);
-        return okAsync(undefined);
-      });
+    const { runtime } = flow.host;
+    return routine(async function* () {
+      if (wasOpen) {
+        const image = yield* flow.call(`Looking for ${reference}`, signal, (o) => runtime.image(reference, o));
+        // An engine may finish what nobody waits for any more.
+        if (!image) yield* waitOut(flow, signal);
+      }
+      const removed = await flow.call(`Removing the image ${reference}`, signal, (o) =>
+        runtime.removeImage(reference, o),
+      );
+      if (removed.isOk()) return ok<void, AnyError>(undefined);
+      const { error } = removed;
+      // Somebody else has begun to use it, or the engine does not know it by this name: then it stays, and does no harm.
+      if (error.kind !== 'image-in-use' && error.kind !== 'image-not-found') return err<void, AnyError>(error);
+      flow.log('info', `The image ${reference} stays: ${error.message}`);
+      return ok<void, AnyError>(undefined);
+    });
   },
 };
 

@@ -1,9 +1,8 @@
 import { err, ok, okAsync } from 'neverthrow';
 import type { AnyError } from '../../domain/errors.js';
 import { routine } from '../../kernel/routine.js';
-import { sleep } from '../../kernel/scope.js';
 import type { HeldRoute } from '../../ports/proxy-manager.js';
-import type { Flow } from '../flow.js';
+import { type Flow, waitOut } from '../flow.js';
 import { calls, writes } from '../limits.js';
 import type { Step } from '../step.js';
 import { forEachRoute, heldRoute, inspectTarget, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
@@ -59,7 +58,7 @@ export const routeStep: Step = {
       routine(async function* () {
         let held = yield* heldRoute(flow, route.domain, signal);
         if (!held && wasOpen) {
-          yield* sleep(flow.host.clock, flow.host.settings.absentForMs, signal);
+          yield* waitOut(flow, signal);
           held = yield* heldRoute(flow, route.domain, signal);
         }
         if (!held || !isOurs(flow, route.mark, held)) return ok(undefined);

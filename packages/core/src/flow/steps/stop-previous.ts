@@ -5,7 +5,7 @@ import { routine } from '../../kernel/routine.js';
 import { type Flow, instanceRef } from '../flow.js';
 import { calls } from '../limits.js';
 import type { Step } from '../step.js';
-import { putRoute, routeTo, writeLeases } from '../writes.js';
+import { putBack, writeLeases } from '../writes.js';
 
 interface StopIntent {
   readonly instance: string;
@@ -63,6 +63,9 @@ function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal, wasOpe
   const { runtime, store } = flow.host;
   const ref = instanceRef(flow.host, { id: stopped.instance, container: stopped.container });
   return routine(async function* () {
+    const instance = yield* store.get('instances', stopped.instance, { signal });
+    // Since then another deployment has taken its place, and it is gone or about to go: it is not to come back.
+    if (instance?.value.state !== 'running') return ok<void, AnyError>(undefined);
     if (wasOpen) {
       // A stop that nobody waited for may still be at it, and would end what is started now: a second one waits for the first.
       const spec = yield* store.get('specs', stopped.instance, { signal });
@@ -74,16 +77,13 @@ function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal, wasOpe
         calls(flow, 1, graceMs),
       );
     }
-    yield* flow.effect(`Starting ${stopped.container} again`, signal, (options) => runtime.start(ref, options));
-    for (const route of stopped.routes) {
-      const back = yield* routeTo(flow, route, stopped.instance, signal);
-      if (!back) {
-        flow.log('error', `${stopped.container} was started again and does not run.`);
-        return ok<void, AnyError>(undefined);
-      }
-      yield* putRoute(flow, back, signal);
-    }
-    flow.log('info', `Started ${stopped.container} again, and led its routes to it.`);
+    const started = await flow.effect(`Starting ${stopped.container} again`, signal, (o) => runtime.start(ref, o));
+    if (started.isErr() && started.error.kind === 'container-missing') {
+      // Somebody has removed it meanwhile: nothing is left to start, and what was begun is undone all the same.
+      flow.log('error', `${stopped.container} is gone: it cannot be started again.`);
+    } else yield* started;
+    for (const route of stopped.routes) yield* putBack(flow, route, [stopped.instance], signal);
+    if (started.isOk()) flow.log('info', `Started ${stopped.container} again, and led its routes to it.`);
     return ok<void, AnyError>(undefined);
   });
 }

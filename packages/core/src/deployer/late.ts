@@ -1,0 +1,9 @@
+/** Parts that not every deployment needs: loaded at their first use, and then once and for all. */
+import { once } from '../domain/once.js';
+
+export const late = {
+  recovery: once(() => import('../recovery/recover.js')),
+};
+
+/** All of them, ahead of time: for those who count the turns of their event loop. */
+export const loadLate = (): Promise<unknown> => Promise.all(Object.values(late).map((load) => load()));

@@ -1,0 +1,137 @@
+/**
+ * Stages that a host has left in the midst of something: their leases are watched, and those whose holder is dead or gone are taken and
+ * settled. What a live host is at is left alone.
+ */
+import { err, ok, type ResultAsync } from 'neverthrow';
+import { type AnyError, aborted } from '../domain/errors.js';
+import type { Identities } from '../domain/records.js';
+import { stageLease } from '../flow/deploy.js';
+import type { Host } from '../flow/host.js';
+import { type Settlement, settleStage } from '../flow/settle.js';
+import type { Lease } from '../kernel/lease.js';
+import { allOf } from '../kernel/pages.js';
+import { routine } from '../kernel/routine.js';
+import { sleep } from '../kernel/scope.js';
+import { forEachOf } from '../kernel/width.js';
+
+/** So many stages are settled at once: enough to keep an engine busy. */
+const WIDTH = 16;
+/**
+ * So many leases are taken before the first of their stages is settled: what has to be waited for after a take-over is then waited for
+ * once, and not by each stage after the other.
+ */
+const BATCH = 256;
+/** Between two looks at leases that may be a dead host's. */
+const LOOK_MS = 250;
+
+export interface StageFindings extends Settlement {
+  /** Left alone: a live host holds their stage. */
+  readonly busy: string[];
+  /** What could not be looked at, in words. */
+  readonly blind: string[];
+}
+
+export interface SettleOptions {
+  /** Wait until it is known of every holder whether it lives; else only what is known already counts. */
+  readonly waits: boolean;
+  /** Those too whose deployment has ended, whenever their undo is due. */
+  readonly all: boolean;
+}
+
+/** A stage, and the deployments that make it worth a look. */
+type Candidates = ReadonlyMap<string, readonly string[]>;
+
+export function settleStages(host: Host, options: SettleOptions, signal: AbortSignal) {
+  const found: StageFindings = { settled: [], unfinished: [], needsHost: [], busy: [], blind: [] };
+  return routine(async function* () {
+    let waiting = yield* candidates(host, options.all, signal);
+    while (waiting.size > 0) {
+      const { ready, unknown } = yield* standings(host, waiting, found, signal);
+      const identities = ready.length > 0 ? await identitiesOf(host, found.blind, signal) : null;
+      for (let from = 0; from < ready.length; from += BATCH)
+        yield* settleBatch(host, ready.slice(from, from + BATCH), identities, found, signal);
+      if (!options.waits || unknown.size === 0) break;
+      yield* sleep(host.clock, LOOK_MS, signal);
+      waiting = unknown;
+    }
+    return ok<StageFindings, AnyError>(found);
+  });
+}
+
+/** Of this host's ports; null: they could not be asked. */
+export async function identitiesOf(host: Host, blind: string[], signal: AbortSignal): Promise<Identities | null> {
+  const around = await host.surroundings({ signal });
+  if (around.isErr() && !blind.includes(around.error.message)) blind.push(around.error.message);
+  return around.isOk() ? around.value.identities : null;
+}
+
+function candidates(host: Host, all: boolean, signal: AbortSignal): ResultAsync<Candidates, AnyError> {
+  return routine(async function* () {
+    const stages = new Map<string, string[]>();
+    const add = (stageKey: string, id: string) => {
+      const known = stages.get(stageKey);
+      if (!known) stages.set(stageKey, [id]);
+      else if (!known.includes(id)) known.push(id);
+    };
+    for (const status of ['running', 'rolling-back'] as const)
+      for (const { value } of yield* allOf(host.store, 'deployments', { where: { status } }, { signal }))
+        add(value.stageKey, value.id);
+    if (all)
+      for (const { value } of yield* allOf(host.store, 'journals', {}, { signal })) add(value.stageKey, value.id);
+    return ok<Candidates, AnyError>(stages);
+  });
+}
+
+type Stage = readonly [key: string, deployments: readonly string[]];
+
+/** Which of the stages can be taken, and of which nobody can tell yet. */
+function standings(host: Host, stages: Candidates, found: StageFindings, signal: AbortSignal) {
+  return routine(async function* () {
+    // All of them, the domains' and the proxy's too: their beats are then known to stand still from the same moment on.
+    const rows = new Map(
+      (yield* allOf(host.store, 'leases', {}, { signal })).map(({ value }) => [value.id, host.leases.standing(value)]),
+    );
+    const ready: Stage[] = [];
+    const unknown = new Map<string, readonly string[]>();
+    for (const [key, deployments] of stages) {
+      const standing = rows.get(stageLease(key)) ?? 'free';
+      if (standing === 'unknown') unknown.set(key, deployments);
+      else if (standing === 'alive') found.busy.push(...deployments);
+      else ready.push([key, deployments]);
+    }
+    return ok<{ ready: Stage[]; unknown: Candidates }, AnyError>({ ready, unknown });
+  });
+}
+
+function settleBatch(
+  host: Host,
+  stages: readonly Stage[],
+  identities: Identities | null,
+  found: StageFindings,
+  signal: AbortSignal,
+): ResultAsync<void, AnyError> {
+  return routine(async function* () {
+    const held: { readonly stage: Stage; readonly lease: Lease }[] = [];
+    await forEachOf(stages, WIDTH, async (stage) => {
+      const [key, deployments] = stage;
+      const taken = await host.leases.take([stageLease(key)], { signal, deployment: null, once: true });
+      const lease = taken.isOk() ? taken.value.leases[0] : undefined;
+      if (lease) held.push({ stage, lease });
+      // Somebody was quicker, or the store does not answer.
+      else (taken.isErr() && taken.error.kind !== 'stage-busy' ? found.unfinished : found.busy).push(...deployments);
+    });
+    await forEachOf(held, WIDTH, async ({ stage: [key, deployments], lease }) => {
+      const settled = await settleStage(host, key, lease, identities, null, signal);
+      await lease.release({ signal: new AbortController().signal });
+      if (settled.isErr()) {
+        found.unfinished.push(...deployments);
+        return;
+      }
+      found.settled.push(...settled.value.settled);
+      found.unfinished.push(...settled.value.unfinished);
+      found.needsHost.push(...settled.value.needsHost);
+    });
+    // What was broken off is no finding.
+    return signal.aborted ? err(aborted('Settling what was left', signal.reason)) : ok(undefined);
+  });
+}
