@@ -234,4 +234,75 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
       same(await get(store, 'cursors', 'count'), { value: cursor('count', 12), version: 13 }, 'every addition counts');
     },
   },
+  {
+    name: 'of commits at once that each expect what another one changes, one after the other happens: expectations hold until the end',
+    async holds({ store, connect }) {
+      const stores = [store, await connect()];
+      await commit(store, [insert('x'), insert('y')]);
+      for (let round = 0; round < 15; round += 1) {
+        const [a, b] = [`a${round}`, `b${round}`];
+        const absent = await Promise.all(
+          [a, b].map((id, at) =>
+            stores[at]?.commit([insert(id)], {
+              ...open(),
+              expect: [{ collection: 'cursors', id: id === a ? b : a, version: null }],
+            }),
+          ),
+        );
+        same(absent.filter((each) => each?.isOk()).length, 1, 'each expects that the other one is not there');
+        const versions = await Promise.all(
+          ['x', 'y'].map(async (id) => (await get(store, 'cursors', id))?.version ?? 0),
+        );
+        const changed = await Promise.all(
+          [0, 1].map((at) =>
+            stores[at]?.commit([{ op: 'put', collection: 'cursors', record: cursor(at === 0 ? 'x' : 'y', round) }], {
+              ...open(),
+              expect: [{ collection: 'cursors', id: at === 0 ? 'y' : 'x', version: versions[1 - at] ?? 0 }],
+            }),
+          ),
+        );
+        same(changed.filter((each) => each?.isOk()).length, 1, 'each expects that the other one is as it was');
+      }
+    },
+  },
+  {
+    name: 'a fence holds until the end of its commit: a lease that is taken over at the same time is either not yet or no longer held',
+    async holds({ store, connect }) {
+      const other = await connect();
+      for (let round = 0; round < 15; round += 1) {
+        const [mine, work] = [`l${round}`, `w${round}`];
+        await commit(store, [{ op: 'insert', collection: 'leases', record: lease(mine, 1) }]);
+        const [fenced, taken] = await Promise.all([
+          store.commit([insert(work)], { ...open(), fence: [{ lease: mine, token: 1 }] }),
+          other.commit([{ op: 'put', collection: 'leases', record: lease(mine, 2, 'host-b'), version: 1 }], {
+            ...open(),
+            expect: [{ collection: 'cursors', id: work, version: null }],
+          }),
+        ]);
+        same([fenced.isOk(), taken.isOk()].filter(Boolean).length, 1, 'who takes over has not seen what was fenced');
+      }
+    },
+  },
+  {
+    name: 'commits that name the same records and streams in another order, at once, all get through',
+    async holds({ store, connect }) {
+      const stores = [store, await connect(), await connect()];
+      const put = (id: string) => ({ op: 'put', collection: 'cursors', record: cursor(id) }) as const;
+      const changes = [put('a'), put('b'), put('c'), append('s', 1), append('t', 1)];
+      await commit(store, changes);
+      for (let round = 0; round < 20; round += 1) {
+        // The streams alone, too: nothing else keeps these from each other.
+        const each = round % 2 === 0 ? changes : changes.slice(3);
+        const orders = [each, [...each].reverse(), [...each.slice(2), ...each.slice(0, 2)]];
+        const answers = await Promise.all(orders.map((order, at) => stores[at]?.commit(order, open())));
+        same(
+          answers.map((answer) => answer?.isOk()),
+          [true, true, true],
+          'nobody waits for who waits for him',
+        );
+      }
+      same((await get(store, 'cursors', 'b'))?.version, 31, 'each of them has happened');
+      same((await streamOf(store, 's', 60)).length, 1, 'to the streams too');
+    },
+  },
 ];
