@@ -12,6 +12,8 @@ export interface TestPostgres extends AsyncDisposable {
   database(): Promise<string>;
   /** Runs a statement by a connection of its own, as an administrator, in that database; default: in none of the tests'. */
   sql<Row = Record<string, unknown>>(text: string, connectionString?: string): Promise<Row[]>;
+  /** A connection for a test to keep: it ends with the server. */
+  session(connectionString: string): Promise<pg.Client>;
   readonly port: number;
   /** The server's own process: what a test stops with SIGSTOP. */
   readonly pid: number;
@@ -32,13 +34,22 @@ export const POSTGRES_LOGIN = { user: 'quayside', password: 'correct-horse' } as
 const ACCOUNTS = ['postgres', 'nobody'];
 
 /**
- * @param settings of the server, as `{ wal_level: 'logical' }`
+ * @param settings of the server. `{ fsync: 'off' }` is quick, and loses nothing but by a power cut
+ * @param tls a certificate and its key, in PEM
  */
-export async function startPostgres(settings: { readonly [name: string]: string } = {}): Promise<TestPostgres> {
+export async function startPostgres(
+  settings: { readonly [name: string]: string } = {},
+  tls?: { readonly certificate: string; readonly key: string },
+): Promise<TestPostgres> {
   const account = unprivileged();
   const directory = mkdtempSync(join(tmpdir(), 'quayside-postgres-'));
   if (account) chownSync(directory, account.uid, account.gid);
-  const data = join(directory, 'data');
+  const file = (name: string) => join(directory, name);
+  const data = file('data');
+  const write = (name: string, text: string) => {
+    writeFileSync(file(name), text, { mode: 0o600 });
+    if (account) chownSync(file(name), account.uid, account.gid);
+  };
   const port = await freePort();
   const lines: string[] = [];
   let server: ChildProcess | undefined;
@@ -52,11 +63,15 @@ export async function startPostgres(settings: { readonly [name: string]: string 
   const address = (database: string) =>
     `postgresql://${POSTGRES_LOGIN.user}:${POSTGRES_LOGIN.password}@127.0.0.1:${port}/${database}`;
 
-  const sql: TestPostgres['sql'] = async (text, connectionString = address('postgres')) => {
+  const session = async (connectionString: string) => {
     const client = new pg.Client({ connectionString, connectionTimeoutMillis: 10_000 });
     client.on('error', () => {});
+    await client.connect();
+    return client;
+  };
+  const sql: TestPostgres['sql'] = async (text, connectionString = address('postgres')) => {
+    const client = await session(connectionString);
     try {
-      await client.connect();
       return (await client.query(text)).rows;
     } finally {
       await client.end();
@@ -69,6 +84,7 @@ export async function startPostgres(settings: { readonly [name: string]: string 
       unix_socket_directories: '',
       // Of the machine's shared memory no more than is needed.
       shared_buffers: '32MB',
+      ...(tls ? { ssl: 'on', ssl_cert_file: file('server.crt'), ssl_key_file: file('server.key') } : {}),
       ...settings,
     }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const child = spawn(program('postgres'), ['-D', data, '-p', String(port), ...options], {
@@ -99,14 +115,21 @@ export async function startPostgres(settings: { readonly [name: string]: string 
   }
 
   try {
-    const secret = join(directory, 'password');
-    writeFileSync(secret, POSTGRES_LOGIN.password);
+    write('password', POSTGRES_LOGIN.password);
+    if (tls) {
+      write('server.crt', tls.certificate);
+      write('server.key', tls.key);
+    }
     const quick = ['--no-sync', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C.UTF-8'];
-    execFileSync(program('initdb'), [...quick, `--username=${POSTGRES_LOGIN.user}`, `--pwfile=${secret}`, data], {
-      cwd: directory,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      ...account,
-    });
+    execFileSync(
+      program('initdb'),
+      [...quick, `--username=${POSTGRES_LOGIN.user}`, `--pwfile=${file('password')}`, data],
+      {
+        cwd: directory,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        ...account,
+      },
+    );
     await start();
   } catch (error) {
     await remove();
@@ -116,6 +139,7 @@ export async function startPostgres(settings: { readonly [name: string]: string 
     port,
     lines,
     sql,
+    session,
     start,
     stop,
     remove,

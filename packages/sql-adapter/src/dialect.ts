@@ -14,6 +14,7 @@ import type {
   DialectAdapter,
   Expression,
   QueryCompiler,
+  RawBuilder,
 } from 'kysely';
 import type { Result } from 'neverthrow';
 
@@ -84,6 +85,11 @@ export interface Dialect {
     readonly text: ColumnDataType | Expression<unknown>;
     readonly number: ColumnDataType | Expression<unknown>;
   };
+  /**
+   * An id at the end of an index of other columns, and in what is found by them; undefined: `id`. One that no other index has: a
+   * planner that counts on it would else rather walk along the ids of all, and drop most of what it finds there.
+   */
+  readonly indexedId: RawBuilder<string> | undefined;
   /** Makes of a column one that the database numbers itself. */
   serial(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
   /** @param kind `clustered`: kept in the order of its key, where a database can */

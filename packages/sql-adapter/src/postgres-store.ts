@@ -27,8 +27,10 @@ export interface PostgresStoreOptions {
 }
 
 const Options = z.strictObject({
-  connectionString: z.string().refine((text) => /^postgres(ql)?:\/\//.test(text) && addressOf(text) !== undefined, {
-    error: 'expected an address such as postgresql://user:password@host:5432/database',
+  // A `#` that is not encoded would make a host and a port of a password's beginning.
+  connectionString: z.string().refine((text) => /^postgres(ql)?:\/\//.test(text) && addressOf(text)?.hash === '', {
+    error:
+      'expected an address such as postgresql://user:password@host:5432/database, its special characters percent-encoded',
   }),
   schema: z
     .string()

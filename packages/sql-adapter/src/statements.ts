@@ -95,7 +95,9 @@ export function queryBuilder(dialect: Dialect): Kysely<FixedTables> {
 
 export function createStatements(dialect: Dialect): Statements {
   const db = queryBuilder(dialect);
-  const of = memo((table: Table) => recordStatements(db as unknown as Kysely<Record<string, RecordTable>>, table));
+  const of = memo((table: Table) =>
+    recordStatements(db as unknown as Kysely<Record<string, RecordTable>>, table, dialect),
+  );
   const streamId = db.selectFrom(STREAMS_TABLE).select('id').where('name', '=', slot<string>('name'));
   return {
     tables: () => ({ sql: dialect.tables, values: [], answer: 'rows' }),
@@ -151,7 +153,11 @@ export function createStatements(dialect: Dialect): Statements {
   };
 }
 
-function recordStatements(db: Kysely<Record<string, RecordTable>>, table: Table): RecordStatements {
+function recordStatements(
+  db: Kysely<Record<string, RecordTable>>,
+  table: Table,
+  { indexedId }: Dialect,
+): RecordStatements {
   const { name, columns } = table;
   const byId = slot<string>('id');
   const slots = (names: readonly string[]): Record<string, Expression<SqlValue>> =>
@@ -180,13 +186,16 @@ function recordStatements(db: Kysely<Record<string, RecordTable>>, table: Table)
     remove: statement(db.deleteFrom(name).where('id', '=', byId), 'none'),
     list: memo(
       ({ where, order, hasAfter }: ListShape) => {
+        const id = (where.length > 0 ? indexedId : undefined) ?? sql.ref<string>('id');
         let query = db.selectFrom(name).select(['version', 'body']);
         for (const [field, isNull] of where) {
           const column = columnOf(field);
           query = isNull ? query.where(column, 'is', null) : query.where(column, '=', slot<string>(column));
+          // They are all null: said so that the order is the index's for who does not see that.
+          if (isNull) query = query.orderBy(column, order);
         }
-        if (hasAfter) query = query.where('id', order === 'asc' ? '>' : '<', slot<string>('after'));
-        return statement(query.orderBy('id', order).limit(slot<number>('limit')), 'rows');
+        if (hasAfter) query = query.where(id, order === 'asc' ? '>' : '<', slot<string>('after'));
+        return statement(query.orderBy(id, order).limit(slot<number>('limit')), 'rows');
       },
       (shape) => JSON.stringify(shape),
     ),

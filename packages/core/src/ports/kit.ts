@@ -76,7 +76,9 @@ const OPENING = {
 } as const;
 
 const looksSecret = (path: readonly PropertyKey[]): boolean =>
-  path.some((part) => /secret|password|token|keys?$|^env$|identity|authorization|cookie/i.test(String(part)));
+  path.some((part) =>
+    /secret|password|token|keys?$|^env$|identity|authorization|cookie|connectionString/i.test(String(part)),
+  );
 
 type ZodIssues = readonly z.core.$ZodIssue[];
 

@@ -26,11 +26,12 @@ function collection(
   const table = columns.reduce<CreateTableBuilder<string>>((built, column) => built.addColumn(column, text), bare);
   return [
     dialect.table(table, 'records'),
-    ...indexes.map((index) =>
-      db.schema
+    ...indexes.map((index) => {
+      const built = db.schema
         .createIndex(`${name}_by_${index.join('_')}`)
         .on(name)
-        .columns([...index, 'id']),
-    ),
+        .columns([...index]);
+      return dialect.indexedId ? built.expression(dialect.indexedId) : built.column('id');
+    }),
   ];
 }

@@ -6,6 +6,9 @@ export type Phase = 'open' | 'read' | 'change' | 'commit';
 
 type Fault = Pick<StoreError, 'message' | 'hint'> & { readonly kind: 'store-refused' | 'store-unavailable' };
 
+/** Our own word for a database that cannot keep every text. */
+export const NOT_UTF8 = 'QS001';
+
 /** PostgreSQL's five characters, or Node's name of a system error; undefined for what is neither. */
 export function codeOf(thrown: unknown): string | undefined {
   const { code } = (thrown ?? {}) as { code?: unknown };
@@ -15,11 +18,19 @@ export function codeOf(thrown: unknown): string | undefined {
 /** The same transaction can succeed if it is run anew: a deadlock, or a record that somebody who does not lock has written. */
 export const isCollision = (thrown: unknown): boolean => ['40001', '40P01', '23505'].includes(codeOf(thrown) ?? '');
 
-/** @param isLost whether the connection is gone */
-export function describeFault(thrown: unknown, place: string, isLost: boolean, phase: Phase): StoreError {
+/**
+ * @param isLost whether the connection is gone
+ * @param outcome whether what was asked may have happened
+ */
+export function describeFault(
+  thrown: unknown,
+  place: string,
+  isLost: boolean,
+  phase: Phase,
+  outcome: 'unknown' | 'refused' = 'refused',
+): StoreError {
   const code = codeOf(thrown);
   const fault = faultOf(code ?? '', place) ?? (isLost ? lossOf(thrown, place, phase) : undefined);
-  const outcome = phase === 'commit' && isLost ? 'unknown' : 'refused';
   if (!fault) return { ...bug(thrown), outcome };
   return {
     ...fault,
@@ -73,6 +84,8 @@ function faultOf(code: string, place: string): Fault | undefined {
   if (code.startsWith('28'))
     return refused(`${place} does not let this user in.`, 'Correct user and password in `connectionString`.');
   if (code === '3D000') return refused(`There is no database ${place}.`, 'Create it (createdb), or correct its name.');
+  if (code === NOT_UTF8)
+    return refused(`${place} cannot keep every text.`, "Create the database with encoding 'UTF8'.");
   if (code === '42501')
     return refused(
       `This user may not do that in ${place}.`,
@@ -98,6 +111,12 @@ function faultOf(code: string, place: string): Fault | undefined {
     return refused('The driver for PostgreSQL (pg) cannot be loaded.', 'Install the package with its dependencies.');
   return undefined;
 }
+
+/** With it the server or the network has ended the connection. */
+export const isLoss = (thrown: unknown): boolean => isLossOf(codeOf(thrown) ?? '');
+
+/** The server ended a transaction that nobody went on with: it was not committed, whatever was sent afterwards. */
+export const isAbandoned = (thrown: unknown): boolean => codeOf(thrown) === '25P03';
 
 const isLossOf = (code: string): boolean =>
   /^(08|57P|25P03|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ECONNABORTED)/.test(code);

@@ -88,7 +88,7 @@ class Following {
       this.#session = session;
       session.hold(false);
       await this.#within(session, async () => {
-        await session.connect({});
+        await session.connect();
         session.onNotification((pid) => {
           if (!isOwn(pid)) this.tell();
         });

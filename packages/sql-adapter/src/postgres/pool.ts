@@ -15,6 +15,8 @@ export interface PoolOptions {
   readonly place: string;
   readonly size: number;
   readonly settings: { readonly [name: string]: string };
+  /** Settings that a server need not know. */
+  readonly wishes: { readonly [name: string]: string };
 }
 
 const IDLE_MS = 60_000;
@@ -78,7 +80,7 @@ export class Pool {
   }
 
   async #connect(limit: Limit): Promise<Result<Session, StoreError>> {
-    const { driver, settings, place } = this.#options;
+    const { driver, settings, wishes, place } = this.#options;
     let session: Session | undefined;
     let release = () => {};
     try {
@@ -86,7 +88,7 @@ export class Pool {
       session = made;
       this.#sessions.add(made);
       release = limit.on(() => made.destroy());
-      await made.connect(settings);
+      await made.connect(settings, wishes);
       made.onLost(() => this.#forget(made));
       return ok(made);
     } catch (thrown) {

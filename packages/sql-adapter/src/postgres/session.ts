@@ -2,29 +2,33 @@
 import type { Clock } from '@quayside/core/ports';
 import type { Ask, Row } from '../dialect.js';
 import type { Client, Driver } from './driver.js';
+import { codeOf, isLoss } from './faults.js';
 
 /** How long a polite end may take. */
 const END_MS = 1_000;
+
+type Settings = { readonly [name: string]: string };
 
 export class Session {
   readonly #client: Client;
   readonly #onLost = new Set<() => void>();
   #isLost = false;
+  #last: unknown;
 
   /** @throws what is wrong with the login */
   constructor(driver: Driver) {
     this.#client = driver();
-    const lost = () => {
-      this.#isLost = true;
-      for (const listener of this.#onLost) listener();
-      this.#onLost.clear();
-    };
-    this.#client.on('error', lost);
-    this.#client.on('end', lost);
+    this.#client.on('error', (error) => this.#lost(error));
+    this.#client.on('end', () => this.#lost());
   }
 
   get isLost(): boolean {
     return this.#isLost;
+  }
+
+  /** The server's last word, where it has ended the connection: it says more than what a call is told afterwards. */
+  get last(): unknown {
+    return this.#last;
   }
 
   /** The server's number for it. */
@@ -32,10 +36,16 @@ export class Session {
     return this.#client.processID ?? undefined;
   }
 
-  /** @throws what keeps it from connecting */
-  async connect(settings: { readonly [name: string]: string }): Promise<void> {
+  /**
+   * @param settings that every server has
+   * @param wishes that some have: without them it goes on all the same
+   * @throws what keeps it from connecting
+   */
+  async connect(settings: Settings = {}, wishes: Settings = {}): Promise<void> {
     await this.#client.connect();
+    const wished = this.ask([settingsAsk(wishes)]).catch(() => {});
     await this.ask([settingsAsk(settings)]);
+    await wished;
   }
 
   onLost(listener: () => void): void {
@@ -98,10 +108,19 @@ export class Session {
     const settled = await Promise.allSettled(
       batch.map(({ sql, values }) => this.#client.query({ text: sql, values: [...values] })),
     );
+    // The socket may close a little after such a word.
+    for (const each of settled) if (each.status === 'rejected' && isLoss(each.reason)) this.#lost(each.reason);
     return settled.map((each) => {
       if (each.status === 'rejected') throw each.reason;
       return each.value;
     });
+  }
+
+  #lost(error?: unknown): void {
+    this.#isLost = true;
+    if (codeOf(this.#last) === undefined) this.#last = error ?? this.#last;
+    for (const listener of this.#onLost) listener();
+    this.#onLost.clear();
   }
 }
 
@@ -111,15 +130,10 @@ export const BEGIN = plain('begin isolation level read committed read write');
 const COMMIT = plain('commit');
 const ROLLBACK = plain('rollback');
 
-/** Those that the server does not know are left out. What was committed is on the disk; stronger settings stay. */
-function settingsAsk(settings: { readonly [name: string]: string }): Ask {
-  const wanted = Object.entries(settings);
-  return {
-    sql: `select set_config(name, value, false) from (
-      values ('synchronous_commit', case when current_setting('synchronous_commit') = 'remote_apply' then 'remote_apply' else 'on' end)
-      ${wanted.map((_, index) => `, ($${index * 2 + 1}, $${index * 2 + 2})`).join('')}
-    ) as wanted(name, value) where name in (select name from pg_catalog.pg_settings)`,
-    values: wanted.flat(),
-    answer: 'none',
-  };
+/** What was committed is on the disk; a stronger setting stays. */
+function settingsAsk(settings: Settings): Ask {
+  const wanted = Object.entries(settings).map((_, index) => `set_config($${index * 2 + 1}, $${index * 2 + 2}, false)`);
+  const kept = "current_setting('synchronous_commit')";
+  const flushed = `set_config('synchronous_commit', case ${kept} when 'remote_apply' then ${kept} else 'on' end, false)`;
+  return { sql: `select ${[flushed, ...wanted].join(', ')}`, values: Object.entries(settings).flat(), answer: 'none' };
 }

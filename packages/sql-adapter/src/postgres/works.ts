@@ -12,11 +12,13 @@ import type { Clock, StoreError } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { Abortions } from '../abortions.js';
 import type { Ask, Row, Work } from '../dialect.js';
-import { describeFault, isCollision, type Phase } from './faults.js';
+import { describeFault, isAbandoned, isCollision, type Phase } from './faults.js';
 import { Limit } from './limit.js';
 import { type Pool, rest } from './pool.js';
 import { BEGIN, type Session } from './session.js';
 
+/** Of one call: what collides for longer than this has another reason. */
+const ATTEMPTS_MAX = 20;
 /** A commit that was sent is answered as what it became; an aborted one waits for that only so long. */
 const HANGING_MS = 1_000;
 
@@ -66,12 +68,16 @@ export class Works {
     attempt: (session: Session, limit: Limit) => Promise<Attempt<T>>,
   ): Promise<Result<T, StoreError>> {
     const { pool, clock, place } = this.#options;
-    const limit = new Limit({ clock, place, abortions: this.#abortions }, signal, limitMs);
+    const under = { clock, place, abortions: this.#abortions };
+    const limit = new Limit(under, signal, limitMs);
     try {
       let last: StoreError | undefined;
       for (let count = 1; ; count += 1) {
-        if (limit.isOver) return err(limit.error('refused', last));
-        const session = await pool.acquire(limit);
+        if (limit.isOver || count > ATTEMPTS_MAX) return err(limit.error('refused', last));
+        // What may take as long as it takes still does not wait for ever for a server.
+        const connecting = Number.isFinite(limitMs) ? limit : new Limit(under, signal, this.#options.limitMs);
+        const session = await pool.acquire(connecting);
+        if (connecting !== limit) connecting.end();
         if (session.isErr()) return err(session.error);
         const answer = await attempt(session.value, limit).finally(() => pool.release(session.value));
         if (!('again' in answer)) return answer;
@@ -114,6 +120,8 @@ export class Works {
         await session.rollBack();
         return outcome;
       }
+      // Over a connection that is lost by now nothing is sent.
+      if (session.isLost) throw session.last;
       phase = 'commit';
       await session.commit([notify]);
       onCommit();
@@ -127,11 +135,12 @@ export class Works {
   }
 
   #failed<T>(thrown: unknown, session: Session, limit: Limit, phase: Phase): Attempt<T> {
-    const isUnknown = session.isLost && phase === 'commit';
-    if (limit.isOver) return err(limit.error(isUnknown ? 'unknown' : 'refused'));
-    const error = describeFault(thrown, this.#options.place, session.isLost, phase);
-    const isToBeRepeated = session.isLost ? error.kind === 'store-unavailable' : isCollision(thrown);
-    return isToBeRepeated && !isUnknown ? { again: error } : err(error);
+    const { isLost, last } = session;
+    const outcome = isLost && phase === 'commit' && !isAbandoned(last) ? 'unknown' : 'refused';
+    if (limit.isOver) return err(limit.error(outcome));
+    const error = describeFault(last ?? thrown, this.#options.place, isLost, phase, outcome);
+    const isToBeRepeated = isLost ? error.kind === 'store-unavailable' : isCollision(thrown);
+    return isToBeRepeated && outcome === 'refused' ? { again: error } : err(error);
   }
 }
 

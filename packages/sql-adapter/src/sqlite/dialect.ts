@@ -32,6 +32,7 @@ export const sqliteDialect = (options: SqliteOptions): Dialect => ({
   begin: [],
   lock: undefined,
   types: { text: 'text', number: 'integer' },
+  indexedId: undefined,
   serial: (column) => column.primaryKey(),
   table: (table, kind) => table.modifyEnd(sql.raw(kind === 'clustered' ? 'strict, without rowid' : 'strict')),
   open: () => open(options),

@@ -1,16 +1,26 @@
-/** A process of its own that uses a store: `child.ts <what> <path> <name> [count]`. It says a line when something is done. */
+/** A process of its own that uses a store: `child.ts <what> <place> <name> [count]`. It says a line when something is done. */
+import { createRequire } from 'node:module';
 import { unwrap } from '@quayside/core/ports';
-import { sqliteStore } from '@quayside/sql-adapter';
+import { postgresStore, sqliteStore } from '@quayside/sql-adapter';
 
-const [, , what = '', path = '', name = '', count = '0'] = process.argv;
+const [, , what = '', place = '', name = '', count = '0', timeout = '30s'] = process.argv;
 const signal = new AbortController().signal;
-const store = unwrap(sqliteStore({ path, busyTimeout: '30s' }));
+const store = unwrap(
+  place.startsWith('postgresql:')
+    ? postgresStore({ connectionString: place, timeout })
+    : sqliteStore({ path: place, busyTimeout: '30s' }),
+);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const image = { reference: '', repository: 'shop', digest: 'd', pulledAt: 0, identity: '' };
-const nativeModules = () =>
-  (process.report.getReport() as unknown as { sharedObjects: string[] }).sharedObjects.filter((file) =>
-    file.endsWith('.node'),
-  );
+/** SQLite's native module, and pg. */
+const drivers = () => {
+  const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };
+  const modules = Object.keys(createRequire(import.meta.url).cache);
+  return [
+    ...sharedObjects.filter((file) => file.endsWith('.node')),
+    ...modules.filter((file) => /\/pg\/lib\/index/.test(file)),
+  ];
+};
 
 const work: Record<string, () => Promise<void>> = {
   async open() {
@@ -56,11 +66,11 @@ const work: Record<string, () => Promise<void>> = {
       await unwrap(store.commit([{ op: 'append', stream: 'echo', entries: [String(chunk)] }], { signal }));
     }
   },
-  /** What of SQLite is loaded by the import alone, and by the first call. */
+  /** Which drivers are loaded by the import alone, and by the first call. */
   async load() {
-    say(`imported: ${nativeModules().length}`);
+    say(`imported: ${drivers().length}`);
     await unwrap(store.storeId({ signal }));
-    say(`opened: ${nativeModules().length}`);
+    say(`opened: ${drivers().length}`);
   },
   /** Follows, and has nothing else to do. */
   async follow() {
@@ -68,13 +78,23 @@ const work: Record<string, () => Promise<void>> = {
     store.subscribe?.(() => {});
     say('following');
   },
+  /** What still waits for something after the close. */
+  async leave() {
+    const waits = () => process.getActiveResourcesInfo().filter((each) => /TCP|Timeout|Immediate/.test(each)).length;
+    await unwrap(store.commit([{ op: 'append', stream: 's', entries: [1] }], { signal }));
+    await Promise.all([1, 2, 3].map(() => unwrap(store.read('s', { after: 0 }, { signal }))));
+    store.subscribe?.(() => {});
+    // The last of them is being connected while the store is closed.
+    await unwrap(store.close());
+    say(`left: ${waits()}`);
+  },
   /** Which of the database's files are open after the close. */
   async close() {
     const { readdirSync, readlinkSync } = await import('node:fs');
     const held = () =>
       readdirSync('/proc/self/fd').filter((fd) => {
         try {
-          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(place);
         } catch {
           return false;
         }
