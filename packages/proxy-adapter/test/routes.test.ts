@@ -70,6 +70,21 @@ describe('routes of the process that serves', () => {
       expect(error.message).toContain('one');
     }
   });
+  it('does not prove an instance at another address than it is served at, nor one of several', async () => {
+    const { proxy, door } = await world.serving();
+    const [one, two] = [await world.app('one'), await world.app('two')];
+    await unwrap(proxy.put(routeTo('shop.test', one), open()));
+    const limited = () => ({ ...open(), timeoutMs: 150 });
+    // The answer does come from `one`, by its name.
+    const moved = await proxy.prove(routeTo('shop.test', { ...one, port: two.port }), GOOD, limited());
+    expect(moved._unsafeUnwrapErr().message).toContain('sends it to one');
+    await unwrap(proxy.put(routeTo('shop.test', one, two), open()));
+    expect((await proxy.prove(routeTo('shop.test', one), GOOD, limited()))._unsafeUnwrapErr().kind).toBe(
+      'route-unproved',
+    );
+    await unwrap(proxy.prove(routeTo('shop.test', two, one), GOOD, open()));
+    expect((await ask(door.port, 'shop.test')).headers).not.toHaveProperty('x-quayside-route');
+  });
   it('does not prove a route whose app answers badly, or not at all', async () => {
     const { proxy } = await world.serving();
     const sick = await world.app('sick', (_request, response) => void response.writeHead(500).end());

@@ -1,12 +1,12 @@
 /**
- * Whether a route is what the front door serves. Two questions to every server, both with its key: which targets the domain has (told
- * from the table that requests are sent by), and, per target, what the app answers to the request of the health check, sent on by
- * this server to just that instance, which the answer names.
+ * Whether a route is what the front door serves. Every server is asked with its key, per target, what the app answers to the request of
+ * the health check, sent on by this server to just that instance. The answer names the instance and the mark of the very route that it
+ * was sent by. Where that says too little, or nothing is to be asked of the app, the server tells which targets the domain has.
  */
 import type { ProofRequest, Route } from '@quayside/core/ports';
-import { INSTANCE_HEADER, KEY_HEADER } from '../traffic/headers.js';
-import { INSTANCE_PATH, type InstanceAnswer } from '../traffic/inspection.js';
-import { ask } from './ask.js';
+import { INSTANCE_HEADER, KEY_HEADER, ROUTE_HEADER } from '../traffic/headers.js';
+import { INSTANCE_PATH, type InstanceAnswer, places, routeProof } from '../traffic/inspection.js';
+import { ask, type Reply } from './ask.js';
 import { isRecordOf, type Seen } from './watch.js';
 
 /** Of one question. An app that needs longer for its health check path is asked again. */
@@ -38,20 +38,25 @@ async function askServer(
     headers: { ...lowerCased(request?.headers ?? {}), ...headers, [INSTANCE_HEADER]: instance },
   });
   try {
-    // At once: the app is asked while the server tells, and a put is over the sooner.
-    const [told, ...replies] = await Promise.all([
-      ask(at, { method: 'GET', path: INSTANCE_PATH, headers }, ANSWER_LIMIT_MS, signal),
-      ...(request ? route.targets : []).map(({ instance }) => ask(at, questionTo(instance), ANSWER_LIMIT_MS, signal)),
-    ]);
-    const answer = told.status === 200 ? parse(told.body) : undefined;
+    const replies = await Promise.all(
+      (request ? route.targets : []).map(({ instance }) => ask(at, questionTo(instance), ANSWER_LIMIT_MS, signal)),
+    );
     // Several workers of one port answer for each other.
-    if (!answer || !servers.some((each) => isRecordOf(answer.server, each.record.id))) {
-      return `${at} is answered by something that is not a server of this proxy (${told.status})`;
-    }
-    if (!answer.targets) return `${at} has no route for it`;
-    const [served, wanted] = [answer.targets.map(place).sort(), route.targets.map(place).sort()];
-    if (served.join() !== wanted.join()) {
-      return `${at} sends it to ${answer.targets.map((each) => each.instance).join(', ')}`;
+    const isOurs = (server: string) => servers.some((each) => isRecordOf(server, each.record.id));
+    const isMarked = ({ headers: { [ROUTE_HEADER]: mark } }: Reply) => {
+      const [server = ''] = String(mark).split(' ');
+      return isOurs(server) && mark === routeProof(server, route.targets);
+    };
+    if (replies.length === 0 || !replies.every(isMarked)) {
+      const told = await ask(at, { method: 'GET', path: INSTANCE_PATH, headers }, ANSWER_LIMIT_MS, signal);
+      const answer = told.status === 200 ? parse(told.body) : undefined;
+      if (!answer || !isOurs(answer.server)) {
+        return `${at} is answered by something that is not a server of this proxy (${told.status})`;
+      }
+      if (!answer.targets) return `${at} has no route for it`;
+      if (places(answer.targets).join() !== places(route.targets).join()) {
+        return `${at} sends it to ${answer.targets.map((each) => each.instance).join(', ')}`;
+      }
     }
     for (const [index, reply] of replies.entries()) {
       const instance = route.targets[index]?.instance;
@@ -67,9 +72,6 @@ async function askServer(
     return `${at} does not answer: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
   }
 }
-
-const place = (target: { readonly instance: string; readonly host: string; readonly port: number }): string =>
-  JSON.stringify([target.instance, target.host, target.port]);
 
 const lowerCased = (headers: { readonly [name: string]: string }): { [name: string]: string } =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

@@ -5,6 +5,7 @@ import type { InFlight } from './in-flight.js';
 import type { Trust } from './trust.js';
 
 export interface Context {
+  readonly server: string;
   readonly trust: Trust;
   readonly inFlight: InFlight;
   readonly connectTimeoutMs: number;

@@ -11,7 +11,8 @@ import type { Dispatcher } from 'undici';
 import type { RouteLimits } from '../options.js';
 import type { Backend, LiveRoute } from '../routes/table.js';
 import type { Context, Passage } from './context.js';
-import { INSTANCE_HEADER, requestHeaders, responseHeaders } from './headers.js';
+import { INSTANCE_HEADER, ROUTE_HEADER, requestHeaders, responseHeaders } from './headers.js';
+import { routeProof } from './inspection.js';
 import { type PageStatus, sendPage } from './page.js';
 import type { Carriage } from './upstream.js';
 
@@ -38,6 +39,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #limits: RouteLimits;
   readonly #canRepeat: boolean;
   #body: PassThrough | undefined;
+  /** By which it was sent. */
+  #route: LiveRoute | undefined;
   #backend: Backend | undefined;
   #carriage: Carriage | undefined;
   #controller: Dispatcher.DispatchController | undefined;
@@ -79,6 +82,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#fail(route && pin === undefined ? 502 : 404, undefined);
       return;
     }
+    this.#route = route;
     this.#backend = backend;
     this.#controller = undefined;
     this.#uncount = this.#context.inFlight.begin(backend.instance);
@@ -118,7 +122,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     const raw = controller.rawHeaders;
     const out = responseHeaders(Array.isArray(raw) ? raw : flat(headers));
-    if (this.#passage.pin !== undefined) out.push(INSTANCE_HEADER, this.#passage.pin);
+    if (this.#passage.pin !== undefined && this.#route) {
+      const { backends } = this.#route;
+      out.push(INSTANCE_HEADER, this.#passage.pin, ROUTE_HEADER, routeProof(this.#context.server, backends));
+    }
     if (this.#context.isClosing()) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(status, message ?? '', out);
     // Header and first bytes go out together where they came together; a header alone must not wait for the body.

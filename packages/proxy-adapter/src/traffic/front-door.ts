@@ -60,6 +60,7 @@ export function frontDoor({ library, settings, server, key, ready }: FrontDoorOp
   const counts = inFlight();
   let isClosing = false;
   const context: Context = {
+    server,
     trust: trusting(settings.trust),
     inFlight: counts,
     connectTimeoutMs: settings.connectTimeout,

@@ -12,6 +12,8 @@ export type RawHeaders = readonly string[];
 export const KEY_HEADER = 'x-quayside-key';
 /** Of a request with the key: the instance that shall answer. Of its answer: the one that did. */
 export const INSTANCE_HEADER = 'x-quayside-instance';
+/** Of that answer: which server gave it, and the mark of the route that it was sent by. */
+export const ROUTE_HEADER = 'x-quayside-route';
 
 /** `connection` itself, what RFC 9110 and 2616 name beside it, and `expect`, which the server has answered already. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([

@@ -2,6 +2,7 @@
  * What a server tells those who know its key, and nobody else: which instances a domain goes to now, and how much one of them has in
  * flight. It answers from the very table that requests are sent by, so the answer changes together with the upstream.
  */
+import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { LiveRoute } from '../routes/table.js';
 
@@ -19,6 +20,15 @@ export interface InFlightAnswer {
   readonly server: string;
   readonly count: number;
 }
+
+type Target = { readonly instance: string; readonly host: string; readonly port: number };
+
+export const places = (targets: readonly Target[]): string[] =>
+  targets.map(({ instance, host, port }) => JSON.stringify([instance, host, port])).sort();
+
+/** Of `ROUTE_HEADER`: short, however many targets there are. */
+export const routeProof = (server: string, targets: readonly Target[]): string =>
+  `${server} ${createHash('sha256').update(places(targets).join()).digest('base64url')}`;
 
 /** @returns whether it was such a question, and is answered */
 export function inspect(
