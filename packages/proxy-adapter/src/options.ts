@@ -139,9 +139,9 @@ export interface RouteLimits {
 
 /** The limits of one route: its own, else the proxy's. What the store holds was checked when it was configured. */
 export function routeLimits(options: Json, settings: Settings): RouteLimits {
-  const own = RouteOptions.safeParse(options ?? {});
-  return {
-    answerTimeoutMs: (own.success ? own.data.answerTimeout : undefined) ?? settings.answerTimeout,
-    idleTimeoutMs: (own.success ? own.data.idleTimeout : undefined) ?? settings.idleTimeout,
+  const own = (name: 'answerTimeout' | 'idleTimeout'): number => {
+    const value = (options as { readonly [option: string]: Json } | null)?.[name];
+    return typeof value === 'number' && value >= 1 ? value : settings[name];
   };
+  return { answerTimeoutMs: own('answerTimeout'), idleTimeoutMs: own('idleTimeout') };
 }

@@ -95,23 +95,27 @@ function choose(
   return routine(async function* () {
     const key = ownerKey(owner);
     const own = yield* store.list('routes', { where: { ownerKey: key } }, options);
-    const candidates: string[] = [];
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const domain = candidate(attempt);
-      if (domain === undefined) break;
-      candidates.push(domain);
+    // Only as many as are tried: from the second on a hash is part of each.
+    function* candidates(): Generator<string> {
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+        const domain = candidate(attempt);
+        if (domain === undefined) return;
+        if (!chosen.has(domain)) yield domain;
+      }
     }
-    const kept = candidates.find((domain) => !chosen.has(domain) && own.some(({ value }) => value.id === domain));
-    if (kept !== undefined) return ok({ domain: kept, stored: own.find(({ value }) => value.id === kept) });
+    if (own.length > 0)
+      for (const domain of candidates()) {
+        const stored = own.find(({ value }) => value.id === domain);
+        if (stored) return ok({ domain, stored });
+      }
     let other: RouteRecord | undefined;
-    for (const domain of candidates) {
-      if (chosen.has(domain)) continue;
+    for (const domain of candidates()) {
       const stored = yield* store.get('routes', domain, options);
       // Its own after all: claimed by somebody else for the same owner between the two readings.
       if (!stored || stored.value.ownerKey === key) return ok({ domain, stored });
       other = stored.value;
     }
-    return err(takenHere(candidates[0] ?? '', other));
+    return err(takenHere(candidate(0) ?? '', other));
   });
 }
 
