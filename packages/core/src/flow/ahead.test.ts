@@ -3,6 +3,7 @@ import { ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import { brokenPromises, DEV, deployerIn, IMAGE, push, settled } from '../deployer/testbed.js';
 import { unwrap } from '../domain/errors.js';
+import type { JournalRecord } from '../domain/records.js';
 import type { Store } from '../ports/store.js';
 import { type MemoryWorld, memoryWorld, outage, withFaults } from '../testing/index.js';
 
@@ -45,8 +46,29 @@ describe('intents that can be foreseen', () => {
     await settled(world, deployer, 'v1');
     expect(seen['create']).toEqual(['claim', 'pull', 'create', 'start', 'route']);
     expect(seen['start']).toEqual(seen['create']);
-    // The claim, the pull, the three of the container, the cutover, and the end.
-    expect(journalWrites).toBeLessThanOrEqual(6);
+    // The claim with the pull, the three of the container, the cutover, and the end.
+    expect(journalWrites).toBeLessThanOrEqual(5);
+    await world.clock.until(deployer.close());
+  });
+
+  it('are in the journal with the claim where the engine has the image', async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    await world.clock.until(unwrap(world.runtime.pull(`${IMAGE}:v1`, FOREVER)));
+    const written: (readonly string[])[] = [];
+    const store: Store = {
+      ...world.store,
+      commit(changes, options) {
+        for (const change of changes)
+          if ('collection' in change && change.collection === 'journals' && 'record' in change)
+            written.push((change.record as JournalRecord).entries.map(({ step }) => step));
+        return world.store.commit(changes, options);
+      },
+    };
+    const deployer = await deployerIn(world, { store });
+    await settled(world, deployer, 'v1');
+    expect(written[0]).toEqual(['claim', 'create', 'start', 'route']);
+    expect(await brokenPromises(world)).toEqual([]);
     await world.clock.until(deployer.close());
   });
 

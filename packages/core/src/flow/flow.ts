@@ -28,7 +28,9 @@ export interface Flow {
   readonly previous: PreviousInstance | null;
   /** Leases beside the stage's that are held now. */
   readonly held: Lease[];
-  /** Keeps those from being freed that nothing needs for the moment. */
+  /** Steps that are to come, whose intents are in the journal already, and the leases that were taken for them. */
+  readonly foreseen: Map<string, { readonly intent: Json; readonly keys: readonly string[] }>;
+  /** Keeps leases from being freed that nothing needs for the moment. */
   cancelRelease: () => void;
   /** Settled when those that were held before are free. */
   releasing: Promise<unknown>;
@@ -93,6 +95,7 @@ export function makeFlow(parts: FlowParts): Flow {
   return {
     ...parts,
     held,
+    foreseen: new Map(),
     cancelRelease: () => {},
     releasing: Promise.resolve(),
     seen: { image: parts.image },

@@ -2,7 +2,7 @@
 import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
-import type { DeploymentRecord, InstanceRecord, JournalRecord } from '../domain/records.js';
+import type { DeploymentRecord, InstanceRecord } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
@@ -14,7 +14,10 @@ import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance }
 import type { Host } from './host.js';
 import type { Ledger } from './ledger.js';
 import { type LookAhead, type Resolution, resolveDeploy, resolveRecorded } from './resolve.js';
+import { commitIntents } from './run-steps.js';
 import { settleStage } from './settle.js';
+import { claimStep } from './steps/claim.js';
+import { stepsFor } from './steps/index.js';
 import { readStage, type StageState } from './succeed.js';
 import { targetOf } from './writes.js';
 
@@ -69,16 +72,20 @@ export function prepare(
     // Everything that can fail comes before the claim: after it there is something to take back.
     const previous = yield* previousOf(host, state, signal);
     const container = same && (yield* inspectInstance(host, same, null, signal));
-    const claimed = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) =>
-      refuseForeign(host, claim.routes, options).andThen(() => commitClaim(ledger, draft, claim, around)),
-    );
-    const spec: Spec = { ...draft, routes: claimed.routes };
-    ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
-    const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
+    const mode = same ? 'cutover' : 'create';
     const { env, image } = resolution;
-    const flow = makeFlow({ host, ledger, spec, env, target, previous, image });
+    const flow = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) => {
+      const spec: Spec = { ...draft, routes: claim.routes };
+      const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
+      const claimed = makeFlow({ host, ledger, spec, env, target, previous, image });
+      return refuseForeign(host, claim.routes, options)
+        .andThen(() => commitClaim(claimed, claim, mode, signal))
+        .map(() => claimed);
+    });
+    const { spec } = flow;
+    ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
     flow.seen.restarts = container?.restarts ?? 0;
-    return ok<Plan, AnyError>({ mode: same ? 'cutover' : 'create', flow });
+    return ok<Plan, AnyError>({ mode, flow });
   });
 }
 
@@ -193,29 +200,18 @@ export function isServed(
   });
 }
 
-/** Spec, domains and the journal's first entry, in one commit. */
+/** Spec, domains and the journal's first entries, in one commit. */
 function commitClaim(
-  ledger: Ledger,
-  draft: Resolution['draft'],
-  claim: Claim,
-  { identities }: Surroundings,
-): ResultAsync<Claim, AnyError> {
-  const { record } = ledger;
-  const spec: Spec = { ...draft, routes: claim.routes };
-  const journal: JournalRecord = {
-    id: record.id,
-    stageKey: record.stageKey,
-    identities,
-    entries: [
-      { step: 'claim', version: 1, state: 'done', intent: { domains: claim.fresh, taken: claim.taken } as Json },
-    ],
-  };
-  return ledger
-    .commit({
-      journal,
-      changes: [{ op: 'put', collection: 'specs', record: { id: record.id, spec } }, ...claim.changes],
-    })
-    .map(() => claim);
+  flow: Flow,
+  { fresh, taken, changes }: Claim,
+  mode: 'create' | 'cutover',
+  signal: AbortSignal,
+): ResultAsync<void, AnyError> {
+  const { ledger, spec } = flow;
+  const claimed = { step: claimStep, intent: { domains: fresh, taken } as Json, state: 'done' } as const;
+  return commitIntents(claimed, stepsFor(spec, mode), flow, signal, {
+    changes: [{ op: 'put', collection: 'specs', record: { id: ledger.record.id, spec } }, ...changes],
+  });
 }
 
 function previousOf(

@@ -18,6 +18,7 @@ async function opened() {
     host: { ...host, settings: SETTINGS } as unknown as Host,
     ledger,
     held: [],
+    foreseen: new Map(),
     cancelRelease: () => {},
     releasing: Promise.resolve(),
     unsettledMs: () => 0,

@@ -12,19 +12,19 @@ import type { EventDraft } from '../events/types.js';
 import { guard, routine } from '../kernel/routine.js';
 import { bounded, PATIENCE_WITH_WORK_MS, scope } from '../kernel/scope.js';
 import type { Flow } from './flow.js';
+import type { Draft } from './ledger.js';
 import type { Step, StepError } from './step.js';
 
 /** Runs the steps before the commit, one after the other. The answer is the first error, with the name of its step. */
 export function runSteps(steps: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
   return guard(async () => {
-    const foreseen: Foreseen = new Map();
     for (const [index, step] of steps.entries()) {
       const next = steps.slice(index + 1);
       const ran = signal.aborted
         ? err(aborted(`Step ${step.name}`, signal.reason))
-        : await runStep(step, next, foreseen, flow, signal);
+        : await runStep(step, next, flow, signal);
       if (ran.isErr()) {
-        forget(foreseen, flow);
+        forgetForeseen(flow);
         return err({ ...ran.error, step: ran.error.step ?? step.name });
       }
     }
@@ -32,34 +32,27 @@ export function runSteps(steps: readonly Step[], flow: Flow, signal: AbortSignal
   });
 }
 
-/** Steps that are to come, whose intents are in the journal already, and the leases that were taken for them. */
-type Foreseen = Map<Step, { readonly intent: Json; readonly keys: readonly string[] }>;
-
 /** What was written down and never begun has nothing to take back. */
-function forget(foreseen: Foreseen, flow: Flow): void {
-  if (foreseen.size === 0) return;
-  const names = [...foreseen.keys()].map(({ name }) => name);
+function forgetForeseen(flow: Flow): void {
+  if (flow.foreseen.size === 0) return;
   const journal = journalOf(flow);
-  flow.ledger.note({ journal: { ...journal, entries: journal.entries.filter(({ step }) => !names.includes(step)) } });
+  flow.ledger.note({
+    journal: { ...journal, entries: journal.entries.filter(({ step }) => !flow.foreseen.has(step)) },
+  });
+  flow.foreseen.clear();
 }
 
-function runStep(
-  step: Step,
-  next: readonly Step[],
-  foreseen: Foreseen,
-  flow: Flow,
-  signal: AbortSignal,
-): ResultAsync<void, StepError> {
-  const { ledger, host } = flow;
+function runStep(step: Step, next: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
+  const { ledger, host, foreseen } = flow;
   return routine(async function* () {
     ledger.step = step.name;
-    const known = foreseen.get(step);
+    const known = foreseen.get(step.name);
     const intent = known ? known.intent : yield* intentOf(step, flow, signal);
     const does = known ? 'effects' : (step.does?.(flow, intent) ?? 'effects');
     if (known) {
-      foreseen.delete(step);
+      foreseen.delete(step.name);
       ledger.noteSoon(started(step, flow));
-    } else if (does === 'effects') yield* begin({ step, intent }, next, foreseen, flow, signal);
+    } else if (does === 'effects') yield* begin({ step, intent }, next, flow, signal);
     else {
       const draft = { ...started(step, flow), journal: withEntries(flow, [{ step, intent }]) };
       if (does === 'waits') ledger.noteSoon(draft);
@@ -69,7 +62,7 @@ function runStep(
     const ran = await bounded(host.clock, [signal], limitOf(step, flow, `Step ${step.name}`), (options) =>
       guard(() => step.run(flow, intent, options.signal)),
     );
-    if (!step.keepsLeases) releaseSoon(flow, foreseen);
+    if (!step.keepsLeases) releaseSoon(flow);
     const durationMs = Math.round(host.clock.monotonicMs() - startedMs);
     // A crash before the next commit leaves the entry open: undo then looks twice at what is absent.
     const isSettled = ran.isOk() || !outcomeUnknown(ran.error);
@@ -84,8 +77,8 @@ function runStep(
 /** How long a lease is held on to after its step, in milliseconds: the cutover often follows at once, and needs it again. */
 const LINGER_MS = 20;
 
-function releaseSoon(flow: Flow, foreseen: Foreseen): void {
-  const kept = [...foreseen.values()].flatMap(({ keys }) => keys);
+function releaseSoon(flow: Flow): void {
+  const kept = [...flow.foreseen.values()].flatMap(({ keys }) => keys);
   if (flow.held.every(({ key }) => kept.includes(key))) return;
   flow.cancelRelease();
   flow.cancelRelease = flow.host.clock.after(LINGER_MS, () => releaseHeld(flow, kept));
@@ -122,31 +115,43 @@ const intentOf = (step: Step, flow: Flow, signal: AbortSignal): ResultAsync<Json
 interface Intended {
   readonly step: Step;
   readonly intent: Json;
+  /** Default `open`. */
+  readonly state?: JournalEntry['state'];
 }
 
-/** The intent, and those of the steps behind it that can be foreseen, with the leases that they need and what was left to write. */
-function begin(
+/** The intent, with those of the steps behind it that can be foreseen, and what was left to write. */
+const begin = (first: Intended, next: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> =>
+  commitIntents(first, next, flow, signal, started(first.step, flow));
+
+/**
+ * Commits the intents of a step and of those behind it that can be foreseen, with the leases that they need.
+ * @param first `done`: this very commit does it. Then whatever comes first behind it is taken along
+ */
+export function commitIntents(
   first: Intended,
   next: readonly Step[],
-  foreseen: Foreseen,
   flow: Flow,
   signal: AbortSignal,
+  draft: Draft,
 ): ResultAsync<void, AnyError> {
   return routine(async function* () {
-    const draft = started(first.step, flow);
     const behind: (Intended & { keys: readonly string[] })[] = [];
     for (const step of next) {
-      if (!step.isForeseen) break;
+      const isFirst = first.state === 'done' && behind.length === 0;
+      if (!isFirst && !step.isForeseen) break;
       const intent = yield* intentOf(step, flow, signal);
+      const does = step.does?.(flow, intent) ?? 'effects';
+      if (isFirst && does === 'nothing') continue;
       const keys = step.leases?.(flow, intent, 'run') ?? [];
       // Everybody's lease is not held for longer than its own step takes.
       const isShared = keys.length > 0 && flow.host.proxy?.writes === 'serial';
-      if (isShared || (step.does?.(flow, intent) ?? 'effects') !== 'effects') break;
+      if (isShared || does !== 'effects') break;
       behind.push({ step, intent, keys });
     }
-    const keys = [...(first.step.leases?.(flow, first.intent, 'run') ?? []), ...behind.flatMap((each) => each.keys)];
+    const own = first.state === 'done' ? [] : (first.step.leases?.(flow, first.intent, 'run') ?? []);
+    const keys = [...own, ...behind.flatMap((each) => each.keys)];
     yield* takeLeases(keys, flow, signal, { ...draft, journal: withEntries(flow, [first, ...behind]) });
-    for (const { step, ...known } of behind) foreseen.set(step, known);
+    for (const { step, ...known } of behind) flow.foreseen.set(step.name, known);
     return ok(undefined);
   });
 }
@@ -166,7 +171,7 @@ function takeLeases(
   wanted: readonly string[],
   flow: Flow,
   signal: AbortSignal,
-  draft: Parameters<Flow['ledger']['commit']>[0],
+  draft: Draft,
 ): ResultAsync<void, AnyError> {
   const keys = wanted.filter((key) => !flow.held.some((lease) => lease.key === key));
   return routine(async function* () {
@@ -259,7 +264,7 @@ const journalOf = (flow: Flow): JournalRecord => {
 function withEntries(flow: Flow, added: readonly Intended[]): JournalRecord {
   const journal = journalOf(flow);
   const entries = added.map(
-    ({ step, intent }): JournalEntry => ({ step: step.name, version: step.version, state: 'open', intent }),
+    ({ step, intent, state = 'open' }): JournalEntry => ({ step: step.name, version: step.version, state, intent }),
   );
   return { ...journal, entries: [...journal.entries, ...entries] };
 }

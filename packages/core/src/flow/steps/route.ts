@@ -23,7 +23,8 @@ export const routeStep: Step = {
       for (const route of flow.spec.routes) {
         if (route.owner.kind !== 'tagged' || !flow.host.proxy?.capabilities.acceptsUnready) continue;
         const record = yield* flow.host.store.get('routes', route.domain, { signal: flow.ledger.lease.lost });
-        if (record?.value.state === 'pending') routes.push({ domain: route.domain, mark: route.mark });
+        // Of one that is only being claimed there may be no record yet.
+        if (record?.value.state !== 'live') routes.push({ domain: route.domain, mark: route.mark });
       }
       return ok<{ routes: { domain: string; mark: string }[] }, AnyError>({ routes });
     }),
