@@ -25,6 +25,7 @@ module.exports = {
     inner('tasks', ['tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('workers', ['workers', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('recovery', ['recovery', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
+    inner('watch', ['watch', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('testing', ['testing', 'kernel', 'ports', 'domain']),
     {
       name: 'core-is-pure',

@@ -19,7 +19,8 @@ export const serve: Command = {
     summary: 'Run the embedded proxy',
     about: [
       'Serves the routes of the store until Ctrl-C or SIGTERM, and follows every change that another process makes. Requests',
-      'that are in flight are finished first; a second signal leaves at once.',
+      'that are in flight are finished first; a second signal leaves at once. Meanwhile it watches what runs: a container',
+      'that comes back under another address has its routes led to it.',
     ],
     arguments: [],
     flags: [
@@ -55,7 +56,11 @@ export const serve: Command = {
       const { url } = listening.value;
       if (screen.isJson) screen.object({ type: 'listening', time: Date.now(), url });
       else screen.print(`${screen.look.style.green(screen.look.signs.done)} serving on ${url}`);
+      // While it serves it also sees to it that what is served runs: whatever else happens to containers and routes.
+      const watch = await session.deployer.watch({ signal });
+      if (watch.isErr()) screen.note(`Containers are not watched: ${watch.error.message}`);
       await aborted(signal);
+      if (watch.isOk()) await watch.value.stop();
       if (!screen.isJson) screen.note('Ending: what is in flight is finished. Another signal leaves at once.');
       return ok(EXIT.done);
     });

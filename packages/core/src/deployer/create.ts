@@ -2,6 +2,7 @@
 import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { ProjectMap } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
+import { once } from '../domain/once.js';
 import type { TaskRecord } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
 import { EventHub } from '../events/hub.js';
@@ -12,12 +13,15 @@ import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
 import { guard, routine } from '../kernel/routine.js';
 import { bounded, scope, sleep } from '../kernel/scope.js';
+import { invalid } from '../ports/kit.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
+import type { Watching } from '../watch/watch.js';
 import { Heartbeat } from '../workers/heartbeat.js';
 import { Hosts } from '../workers/hosts.js';
 import { type Configured, configure } from './configure.js';
 import { followEvents, followInstance, followLogs } from './follow.js';
+import { late } from './late.js';
 import { planDeployment } from './plan.js';
 import { queries } from './queries.js';
 import { Recovering } from './recovering.js';
@@ -35,6 +39,7 @@ import type {
   DeployRequest,
   Handle,
   RemoveAnswer,
+  Watch,
 } from './types.js';
 import { closed, unknownDeployment } from './unknown.js';
 
@@ -102,13 +107,16 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
   };
   const starting = new AbortController();
   const isManual = recovers === 'manual';
+  /** What dead hosts leave is swept by whoever recovers by itself, and by whoever watches. */
+  const sweeps = once(() => heartbeat.onBeat((signal) => recovering.sweep(signal)));
   const recovering = new Recovering(host, runner);
   const started = Promise.all([isManual ? undefined : runner.resume(starting.signal), outbox.start(starting.signal)]);
   if (!isManual) {
-    heartbeat.onBeat((signal) => recovering.sweep(signal));
+    sweeps();
     void recovering.run(starting.signal);
   }
   heartbeat.start();
+  const watches = new Set<Watching>();
   let closing: Promise<void> | undefined;
   const isOpen = (): Result<void, AnyError> => (closing ? err(closed()) : ok(undefined));
 
@@ -181,6 +189,23 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
     once: (name, listener) => host.hub.once(name, listener),
     ...queries(host),
     parseRequest: parseDeploy as Deployer['parseRequest'],
+    watch: ({ changedRoutes = 'report', ...bound } = {}) =>
+      routine(async function* () {
+        yield* isOpen();
+        if (!['report', 'put-back'].includes(changedRoutes)) {
+          const expected = "'report' or 'put-back'";
+          return err(
+            invalid('invalid-request', [{ path: 'changedRoutes', expected, received: String(changedRoutes) }]),
+          );
+        }
+        const { startWatching } = await late.watch();
+        yield* isOpen();
+        sweeps();
+        const watching = startWatching(host, { changedRoutes }, signalOf(bound));
+        watches.add(watching);
+        const stop = () => watching.stop().finally(() => watches.delete(watching));
+        return ok<Watch, AnyError>({ stop, [Symbol.asyncDispose]: stop });
+      }),
     close: (options) => {
       closing ??= close(options);
       return closing;
@@ -192,7 +217,7 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
     const hurry = signalOf(more);
     const untilMs = host.clock.monotonicMs() + timeoutMs;
     const leftMs = () => Math.max(0, untilMs - host.clock.monotonicMs());
-    const silent = Promise.all([heartbeat.close(), recovering.close()]);
+    const silent = Promise.all([heartbeat.close(), recovering.close(), ...[...watches].map((each) => each.stop())]);
     await submissions.close(running, timeoutMs, hurry);
     await within(host, leftMs(), silent, hurry);
     await within(host, leftMs(), Promise.all(underWay), hurry);

@@ -3,6 +3,7 @@ import { once } from '../domain/once.js';
 
 export const late = {
   recovery: once(() => import('../recovery/recover.js')),
+  watch: once(() => import('../watch/watch.js')),
 };
 
 /** All of them, ahead of time: for those who count the turns of their event loop. */

@@ -1,7 +1,13 @@
 /** Lists and look-ups: walks along the store's indexes, page by page. */
 import { errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
-import { type CollectionName, type Collections, type InstanceRecord, stageKey } from '../domain/records.js';
+import {
+  type CollectionName,
+  type Collections,
+  type InstanceCondition,
+  type InstanceRecord,
+  stageKey,
+} from '../domain/records.js';
 import {
   type Deployment,
   deploymentView,
@@ -86,13 +92,17 @@ const stageFilter =
   (record: { readonly stage: string }) =>
     stage === undefined || record.stage === stage;
 
-function instanceOf(host: Host, record: InstanceRecord, options: CallBound): ResultAsync<Instance, AnyError> {
-  return host.store.list('routes', { where: { instance: record.id } }, { signal: signalOf(options) }).map((routes) =>
-    instanceView(
-      record,
-      routes.filter(({ value }) => value.state === 'live').map(({ value }) => value.id),
-    ),
-  );
+export function instanceOf(host: Host, record: InstanceRecord, options: CallBound): ResultAsync<Instance, AnyError> {
+  const bound = { signal: signalOf(options) };
+  return routine(async function* () {
+    const routes = yield* host.store.list('routes', { where: { instance: record.id } }, bound);
+    const pin = yield* host.store.get('pins', record.id, bound);
+    const condition = yield* host.store.get('conditions', record.id, bound);
+    const domains = routes.filter(({ value }) => value.state === 'live').map(({ value }) => value.id);
+    const { id: _id, stageKey: _stage, ...wrong } = condition?.value ?? { id: '', stageKey: '' };
+    const more = { isPinned: pin !== undefined, condition: condition ? (wrong as InstanceCondition) : null };
+    return ok<Instance, AnyError>(instanceView(record, domains, more));
+  });
 }
 
 function page<C extends CollectionName, View>(

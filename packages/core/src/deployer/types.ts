@@ -253,6 +253,14 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
   parseRequest(input: unknown): Result<Request, AnyError>;
 
   /**
+   * Keeps live routes leading to running instances, against what others do, until it is stopped or the deployer is closed: routes of a
+   * container that came back under another address are healed, one that the engine was to keep running is started again, what is wrong
+   * with an instance is marked and told (`instance.condition`), a route that somebody else has changed is told (`route.changed`). Every
+   * host may watch. The signal ends it, too.
+   */
+  watch(options?: WatchOptions): ResultAsync<Watch, AnyError>;
+
+  /**
    * Takes nothing new, and ends: what runs is finished (or cancelled), its tasks are waited for, notifiers are told for up to 5 s, then
    * every port is closed. What is queued stays queued; tasks that are not done are taken up by the next start.
    * @param options.timeoutMs default 60 000; what runs then is cancelled
@@ -271,6 +279,17 @@ export interface FollowOptions {
   /** Only entries behind this one. */
   readonly after?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface WatchOptions {
+  /** What becomes of a route that somebody else has changed or removed at the proxy: it is told (default), or told and put back. */
+  readonly changedRoutes?: 'report' | 'put-back';
+  readonly signal?: AbortSignal;
+}
+
+export interface Watch extends AsyncDisposable {
+  /** Ends it; what it is at is finished first. Twice is fine. */
+  stop(): Promise<void>;
 }
 
 export interface CloseOptions {

@@ -174,6 +174,8 @@ export interface RouteRecord {
   readonly instance: string | null;
   /** Where we have put it last; null: not known. What the proxy holds beside that was changed by somebody else. */
   readonly target: { readonly host: string; readonly port: number } | null;
+  /** Which change of somebody else's at the proxy was told last; absent: none since we have put it. */
+  readonly changed?: string;
   /** The deployment that claimed it. */
   readonly claimedBy: string;
   readonly options: Json;
