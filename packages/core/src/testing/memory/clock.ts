@@ -19,6 +19,54 @@ interface Timer {
   readonly dueMs: number;
   readonly order: number;
   readonly callback: () => void;
+  /** Taken back: it stays in the heap until its turn, and does nothing then. */
+  isCancelled: boolean;
+}
+
+const isBefore = (one: Timer, other: Timer): boolean =>
+  one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order);
+
+/** A binary heap: a simulation sets thousands of timers, and of most it is only ever asked which is next. */
+class Timers {
+  readonly #heap: Timer[] = [];
+
+  add(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parent = heap[above] as Timer;
+      if (!isBefore(timer, parent)) break;
+      heap[at] = parent;
+      at = above;
+    }
+    heap[at] = timer;
+  }
+
+  /** The next one that was not taken back. */
+  get first(): Timer | undefined {
+    while (this.#heap[0]?.isCancelled) this.removeFirst();
+    return this.#heap[0];
+  }
+
+  removeFirst(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      const left = heap[below];
+      if (!left) break;
+      const right = heap[below + 1];
+      if (right && isBefore(right, left)) below += 1;
+      const child = heap[below] as Timer;
+      if (!isBefore(child, last)) break;
+      heap[at] = child;
+      at = below;
+    }
+    heap[at] = last;
+  }
 }
 
 /**
@@ -29,18 +77,13 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
   let elapsedMs = 0;
   let skewMs = 0;
   let order = 0;
-  const timers = new Set<Timer>();
+  let pending = 0;
+  const timers = new Timers();
 
-  const next = (): Timer | undefined => {
-    let first: Timer | undefined;
-    for (const timer of timers) {
-      if (!first || timer.dueMs < first.dueMs || (timer.dueMs === first.dueMs && timer.order < first.order))
-        first = timer;
-    }
-    return first;
-  };
   const fire = (timer: Timer) => {
-    timers.delete(timer);
+    timers.removeFirst();
+    timer.isCancelled = true;
+    pending -= 1;
     elapsedMs = Math.max(elapsedMs, timer.dueMs);
     timer.callback();
   };
@@ -50,14 +93,19 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
     monotonicMs: () => elapsedMs,
     after(ms, callback) {
       order += 1;
-      const timer = { dueMs: elapsedMs + Math.max(0, ms), order, callback };
+      pending += 1;
+      const timer: Timer = { dueMs: elapsedMs + Math.max(0, ms), order, callback, isCancelled: false };
       timers.add(timer);
-      return () => timers.delete(timer);
+      return () => {
+        if (timer.isCancelled) return;
+        timer.isCancelled = true;
+        pending -= 1;
+      };
     },
     async advance(ms) {
       const endMs = elapsedMs + ms;
       await idle();
-      for (let timer = next(); timer && timer.dueMs <= endMs; timer = next()) {
+      for (let timer = timers.first; timer && timer.dueMs <= endMs; timer = timers.first) {
         fire(timer);
         await idle();
       }
@@ -73,7 +121,7 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
       promise.then(settle, settle);
       await idle();
       while (!state.settled) {
-        const timer = next();
+        const timer = timers.first;
         if (!timer) throw new Error('Nothing is left that could settle this: no timer is pending.');
         if (timer.dueMs > endMs) throw new Error(`Not settled within ${limitMs} ms of virtual time.`);
         fire(timer);
@@ -82,7 +130,7 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
       return promise;
     },
     get pending() {
-      return timers.size;
+      return pending;
     },
     jump(ms) {
       skewMs += ms;

@@ -63,8 +63,15 @@ export interface MemoryEngine {
   stop(container: MemoryContainer, exitCode: number): void;
   emit(event: RuntimeEvent): void;
   readonly watchers: Set<(event: RuntimeEvent) => void>;
+  /** Called when the connections of those who watch break. */
+  readonly connections: Set<() => void>;
   /** Ends a container's process from outside, as a crash would. */
   kill(name: string, exitCode?: number): void;
+  /**
+   * Restarts the engine: everything that runs ends, and comes back under another address and host port where its restart policy says so;
+   * nobody is told, as every connection breaks.
+   */
+  restart(): void;
 }
 
 export interface MemoryContainer {
@@ -78,15 +85,31 @@ export interface MemoryContainer {
   oomKilled: boolean;
   restarts: number;
   lines: ContainerLogLine[];
+  /** Before its last restart. */
+  backoffMs?: number;
+  /** Takes back the end of its process that is to come, or its next start. */
   cancelExit: (() => void) | undefined;
 }
 
 export function memoryEngine(
   clock: Clock,
-  options: { readonly identity?: string; readonly node?: string; readonly network?: string } = {},
+  options: {
+    readonly identity?: string;
+    readonly node?: string;
+    readonly network?: string;
+    /** Give the lowest address that is free, as engines do: a route that was left behind then leads to somebody else. Default false. */
+    readonly reusesAddresses?: boolean;
+  } = {},
 ): MemoryEngine {
-  const { identity = 'engine-1', node = 'node-1', network = 'apps' } = options;
+  const { identity = 'engine-1', node = 'node-1', network = 'apps', reusesAddresses = false } = options;
   let addresses = 0;
+  const nextAddress = (): number => {
+    addresses += 1;
+    if (!reusesAddresses) return addresses;
+    const taken = new Set<number>();
+    for (const { state, hostPort } of engine.containers.values()) if (state === 'running') taken.add(hostPort - 40_000);
+    for (let address = 1; ; address += 1) if (!taken.has(address)) return address;
+  };
   const engine: MemoryEngine = {
     identity,
     node,
@@ -98,6 +121,7 @@ export function memoryEngine(
     containers: new Map(),
     networks: new Map([[network, { storeId: null }]]),
     watchers: new Set(),
+    connections: new Set(),
     push(reference, behaviour = {}) {
       const text = `${reference}${JSON.stringify(behaviour, (_, value) => (typeof value === 'function' ? String(value) : value))}`;
       const digest = `sha256:${hexOf(hashText(text))}`;
@@ -123,10 +147,10 @@ export function memoryEngine(
     },
     start(container) {
       const behaviour = behaviourOf(engine, container);
-      addresses += 1;
+      const address = nextAddress();
       container.state = 'running';
-      container.address = `10.0.${addresses >> 8}.${addresses & 255}`;
-      container.hostPort = 40_000 + addresses;
+      container.address = `10.0.${address >> 8}.${address & 255}`;
+      container.hostPort = 40_000 + address;
       container.startedMs = clock.monotonicMs();
       const time = clock.now();
       for (const text of behaviour.lines ?? []) container.lines.push({ time, stream: 'stdout', text });
@@ -139,6 +163,7 @@ export function memoryEngine(
     },
     stop(container, exitCode) {
       container.cancelExit?.();
+      if (container.state === 'restarting') container.state = 'exited';
       if (container.state !== 'running') return;
       container.state = 'exited';
       container.exitCode = exitCode;
@@ -148,12 +173,28 @@ export function memoryEngine(
       const container = engine.containers.get(name);
       if (container?.state === 'running') exit(engine, container, exitCode, false);
     },
+    restart() {
+      const all = [...engine.containers.values()].filter(({ state }) => state === 'running');
+      const watching = [...engine.watchers];
+      engine.watchers.clear();
+      for (const broken of [...engine.connections]) broken();
+      for (const container of all) engine.stop(container, 137);
+      // In another order than before: they do not come back to the addresses that they had.
+      for (const container of all.reverse())
+        if (['always', 'unless-stopped'].includes(container.spec.restart)) engine.start(container);
+      for (const watcher of watching) engine.watchers.add(watcher);
+    },
     emit(event) {
       for (const watcher of [...engine.watchers]) watcher(event);
     },
   };
   return engine;
 }
+
+/** As Docker does it: twice as long before each restart, and from the beginning again after it has run for a while. */
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 60_000;
+const BACKOFF_FORGOTTEN_MS = 10_000;
 
 function exit(engine: MemoryEngine, container: MemoryContainer, exitCode: number, oomKilled: boolean): void {
   container.cancelExit?.();
@@ -164,8 +205,16 @@ function exit(engine: MemoryEngine, container: MemoryContainer, exitCode: number
   engine.emit(eventOf(container, 'died', exitCode));
   const { restart } = container.spec;
   if (restart === 'no' || (restart === 'on-failure' && exitCode === 0)) return;
-  container.restarts += 1;
-  engine.start(container);
+  container.state = 'restarting';
+  const hasRunLong = engine.clock.monotonicMs() - container.startedMs >= BACKOFF_FORGOTTEN_MS;
+  const backoffMs = hasRunLong
+    ? BACKOFF_MIN_MS
+    : Math.min(BACKOFF_MAX_MS, 2 * (container.backoffMs ?? BACKOFF_MIN_MS / 2));
+  container.backoffMs = backoffMs;
+  container.cancelExit = engine.clock.after(backoffMs, () => {
+    container.restarts += 1;
+    engine.start(container);
+  });
 }
 
 const behaviourOf = (engine: MemoryEngine, container: MemoryContainer): AppBehaviour =>

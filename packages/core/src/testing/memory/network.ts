@@ -112,9 +112,13 @@ function hang(clock: Clock, limitMs: number, at: string, signal: AbortSignal): R
 export interface MemoryProxy extends ProxyManager {
   /** Which instance answers a request for the domain now, and with what; 502 where nothing listens, 404 where there is no route. */
   request(domain: string, path?: string): { readonly status: number; readonly instance: string | null };
+  /** Whose container it is that answers, whatever the route says: an address that became free has soon another one. */
+  answerer(domain: string): string | null;
+  /** Everything that it holds now, whoever made it. */
+  readonly routes: ReadonlyMap<string, { readonly mark: string | null; readonly targets: Route['targets'] }>;
   /** Puts a route as somebody else would. */
   disturb(domain: string, route: HeldRoute | null): void;
-  /** From now on it takes changes and does not apply them. */
+  /** From now on it takes changes and does not apply them; told to stop, it applies what it has taken. */
   lie(lies: boolean): void;
 }
 
@@ -152,6 +156,7 @@ export function memoryProxy(
 
   return {
     name: 'memory',
+    routes: held,
     writes: options.writes ?? 'parallel',
     capabilities: {
       acceptsUnready: true,
@@ -242,6 +247,11 @@ export function memoryProxy(
       if (!found) return { status: 502, instance: null };
       return { status: found.answer(path).status, instance: target.instance };
     },
+    answerer(domain) {
+      const [target] = served.get(domain) ?? [];
+      const found = target && instanceAt(target.host, target.port);
+      return found ? found.container.spec.owner.deployment : null;
+    },
     disturb(domain, route) {
       if (!route) return apply(domain, undefined);
       apply(domain, {
@@ -251,6 +261,9 @@ export function memoryProxy(
     },
     lie(on) {
       lies = on;
+      if (on) return;
+      served.clear();
+      for (const [domain, { targets }] of held) served.set(domain, targets);
     },
   };
 }

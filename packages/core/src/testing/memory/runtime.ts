@@ -14,6 +14,11 @@ const fault = <K extends ErrorKind>(kind: K, message: string, hint: string): Tag
 const noImage = (reference: string) =>
   fault('image-not-found', `There is no image ${reference}.`, 'Push it, or correct the tag.');
 
+const connectionLost = (): RuntimeError => ({
+  ...fault('engine-unreachable', 'The connection to the engine was lost.', 'Connect again, and list what was missed.'),
+  retryable: true,
+});
+
 const missing = (name: string) => fault('container-missing', `There is no container ${name}.`, 'Deploy again.');
 
 /** A `ContainerRuntime` over the engine in memory. */
@@ -163,6 +168,7 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
         const container = owned(ref);
         if (!container) return errAsync(missing(ref.name));
         if (container.state === 'running') return undefined;
+        container.cancelExit?.();
         const behaviour = engine.behaviours.get(container.spec.image.split('@').at(-1) ?? '');
         if (behaviour?.startFails) {
           return errAsync(fault('start-failed', behaviour.startFails, 'Correct the command of the image.'));
@@ -227,12 +233,17 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
       ),
     watch: (owner, { signal }) =>
       call(signal, 'Watching', () =>
-        events<RuntimeEvent>(signal, (push) => {
+        events<RuntimeEvent>(signal, (push, fail) => {
           const watcher = (event: RuntimeEvent) => {
             if (event.owner.storeId === owner.storeId) push(event);
           };
+          const broken = () => fail(new QuaysideError(connectionLost()));
           engine.watchers.add(watcher);
-          return () => engine.watchers.delete(watcher);
+          engine.connections.add(broken);
+          return () => {
+            engine.watchers.delete(watcher);
+            engine.connections.delete(broken);
+          };
         }),
       ),
   };

@@ -23,7 +23,7 @@ export interface MemoryStore extends Store {
 interface Entry {
   readonly text: string;
   readonly version: number;
-  /** Only to compare with: what is handed out is a copy of its own. */
+  /** Those of an index, to compare with: what is handed out is a copy of its own. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -109,17 +109,13 @@ function connection(data: Data): MemoryStore {
       );
       const sign = query.order === 'desc' ? -1 : 1;
       const { after } = query;
-      const ids = [...collection(name).keys()]
-        .filter((id) => after === undefined || (id < after ? -1 : id > after ? 1 : 0) * sign > 0)
-        .sort((a, b) => (a < b ? -sign : sign));
-      const found = [];
-      for (const id of ids) {
-        if (found.length >= Math.min(query.limit ?? 1000, 1000)) break;
-        const entry = collection(name).get(id);
-        if (!entry) continue;
-        if (where.every(([field, wanted]) => entry.fields[field] === wanted)) found.push(copy(entry));
+      const found: [id: string, entry: Entry][] = [];
+      for (const [id, entry] of collection(name)) {
+        const isBehind = after === undefined || (id < after ? -1 : id > after ? 1 : 0) * sign > 0;
+        if (isBehind && where.every(([field, wanted]) => entry.fields[field] === wanted)) found.push([id, entry]);
       }
-      return okAsync(found as never);
+      found.sort(([a], [b]) => (a < b ? -sign : sign));
+      return okAsync(found.slice(0, Math.min(query.limit ?? 1000, 1000)).map(([, entry]) => copy(entry)) as never);
     },
     read(stream, query, { signal }) {
       const error = refused(signal);
@@ -223,8 +219,15 @@ function apply(data: Data, change: Change, sequences: Record<string, number>, co
   }
   const version = (records.get(change.record.id)?.version ?? 0) + 1;
   const text = JSON.stringify(change.record);
-  records.set(change.record.id, { text, version, fields: JSON.parse(text) });
+  const fields: Record<string, unknown> = {};
+  for (const field of INDEXED[change.collection])
+    fields[field] = (change.record as unknown as Record<string, unknown>)[field];
+  records.set(change.record.id, { text, version, fields });
 }
+
+const INDEXED = Object.fromEntries(
+  Object.entries(COLLECTION_INDEXES).map(([name, indexes]) => [name, [...new Set(indexes.flat())]]),
+) as unknown as Readonly<Record<CollectionName, readonly string[]>>;
 
 /** A query that a real store could answer only by reading everything is a bug of the caller, in tests too. */
 function assertIndexed(name: CollectionName, fields: readonly string[]): void {
