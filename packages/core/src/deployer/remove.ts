@@ -125,7 +125,7 @@ function commit(
       const tasks = [...(index === 0 ? stageChanges.tasks : []), ...batch.map((each) => each.task)];
       const [first] = tasks;
       yield* confirmed(
-        host.clock,
+        host,
         host.store.commit([...changes, ...appendEvents(entries)], { signal, fence: [lease.fence] }),
         (own) => (first ? host.store.get('tasks', first.id, { signal: own }).map(Boolean) : okAsync(false)),
       );

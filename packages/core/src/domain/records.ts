@@ -284,6 +284,11 @@ export interface LeaseRecord {
   readonly effectTimeoutMs: number;
   readonly deployment: string | null;
   readonly since: number;
+  /**
+   * Of one that was given back: something that was begun under it may still happen for so long. Who has it next waits for that, by its
+   * own clock, before an effect.
+   */
+  readonly quietForMs?: number;
 }
 
 /** A deployer that is open: others watch its beat stand still, and take over what it has left. `hosts` */

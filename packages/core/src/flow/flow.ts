@@ -8,8 +8,8 @@ import type { Json } from '../domain/json.js';
 import { containerName } from '../domain/names.js';
 import type { LogEntry } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
-import type { Lease } from '../kernel/lease.js';
-import { guard, routine } from '../kernel/routine.js';
+import { effectUnder, type Lease } from '../kernel/lease.js';
+import { guard } from '../kernel/routine.js';
 import { bounded, type Limit, sleep } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Container, ContainerRef, LocalImage } from '../ports/container-runtime.js';
@@ -102,10 +102,9 @@ export function makeFlow(parts: FlowParts): Flow {
     log: (level, message, data = null) => ledger.log(level, message, data),
     call: (...args) => guard(async () => noted(await host.call(...args))),
     effect: (what, signal, call, limit = { ms: effectTimeoutMs, setting: 'effectTimeoutMs' }) =>
-      routine(async function* () {
-        for (const lease of [ledger.lease, ...held]) yield* lease.mayStart(effectTimeoutMs, { signal });
-        return noted(await bounded(host.clock, [signal, ledger.lease.lost], { ...limit, what }, call));
-      }),
+      effectUnder([ledger.lease, ...held], effectTimeoutMs, { signal }, async () =>
+        noted(await bounded(host.clock, [signal, ledger.lease.lost], { ...limit, what }, call)),
+      ),
     unsettledMs() {
       const quietMs = [ledger.lease, ...held].map((lease) => lease.quietMs);
       return Math.max(0, Math.max(givenUpMs + host.settings.absentForMs, ...quietMs) - host.clock.monotonicMs());

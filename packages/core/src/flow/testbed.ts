@@ -17,7 +17,12 @@ export async function openedLedger() {
   const store = memoryStore();
   const faulty = withFaults(store.connect(), { clock, error: outage.store });
   const bounded = boundedStore(faulty.port, clock, 15_000);
-  const leases = new Leases(bounded, clock, 'a', { ttlMs: 30_000, renewMs: 10_000, effectTimeoutMs: 15_000 });
+  const leases = new Leases(bounded, clock, 'a', {
+    ttlMs: 30_000,
+    renewMs: 10_000,
+    effectTimeoutMs: 15_000,
+    absentForMs: 2_000,
+  });
   const host = { clock, store: bounded, ids: seededIds(1), hub: new EventHub(), leases } as unknown as Host;
   const record = { id: 'd1', stageKey: 's', status: 'running', request: {}, steps: [], left: [] } as unknown;
   await unwrap(

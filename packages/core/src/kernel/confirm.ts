@@ -5,17 +5,17 @@ import type { CommitReceipt, StoreError } from '../ports/store.js';
 import { guard } from './routine.js';
 import { sleep } from './scope.js';
 
-/** So often, and with such pauses, a store is asked whether a commit arrived whose answer was lost. */
-const LOOKS_MAX = 10;
+/** How long a store that does not answer is asked whether a commit arrived whose answer was lost, and the pauses between. */
+const ASKED_MS = 2_000;
 const PAUSE_MS = 200;
 
 /**
  * A commit that counts as made where the store has what it wrote, whatever became of its answer: else what was accepted would be
- * forgotten by the one who is to do it.
+ * forgotten by the one who is to do it. What is not there may still be under way, until it was not there for `absentForMs`.
  * @param isThere looks for it; not under the commit's own signal, which may be what ended it
  */
 export function confirmed(
-  clock: Clock,
+  { clock, settings }: { readonly clock: Clock; readonly settings: { readonly absentForMs: number } },
   commit: ResultAsync<CommitReceipt, StoreError>,
   isThere: (signal: AbortSignal) => ResultAsync<boolean, StoreError>,
 ): ResultAsync<void, StoreError> {
@@ -24,11 +24,15 @@ export function confirmed(
     if (committed.isOk()) return ok(undefined);
     if (!outcomeUnknown(committed.error)) return err(committed.error);
     const { signal } = new AbortController();
-    for (let look = 0; look < LOOKS_MAX; look += 1) {
+    const endedMs = clock.monotonicMs();
+    for (;;) {
       const there = await isThere(signal);
-      if (there.isOk()) return there.value ? ok(undefined) : err(committed.error);
+      if (there.isOk() && there.value) return ok(undefined);
+      if (there.isErr() && there.error.kind === 'closed') return err(committed.error);
+      const passedMs = clock.monotonicMs() - endedMs;
+      if (passedMs >= (there.isOk() ? settings.absentForMs : Math.max(ASKED_MS, settings.absentForMs)))
+        return err(committed.error);
       await sleep(clock, PAUSE_MS, signal);
     }
-    return err(committed.error);
   });
 }

@@ -1,12 +1,13 @@
 /** Leases between contenders that count on their own clocks, over a store that loses answers. */
+import { err, errAsync, ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../domain/errors.js';
+import { aborted, unwrap } from '../domain/errors.js';
 import type { Store } from '../ports/store.js';
 import { type Faulty, memoryStore, outage, virtualClock, withFaults } from '../testing/index.js';
 import { boundedStore } from './bounded-store.js';
-import { type LeaseHolder, Leases } from './lease.js';
+import { effectUnder, type LeaseHolder, Leases } from './lease.js';
 
-const TIMING = { ttlMs: 30_000, renewMs: 10_000, effectTimeoutMs: 15_000 };
+const TIMING = { ttlMs: 30_000, renewMs: 10_000, effectTimeoutMs: 15_000, absentForMs: 2_000 };
 const KEY = 'stage:x';
 const signal = () => new AbortController().signal;
 
@@ -207,6 +208,26 @@ describe('a lost answer', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('to a grant that arrives only later is found out: what ended without an answer is looked for a second time', async () => {
+    const { clock, store, row } = world();
+    const slow = store.connect();
+    let commits = 0;
+    slow.commit = (changes, options) => {
+      commits += 1;
+      if (commits > 1) return store.commit(changes, options);
+      // Half a second after its caller has given it up.
+      clock.after(15_500, () => void store.commit(changes, { ...options, signal: signal() }));
+      const ended = new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve()));
+      return new ResultAsync(ended.then(() => err(aborted('The commit'))));
+    };
+    const leases = new Leases(boundedStore(slow, clock, 15_000), clock, 'a', TIMING);
+    const lease = await clock.until(first(leases.take([KEY], { signal: signal(), deployment: null })));
+    expect(await row()).toMatchObject({ holder: 'a', token: 1 });
+    await lease.release({ signal: signal() });
+    expect(await row()).toMatchObject({ holder: null });
+    expect(clock.pending).toBe(0);
+  });
+
   it('a store that is away for a while is waited for', async () => {
     const { clock, host } = world();
     const a = host('a');
@@ -216,6 +237,42 @@ describe('a lost answer', () => {
     expect(a.faulty.pending).toBe(0);
     await lease.release({ signal: signal() });
   });
+});
+
+it('nothing starts under a lease before what ended under it without a clear answer cannot happen any more, whoever holds it', async () => {
+  const { clock, host } = world();
+  const lease = await first(host('a').take());
+  const unanswered = () => errAsync({ ...outage.proxy });
+  const waitedMs = async (held: typeof lease) => {
+    const startMs = clock.monotonicMs();
+    await clock.until(held.mayStart(1_000, { signal: signal() }));
+    return clock.monotonicMs() - startMs;
+  };
+  expect((await effectUnder([lease], 1_000, { signal: signal() }, unanswered)).isErr()).toBe(true);
+  expect(await waitedMs(lease)).toBe(TIMING.absentForMs);
+  await effectUnder([lease], 1_000, { signal: signal() }, unanswered);
+  await lease.release({ signal: signal() });
+  // Passed on by somebody who had nothing to do, it is waited for all the same.
+  await (await first(host('b').take())).release({ signal: signal() });
+  const next = await first(host('c').take());
+  expect(await waitedMs(next)).toBe(TIMING.absentForMs);
+  expect(await waitedMs(next)).toBe(0);
+  await next.release({ signal: signal() });
+  expect(await waitedMs(await first(host('d').take()))).toBe(0);
+});
+
+it('who takes over and gives back at once leaves the wait for the dead one’s effects to the next', async () => {
+  const { clock, host } = world();
+  const a = host('a');
+  const lost = await first(a.take());
+  a.faulty.inject('commit', { kind: 'fail-before' }, 1_000);
+  const taken = await clock.until(first(host('b').take()));
+  await taken.release({ signal: signal() });
+  const next = await first(host('c').take());
+  const startMs = clock.monotonicMs();
+  await clock.until(next.mayStart(1_000, { signal: signal() }));
+  expect(clock.monotonicMs() - startMs).toBe(TIMING.effectTimeoutMs + 1_000);
+  lost.released();
 });
 
 it('a release whose commit fails is kept and renewed', async () => {

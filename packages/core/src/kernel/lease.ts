@@ -10,7 +10,7 @@
  *                    └──unrenewed for its ttl, seen by a contender's own monotonic clock──▶ held by the contender
  */
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import { type BugError, failure, outcomeUnknown, type TaggedError } from '../domain/errors.js';
+import { type AnyError, type BugError, failure, outcomeUnknown, type TaggedError } from '../domain/errors.js';
 import type { LeaseRecord } from '../domain/records.js';
 import { isoTime } from '../domain/time.js';
 import type { CallOptions } from '../ports/call.js';
@@ -23,6 +23,8 @@ export interface LeaseTiming {
   readonly ttlMs: number;
   readonly renewMs: number;
   readonly effectTimeoutMs: number;
+  /** What ended without a clear answer may still happen for so long. */
+  readonly absentForMs: number;
 }
 
 /** Added to a call's own limit: what a timer, a packet or a pause of the process may take. */
@@ -44,13 +46,18 @@ export interface Lease {
   readonly lost: AbortSignal;
   /** When it was asked for, by our monotonic clock: whatever the holder before had sent under it was given up before. */
   readonly grantedMs: number;
-  /** From when on nothing that a holder before had begun can still happen: later than the grant where that one's lease had expired. */
+  /**
+   * From when on nothing can still happen that was begun under it, by us or a holder before: later than the grant where that one's lease had
+   * expired, or was given back before that was over.
+   */
   readonly quietMs: number;
   /**
-   * Resolves when an effect of at most `limitMs` may start: the lease outlasts it, and an effect of the holder before has run out.
+   * Resolves when an effect of at most `limitMs` may start: the lease outlasts it, and nothing that was begun before can overtake it.
    * Renews if that is what it takes.
    */
   mayStart(limitMs: number, options: CallOptions): ResultAsync<void, LeaseLostError | StoreError>;
+  /** An effect under it has ended without a clear answer, and may still happen within `absentForMs`. */
+  unsettled(): void;
   /**
    * The change that frees it, for a commit of the holder's. From here on it is not renewed: `released` has to be called once that commit
    * is through, and `kept` where it is not.
@@ -60,6 +67,21 @@ export interface Lease {
   kept(): void;
   /** Frees it by a commit of its own. A lease that is lost is left alone. */
   release(options: CallOptions): Promise<void>;
+}
+
+/** An effect that these leases cover: it starts when all of them outlast `limitMs`, and they remember that it may still be under way. */
+export function effectUnder<T, E extends AnyError>(
+  leases: readonly Lease[],
+  limitMs: number,
+  options: CallOptions,
+  effect: () => PromiseLike<Result<T, E>>,
+): ResultAsync<T, E | LeaseLostError | StoreError | BugError> {
+  return routine(async function* () {
+    for (const lease of leases) yield* lease.mayStart(limitMs, options);
+    const ended = await effect();
+    if (ended.isErr() && outcomeUnknown(ended.error)) for (const lease of leases) lease.unsettled();
+    return ended;
+  });
 }
 
 /** Why it cannot be had now. */
@@ -165,16 +187,21 @@ export class Leases {
 
   /**
    * The answer was lost: our own token in the first row says that all of the commit has arrived. Asked under no signal of the caller's,
-   * which may be what ended the commit: a grant that nobody knows of would be in everybody's way until it expires.
+   * which may be what ended the commit: a grant that nobody knows of would be in everybody's way until it expires. Where the row is as it
+   * was, the commit may still be under way.
    */
   async #arrived(rows: readonly Grant[]): Promise<boolean> {
     const [first] = rows;
     const { signal } = new AbortController();
-    const untilMs = this.#clock.monotonicMs() + LOST_ANSWER_MS;
+    const endedMs = this.#clock.monotonicMs();
     while (first) {
       const stored = await this.#store.get('leases', first.record.id, { signal });
-      if (stored.isOk()) return stored.value?.version === first.version && stored.value.value.holder === this.#holder;
-      if (stored.error.kind === 'closed' || this.#clock.monotonicMs() >= untilMs) break;
+      const passedMs = this.#clock.monotonicMs() - endedMs;
+      if (stored.isOk()) {
+        const version = stored.value?.version ?? 0;
+        if (version >= first.version) return version === first.version && stored.value?.value.holder === this.#holder;
+        if (passedMs >= this.#timing.absentForMs) return false;
+      } else if (stored.error.kind === 'closed' || passedMs >= LOST_ANSWER_MS) break;
       await sleep(this.#clock, this.#pauseMs(), signal);
     }
     return false;
@@ -216,7 +243,8 @@ export class Leases {
             ? { op: 'put', collection: 'leases', record, version: stored.version }
             : { op: 'insert', collection: 'leases', record },
         );
-        const waitMs = standing === 'expired' ? (stored?.value.effectTimeoutMs ?? 0) + MARGIN_MS : 0;
+        const held = stored?.value;
+        const waitMs = (standing === 'expired' ? held && held.effectTimeoutMs + MARGIN_MS : held?.quietForMs) ?? 0;
         rows.push({ record, version: (stored?.version ?? 0) + 1, waitMs });
       }
       return ok({ blockedBy, changes, rows });
@@ -326,7 +354,7 @@ class HeldLease implements Lease {
   readonly key: string;
   readonly fence: Fence;
   readonly grantedMs: number;
-  readonly quietMs: number;
+  quietMs: number;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #timing: LeaseTiming;
@@ -374,15 +402,26 @@ class HeldLease implements Lease {
     });
   }
 
+  unsettled(): void {
+    this.quietMs = Math.max(this.quietMs, this.#clock.monotonicMs() + this.#timing.absentForMs);
+  }
+
   async releaseChange(): Promise<Change> {
     this.#cancelTimer?.();
     await this.#renewing;
     // The renewal that was under way has set the next one.
     this.#cancelTimer?.();
+    const quietForMs = Math.ceil(this.quietMs - this.#clock.monotonicMs());
     return {
       op: 'put',
       collection: 'leases',
-      record: { ...this.#record, holder: null, deployment: null, beat: this.#record.beat + 1 },
+      record: {
+        ...this.#record,
+        holder: null,
+        deployment: null,
+        beat: this.#record.beat + 1,
+        ...(quietForMs > 0 ? { quietForMs } : {}),
+      },
       version: this.#version,
     };
   }

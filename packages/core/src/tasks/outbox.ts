@@ -154,7 +154,7 @@ function tell(
         ];
         const { version } = place;
         yield* confirmed(
-          host.clock,
+          host,
           store.commit(changes, { signal, fence: leases.map(({ fence }) => fence) }),
           // Under the lease nobody else writes it.
           (own) => store.get('cursors', notifier.name, { signal: own }).map((now) => now?.version === version + 1),

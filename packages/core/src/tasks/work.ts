@@ -7,7 +7,7 @@ import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
 import type { Host } from '../flow/host.js';
 import { writeLeases } from '../flow/writes.js';
-import type { Lease } from '../kernel/lease.js';
+import { effectUnder, type Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
 import type { Change } from '../ports/store.js';
 
@@ -45,8 +45,9 @@ export function unroute(
         // Claimed again since: what the new owner has put there is the new owner's; what still leads to us goes.
         const isStale = held !== undefined && terms.instance !== null && serves === terms.instance;
         if (held && held.mark === mark && mark.startsWith(host.storeId) && (isLeaving || isStale)) {
-          for (const lease of taken.leases) yield* lease.mayStart(host.settings.effectTimeoutMs, { signal });
-          yield* call(`Removing the route ${domain}`, signal, (o) => proxy.remove({ domain, mark }, o));
+          yield* effectUnder(taken.leases, host.settings.effectTimeoutMs, { signal }, () =>
+            call(`Removing the route ${domain}`, signal, (o) => proxy.remove({ domain, mark }, o)),
+          );
         }
         if (record && isLeaving)
           changes.push({ op: 'remove', collection: 'routes', id: domain, version: record.version });

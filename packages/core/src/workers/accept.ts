@@ -55,7 +55,7 @@ export function accept(
         ...place.events,
       ]);
       const committed = await confirmed(
-        host.clock,
+        host,
         host.store.commit(
           [
             { op: 'insert', collection: 'deployments', record },

@@ -41,7 +41,7 @@ export function cancelDeployment(
     if (record.status !== 'running') return ok<Cancelled, AnyError>({ record, state: 'cancelling' });
     const asked: CancelRecord = { id, at: clock.now(), by: cause.by, reason: cause.reason };
     const told = await confirmed(
-      clock,
+      host,
       store.commit([{ op: 'insert', collection: 'cancels', record: asked }], { signal }),
       (own) => store.get('cancels', id, { signal: own }).map(Boolean),
     );

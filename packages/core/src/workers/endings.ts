@@ -80,7 +80,7 @@ export function endQueued(
       const ending = queuedEnding(host, stored, end);
       const entries = eventEntries(host, [ending.event]);
       const ended = await confirmed(
-        host.clock,
+        host,
         host.store.commit([...ending.changes, ...appendEvents(entries)], { signal }),
         (own) => wrote(host, ending.record, own),
       );
