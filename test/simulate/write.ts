@@ -1,0 +1,249 @@
+/**
+ * Writes the script of a seed: a small world, a few requests, and what goes wrong meanwhile. Each seed leaves some kinds of fault out, so
+ * that a loud one cannot mask the others, and draws how frequent the others are.
+ */
+import type { AppBehaviour } from './core.js';
+import { type Dice, dice } from './dice.js';
+import {
+  COMPONENTS,
+  FAULTS,
+  type Fault,
+  type HostPlan,
+  type Item,
+  type Moment,
+  type Request,
+  type Script,
+  type StagePlan,
+  type Timing,
+} from './script.js';
+
+const TAGS = ['v1', 'v2', 'v3', 'v4'] as const;
+const PROJECTS = ['shop', 'blog'] as const;
+
+/** Short, so that a lease expires within a few looks; the ratios are those of the defaults. */
+const TIMINGS: readonly Timing[] = [
+  { ttlMs: 4_000, renewMs: 1_200, effectTimeoutMs: 1_200, undoTimeoutMs: 6_000, absentForMs: 500 },
+  { ttlMs: 6_000, renewMs: 2_000, effectTimeoutMs: 2_000, undoTimeoutMs: 8_000, absentForMs: 1_000 },
+];
+
+export function writeScript(seed: number): Script {
+  const chance = dice(seed);
+  const stores = chance.has('stores', 0.2) ? 2 : 1;
+  const engines = chance.has('engines', 0.2) ? 2 : 1;
+  const stages = writeStages(chance, stores, engines);
+  const hosts = writeHosts(chance, stages);
+  const items = [...writeRequests(chance, hosts, stages), ...writeTrouble(chance, hosts, engines, stores)];
+  return {
+    seed,
+    timing: chance.pick('timing', TIMINGS),
+    stores,
+    engines,
+    proxies: Array.from({ length: engines }, (_, number) => ({
+      writes: chance.has(`proxy ${number} serial`, 0.3) ? 'serial' : 'parallel',
+      acceptsUnready: !chance.has(`proxy ${number} ready`, 0.3),
+    })),
+    hosts,
+    stages,
+    tags: Object.fromEntries(TAGS.map((tag) => [tag, writeBehaviour(chance, tag)])),
+    odds: writeOdds(chance),
+    latencyMs: chance.pick('latency', [0, 0, 2, 20]),
+    items,
+  };
+}
+
+function writeStages(chance: Dice, stores: number, engines: number): StagePlan[] {
+  const stages: StagePlan[] = [];
+  for (let number = 0; number < Math.max(stores, engines, chance.pick('stages', [1, 1, 1, 2])); number += 1) {
+    const of = (what: string) => `stage ${number} ${what}`;
+    const project = PROJECTS[number % 2] ?? 'shop';
+    const isStopFirst = chance.has(of('stop-first'), 0.15);
+    const hasPort = !chance.has(of('no port'), 0.08);
+    const basis = {
+      ...(hasPort ? { port: 3000 } : {}),
+      ...(isStopFirst ? { replace: 'stop-first' } : { maxInstances: chance.whole(of('instances'), 1, 3) }),
+      ...(hasPort && chance.has(of('tcp'), 0.15) ? { healthcheck: { kind: 'tcp' } } : {}),
+      ...(chance.has(of('networks'), 0.2) ? { networks: [`net-${project}`, 'apps'] } : {}),
+      ...(chance.has(of('missing'), 0.2) ? { pull: 'missing' } : {}),
+    };
+    const domains = hasPort && chance.has(of('domains'), 0.35);
+    const first = domains ? { ...basis, domains: [`www.${project}.test`, `old.${project}.test`] } : basis;
+    const second = {
+      ...basis,
+      ...(domains ? { domains: [`www.${project}.test`, `new.${project}.test`] } : {}),
+      ...(isStopFirst ? {} : { maxInstances: chance.whole(of('later instances'), 1, 3) }),
+      labels: { version: '2' },
+    };
+    stages.push({
+      project,
+      stage: 'dev',
+      store: number % stores,
+      engine: number % engines,
+      options: [first, second],
+    });
+  }
+  return stages;
+}
+
+function writeHosts(chance: Dice, stages: readonly StagePlan[]): HostPlan[] {
+  const hosts: HostPlan[] = [];
+  for (const { store, engine } of stages) {
+    if (hosts.some((host) => host.store === store && host.engine === engine)) continue;
+    const count = chance.pick(`hosts ${store} ${engine}`, [1, 2, 2, 3]);
+    for (let number = 0; number < count; number += 1) {
+      const name = `h${hosts.length + 1}`;
+      const of = (what: string) => `${name} ${what}`;
+      hosts.push({
+        name,
+        kind: chance.has(of('command'), 0.3) ? 'command' : 'service',
+        store,
+        engine,
+        wallMs: chance.has(of('skewed'), 0.3) ? chance.whole(of('wall'), -120_000, 120_000) : 0,
+        beganMs: chance.whole(of('began'), 0, 1_000_000),
+        rate: chance.has(of('drifts'), 0.3) ? 0.99 + 0.02 * chance.roll(of('rate')) : 1,
+        hasKey: !chance.has(of('no key'), 0.2),
+        notifies: chance.has(of('notifies'), 0.15),
+        restartAfterMs: chance.pick(of('restart'), [100, 1_000, 8_000]),
+      });
+    }
+  }
+  return hosts;
+}
+
+function writeBehaviour(chance: Dice, tag: string): AppBehaviour | null {
+  const of = (what: string) => `${tag} ${what}`;
+  const kind = chance.roll(of('kind'));
+  if (kind < 0.5) return {};
+  if (kind < 0.7) return { listensAfterMs: chance.whole(of('listens'), 1, 500) };
+  if (kind < 0.75) return { listensAfterMs: null };
+  if (kind < 0.8) return { status: 500 };
+  if (kind < 0.85) return { exitsAfterMs: chance.whole(of('exits'), 1, 150), exitCode: 3 };
+  if (kind < 0.9) return { startFails: `exec of ${tag} failed` };
+  if (kind < 0.93) return { connection: chance.pick(of('connection'), ['hangs', 'resets'] as const) };
+  if (kind < 0.97) return null;
+  return { exitsAfterMs: chance.whole(of('exits late'), 1_000, 9_000), oomKilled: true, exitCode: 137 };
+}
+
+function writeOdds(chance: Dice): Script['odds'] {
+  const odds: { [F in Fault]?: number } = {};
+  // A quarter of the seeds has none at all: what a kill does can be seen there undisturbed.
+  if (chance.has('no faults', 0.25)) return odds;
+  for (const fault of FAULTS) {
+    if (!chance.has(`has ${fault}`, 0.4)) continue;
+    // From one in a thousand calls to one in twenty-five.
+    odds[fault] = 0.001 * 40 ** chance.roll(`odds of ${fault}`);
+  }
+  return odds;
+}
+
+function writeRequests(chance: Dice, hosts: readonly HostPlan[], stages: readonly StagePlan[]): Item[] {
+  const items: Item[] = [];
+  let atMs = 0;
+  const count = chance.pick('requests', [2, 2, 3, 3, 4, 5]);
+  for (let number = 0; number < count; number += 1) {
+    const id = `r${number + 1}`;
+    const of = (what: string) => `${id} ${what}`;
+    const stage = chance.whole(of('stage'), 0, stages.length - 1);
+    const plan = stages[stage] as StagePlan;
+    const able = hosts.filter((host) => host.store === plan.store && host.engine === plan.engine);
+    const host = chance.pick(of('host'), able);
+    items.push({ id, kind: 'request', atMs, host: host.name, request: writeRequest(chance, of, stage, number) });
+    if (chance.has(of('hang-up'), 0.12))
+      items.push({ id: `${id}-up`, kind: 'hang-up', of: id, afterMs: chance.whole(of('hang-up after'), 0, 600) });
+    // At once, a moment later, or when the one before is through.
+    atMs += chance.pick(of('gap'), [0, chance.whole(of('short'), 1, 300), chance.whole(of('long'), 500, 4_000)]);
+  }
+  if (chance.has('configure', 0.3))
+    items.push({ id: 'c1', kind: 'configure', atMs: chance.whole('configure at', 0, atMs) });
+  return items;
+}
+
+function writeRequest(chance: Dice, of: (what: string) => string, stage: number, number: number): Request {
+  const kind = chance.roll(of('kind'));
+  // The first is a deployment: before it there is nothing to roll back or to remove.
+  if (number === 0 || kind < 0.66) {
+    const tag = chance.pick(of('tag'), TAGS);
+    return { kind: 'deploy', stage, tag, force: chance.has(of('force'), 0.15), waits: chance.has(of('waits'), 0.7) };
+  }
+  if (kind < 0.8)
+    return { kind: 'rollBack', stage, to: chance.has(of('to'), 0.3) ? chance.pick(of('to tag'), TAGS) : null };
+  if (kind < 0.87) return { kind: 'removeInstance', stage, which: chance.whole(of('which'), 0, 3) };
+  if (kind < 0.91) return { kind: 'removeStage', stage };
+  if (kind < 0.95) return { kind: 'follow', stage };
+  if (kind < 0.98) return { kind: 'plan', stage, tag: chance.pick(of('tag'), TAGS) };
+  return { kind: 'close', running: chance.pick(of('running'), ['finish', 'cancel'] as const) };
+}
+
+const MOMENTS: readonly Moment[] = ['before', 'sent', 'answered'];
+
+/** Deaths, stalls, partitions, outages, lies and clocks that jump; most seeds have a few of them. */
+function writeTrouble(chance: Dice, hosts: readonly HostPlan[], engines: number, stores: number): Item[] {
+  const items: Item[] = [];
+  const times = (what: string, odds: number, most: number): number[] => {
+    if (!chance.has(`has ${what}`, odds)) return [];
+    return Array.from({ length: chance.whole(`number of ${what}`, 1, most) }, (_, number) => number + 1);
+  };
+  const at = (name: string) => chance.whole(`${name} at`, 0, 5_000);
+  const call = (name: string) => Math.floor(120 ** chance.roll(`${name} call`));
+  for (const number of times('kills', 0.45, 2)) {
+    const id = `kill${number}`;
+    const host = chance.pick(`${id} host`, hosts).name;
+    if (chance.has(`${id} by time`, 0.2)) items.push({ id, kind: 'kill-at', host, atMs: at(id) });
+    else
+      items.push({
+        id,
+        kind: 'kill',
+        host,
+        life: chance.pick(`${id} life`, [1, 1, 1, 2]),
+        call: call(id),
+        when: chance.pick(`${id} when`, MOMENTS),
+      });
+  }
+  for (const number of times('stalls', 0.25, 2)) {
+    const id = `stall${number}`;
+    items.push({
+      id,
+      kind: 'stall',
+      host: chance.pick(`${id} host`, hosts).name,
+      life: 1,
+      call: call(id),
+      when: chance.pick(`${id} when`, MOMENTS),
+      ms: chance.pick(`${id} ms`, [500, 5_000, 9_000, 15_000]),
+    });
+  }
+  for (const number of times('partitions', 0.2, 2)) {
+    const id = `cut${number}`;
+    const host = chance.pick(`${id} host`, hosts).name;
+    items.push({
+      id,
+      kind: 'partition',
+      host,
+      from: chance.pick(`${id} from`, COMPONENTS),
+      atMs: at(id),
+      ms: lasting(chance, id),
+    });
+  }
+  for (const number of times('outages', 0.2, 1)) {
+    const id = `out${number}`;
+    const of = chance.pick(`${id} of`, COMPONENTS);
+    const which = chance.whole(`${id} which`, 0, (of === 'store' ? stores : engines) - 1);
+    items.push({ id, kind: 'outage', of, number: which, atMs: at(id), ms: lasting(chance, id) });
+  }
+  for (const number of times('lies', 0.12, 1)) {
+    const id = `lie${number}`;
+    items.push({
+      id,
+      kind: 'lie',
+      proxy: chance.whole(`${id} proxy`, 0, engines - 1),
+      atMs: at(id),
+      ms: lasting(chance, id),
+    });
+  }
+  for (const number of times('jumps', 0.15, 1)) {
+    const id = `jump${number}`;
+    const host = chance.pick(`${id} host`, hosts).name;
+    items.push({ id, kind: 'wall-clock', host, atMs: at(id), ms: chance.whole(`${id} ms`, -3_600_000, 3_600_000) });
+  }
+  return items;
+}
+
+const lasting = (chance: Dice, id: string): number => chance.pick(`${id} lasts`, [300, 2_000, 8_000]);
