@@ -19,6 +19,7 @@ import { TaskRunner } from '../tasks/runner.js';
 import type { Watching } from '../watch/watch.js';
 import { Heartbeat } from '../workers/heartbeat.js';
 import { Hosts } from '../workers/hosts.js';
+import type { QueueSweep } from '../workers/sweep.js';
 import { type Configured, configure } from './configure.js';
 import { followEvents, followInstance, followLogs } from './follow.js';
 import { late } from './late.js';
@@ -97,6 +98,12 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
   const heartbeat = new Heartbeat(host);
   const hosts = new Hosts(host);
   const submissions = new Submissions(host, heartbeat, hosts, (tasks) => runner.add(tasks));
+  let sweep: QueueSweep | undefined;
+  heartbeat.onBeat(async (signal) => {
+    const { QueueSweep } = await late.sweep();
+    sweep ??= new QueueSweep(host, hosts, (queued) => submissions.adopt(queued));
+    await sweep.once(signal);
+  });
   const outbox = new Outbox(host, (task) => runner.add([task]));
   /** Calls that are not to be cut off by a close: what they ask for may be done already. */
   const underWay = new Set<ResultAsync<unknown, unknown>>();

@@ -9,7 +9,7 @@ import type { ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import type { ProjectOptions } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
-import type { Fault } from '../testing/index.js';
+import type { Fault, MemoryWorld } from '../testing/index.js';
 import {
   brokenPromises,
   DEV,
@@ -17,6 +17,7 @@ import {
   FAULTY_PORTS,
   faultyWorld,
   IMAGE,
+  mortalWorld,
   push,
   type Strike,
   settled,
@@ -32,7 +33,9 @@ interface Scenario {
   readonly before: readonly string[];
   /** What the stage is configured to be when it acts. */
   readonly changedTo?: Stage;
-  act(deployer: Deployer): ResultAsync<unknown, AnyError>;
+  act(deployer: Deployer, world: MemoryWorld): ResultAsync<unknown, AnyError> | Promise<unknown>;
+  /** Beside what the stage is. */
+  readonly options?: Partial<DeployerOptions>;
   /** `stop-first` and a removal have gaps by nature, a first deployment has no traffic yet. */
   readonly hasGap?: boolean;
 }
@@ -59,6 +62,40 @@ const SCENARIOS: { readonly [name: string]: Scenario } = {
     before: ['v1'],
     act: deploy('v1'),
   },
+  'what waits is superseded': {
+    before: ['v1'],
+    act: (deployer) =>
+      Promise.all([
+        deploy('v2')(deployer),
+        deploy('v2', true)(deployer),
+        deployer.deploy({ ...DEV, tag: 'v3', policy: 'supersede' }),
+      ]),
+  },
+  'what runs and what waits is cancelled': {
+    before: ['v1'],
+    act: async (deployer, { clock }) => {
+      const handles = await Promise.all([
+        deployer.submit({ ...DEV, tag: 'v2' }),
+        deployer.submit({ ...DEV, tag: 'v3' }),
+      ]);
+      await new Promise<void>((resolve) => void clock.after(200, resolve));
+      for (const handle of handles.reverse()) if (handle.isOk()) await deployer.cancel(handle.value.id);
+      return Promise.all(handles.map((handle) => handle.map(({ result }) => result).unwrapOr(undefined)));
+    },
+  },
+  'what a dead host has left is taken over': {
+    options: { worker: { group: 'blue' } },
+    before: ['v1'],
+    act: async (_deployer, world) => {
+      const doomed = mortalWorld(world, { commit: 2, when: 'before' });
+      const dead = await deployerIn(world, { ...doomed.ports, worker: { group: 'blue' } });
+      await world.clock.advance(1);
+      doomed.arm();
+      void dead.submit({ ...DEV, tag: 'v2' });
+      await world.clock.advance(1);
+      doomed.bury();
+    },
+  },
   'a stage that is removed': { before: ['v1', 'v2'], act: (deployer) => deployer.remove(DEV), hasGap: true },
 };
 
@@ -84,7 +121,10 @@ async function run(scenario: Scenario, strike: Strike | null) {
   const { world } = faulty;
   push(world, 'v1', 'v2', 'v3', 'v9');
   let stage: Stage = scenario.stage ?? { port: 3000, maxInstances: 2 };
-  const options: Partial<DeployerOptions> = { projects: () => ({ image: IMAGE, stages: { dev: stage } }) };
+  const options: Partial<DeployerOptions> = {
+    ...scenario.options,
+    projects: () => ({ image: IMAGE, stages: { dev: stage } }),
+  };
   const deployer = await deployerIn(world, { ...faulty.ports, ...options });
   for (const tag of scenario.before) await settled(world, deployer, tag);
   stage = scenario.changedTo ?? stage;
@@ -92,7 +132,7 @@ async function run(scenario: Scenario, strike: Strike | null) {
   const routes = watchRoutes(world);
 
   faulty.arm(strike ?? { port: 'store', method: '', call: 0, fault: { kind: 'throw' } });
-  await world.clock.until(scenario.act(deployer), 3_600_000);
+  await world.clock.until((async () => scenario.act(deployer, world))(), 3_600_000);
   await world.clock.advance(120_000);
   const { hasStruck } = faulty;
   const calls = new Map(faulty.calls);

@@ -4,6 +4,11 @@ import { once } from '../domain/once.js';
 export const late = {
   recovery: once(() => import('../recovery/recover.js')),
   watch: once(() => import('../watch/watch.js')),
+  sweep: once(() => import('../workers/sweep.js')),
+  cancel: once(() => import('../workers/cancel.js')),
+  idempotency: once(() => import('../workers/idempotency.js')),
+  // Its own neighbours load it.
+  policies: once(() => import('../workers/policies.js')),
 };
 
 /** All of them, ahead of time: for those who count the turns of their event loop. */

@@ -8,7 +8,8 @@ import type { Host } from '../flow/host.js';
 import { findStage } from '../flow/resolve.js';
 import { routine } from '../kernel/routine.js';
 import type { Known, Submission } from '../workers/accept.js';
-import { type Keyed, keyedRequest, lookUpKey } from '../workers/idempotency.js';
+import type { Keyed } from '../workers/idempotency.js';
+import { late } from './late.js';
 import { rollBackTarget } from './roll-back.js';
 import type { AnyStage, DeployRequest, RollBackOptions } from './types.js';
 
@@ -21,8 +22,7 @@ export function deploySubmission(
   return routine(async function* () {
     const sealed = yield* sealOverrides(host, env);
     const meant = { kind: 'deploy', ...rest, force, policy, running };
-    const keyed = yield* keyOf(host, asked, meant, env);
-    const known = keyed && (yield* lookUpKey(host, keyed, signal)).known;
+    const { keyed, known } = yield* askedBefore(host, asked, meant, env, signal);
     if (known) return ok<Submission | Known, AnyError>({ known });
     // Refused before anything is stored; what the configuration says when it runs is what counts.
     const stage = yield* findStage(host, asked, { signal });
@@ -48,8 +48,13 @@ export function rollBackSubmission(
 ): ResultAsync<Submission | Known, AnyError> {
   const { project, stage, to, by, policy, running, idempotencyKey, force = false } = asked;
   return routine(async function* () {
-    const keyed = yield* keyOf(host, asked, { kind: 'rollback', to, force, policy, running }, {});
-    const known = keyed && (yield* lookUpKey(host, keyed, signal)).known;
+    const { keyed, known } = yield* askedBefore(
+      host,
+      asked,
+      { kind: 'rollback', to, force, policy, running },
+      {},
+      signal,
+    );
     if (known) return ok<Submission | Known, AnyError>({ known });
     const target = yield* rollBackTarget(host, asked, signal);
     // A stage that left the configuration can be rolled back all the same.
@@ -72,15 +77,21 @@ export function rollBackSubmission(
   });
 }
 
-/** Who asks is not part of what is asked for. */
-function keyOf(
+/** What its key means, and what it stands for already. Who asks is not part of what is asked for. */
+function askedBefore(
   host: Host,
   { project, stage, idempotencyKey: key }: AnyStage & { readonly idempotencyKey?: string },
   meant: { readonly [field: string]: Json | undefined },
   env: { readonly [name: string]: string },
-): ResultAsync<Keyed | null, AnyError> {
-  if (key === undefined) return okAsync(null);
-  return keyedRequest(host, { stageKey: stageKey(project, stage), key }, meant, env);
+  signal: AbortSignal,
+): ResultAsync<{ readonly keyed: Keyed | null; readonly known: string | null }, AnyError> {
+  if (key === undefined) return okAsync({ keyed: null, known: null });
+  return routine(async function* () {
+    const { keyedRequest, lookUpKey } = await late.idempotency();
+    const keyed = yield* keyedRequest(host, { stageKey: stageKey(project, stage), key }, meant, env);
+    const { known } = yield* lookUpKey(host, keyed, signal);
+    return ok({ keyed, known });
+  });
 }
 
 /** Without what was not said: a stored request has no field that is `undefined`. */

@@ -5,47 +5,26 @@
  *   in line ──the one before has ended──▶ in front ──its turn, the lease──▶ started ──▶ ended
  *      └───────ended or taken over by somebody else, the deployer closes─────┘ (what is queued stays queued)
  */
-import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
-import { type AnyError, aborted } from '../domain/errors.js';
+import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
+import { type AnyError, aborted, bug } from '../domain/errors.js';
 import { type DeploymentRecord, isTerminal, type TaskRecord } from '../domain/records.js';
 import { type Deployment, deploymentView } from '../domain/views.js';
-import { cancelled } from '../flow/cancel.js';
-import { runDeployment, stageLease } from '../flow/deploy.js';
+import { type CancelCause, cancelled } from '../flow/cancel.js';
+import { type Outcome, runDeployment, stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { guard, routine } from '../kernel/routine.js';
 import { scope, sleep } from '../kernel/scope.js';
 import type { Stored } from '../ports/store.js';
 import { accept, type Known, queuedRecord, type Submission } from '../workers/accept.js';
-import { cancelDeployment } from '../workers/cancel.js';
 import { endQueued } from '../workers/endings.js';
 import type { Heartbeat } from '../workers/heartbeat.js';
 import type { Hosts } from '../workers/hosts.js';
+import { late } from './late.js';
+import { type Ended, type Job, Lines, newJob, type Run, type WaitsFor } from './lines.js';
 import { followResult, verdict } from './results.js';
 import type { DeployError, Handle } from './types.js';
 import { closed } from './unknown.js';
 import { storeNews } from './wait.js';
-
-type Ended = Result<Deployment, DeployError>;
-
-interface Job {
-  /** As it was seen last, with its version. */
-  stored: Stored<DeploymentRecord>;
-  /** Ends it, with what it is to end with. */
-  readonly cancel: AbortController;
-  /** It is not ours to begin any more. */
-  readonly leave: AbortController;
-  isStarted: boolean;
-  /** Who it was last told that it waits for. */
-  toldOf: string;
-  readonly result: Promise<Ended>;
-  settle(result: Ended | PromiseLike<Ended>): void;
-}
-
-interface Line {
-  front: Job | undefined;
-  /** By id. */
-  readonly waiting: Job[];
-}
 
 /** What is news to one deployment is written by another one, and by itself: no more often than this is looked what it is. */
 const PACE_MS = 150;
@@ -58,7 +37,7 @@ export class Submissions {
   readonly #hosts: Hosts;
   readonly #onTasks: (tasks: readonly TaskRecord[]) => void;
   readonly #jobs = new Map<string, Job>();
-  readonly #lines = new Map<string, Line>();
+  readonly #lines: Lines;
   /** What is on its way to the store. */
   readonly #coming = new Set<string>();
   /** What is over, and could not be written down as that. */
@@ -74,6 +53,14 @@ export class Submissions {
     this.#heartbeat = heartbeat;
     this.#hosts = hosts;
     this.#onTasks = onTasks;
+    this.#lines = new Lines(
+      (job) => this.#run(job).catch((thrown: unknown): Run => ({ ended: err(bug(thrown)) })),
+      (front, behind) => {
+        const { id, queuedAt, stageKey } = front.stored.value;
+        const waitsFor = { lease: stageLease(stageKey), holder: host.id, since: queuedAt, heldFor: id };
+        for (const job of behind) this.#tell(job, waitsFor);
+      },
+    );
   }
 
   /** @param cancel cancels the deployment that this makes; `signal` bounds the storing alone */
@@ -91,6 +78,8 @@ export class Submissions {
         if ('known' in accepted) return ok<Handle, DeployError>(self.#known(accepted, cancel));
         for (const each of accepted.superseded) self.ended(each);
         const { id } = record;
+        // Stored while it closed: it stays queued, like all that has not begun.
+        if (self.#closing.signal.aborted) return ok<Handle, DeployError>({ id, result: errAsync(closed()) });
         const { result } = self.#enter({ value: record, version: 1 }, cancel);
         if (accepted.running !== null)
           await self.cancel(accepted.running, { by: record.request.by ?? null, reason: `superseded by ${id}` }, signal);
@@ -123,8 +112,12 @@ export class Submissions {
   }
 
   /** Whoever runs it; of our own what runs is told at once. */
-  cancel(id: string, cause: Parameters<typeof cancelDeployment>[2], signal: AbortSignal) {
-    return cancelDeployment(this.#host, id, cause, signal).andTee(({ record, state }) => {
+  cancel(id: string, cause: CancelCause, signal: AbortSignal) {
+    const asked = guard(async () => {
+      const { cancelDeployment } = await late.cancel();
+      return cancelDeployment(this.#host, id, cause, signal);
+    });
+    return asked.andTee(({ record, state }) => {
       const job = this.#jobs.get(id);
       if (state === 'cancelling') job?.cancel.abort(cancelled('before its commit', cause));
       else if (record) this.ended(record);
@@ -134,7 +127,7 @@ export class Submissions {
   /** Somebody has ended it in its queue. */
   ended(record: DeploymentRecord): void {
     const job = this.#jobs.get(record.id);
-    if (job && isTerminal(record.status)) this.#giveUp(job, () => verdict(record));
+    if (job && isTerminal(record.status)) this.#lines.leave(job, () => verdict(record));
   }
 
   /** Runs what was queued for this host, by whomever: taken over from another one, or stored after its submission was given up. */
@@ -155,7 +148,7 @@ export class Submissions {
       this.#cancelsAll = true;
       for (const job of all) if (job.isStarted) job.cancel.abort(hostClosed());
     };
-    for (const job of all) if (!job.isStarted) this.#giveUp(job, () => err(closed()));
+    for (const job of all) if (!job.isStarted) this.#lines.leave(job, () => err(closed()));
     if (running === 'cancel') cancel();
     const ended = Promise.all(all.map(({ result }) => result));
     const done = scope(this.#host.clock, [hurry]);
@@ -168,63 +161,23 @@ export class Submissions {
   }
 
   #enter(stored: Stored<DeploymentRecord>, cancel?: AbortSignal): Job {
-    const { id, stageKey } = stored.value;
-    let settle: Job['settle'] = () => {};
-    const result = new Promise<Ended>((resolve) => {
-      settle = resolve;
-    });
-    const job: Job = {
-      stored,
-      cancel: new AbortController(),
-      leave: new AbortController(),
-      isStarted: false,
-      toldOf: '',
-      result,
-      settle,
-    };
+    const { id } = stored.value;
+    const job = newJob(stored);
     const onCancel = () => this.#cancel(job);
     this.#jobs.set(id, job);
-    void result.then(() => {
+    void job.result.then(() => {
       cancel?.removeEventListener('abort', onCancel);
       this.#jobs.delete(id);
       if (this.#jobs.size === 0) this.#looking?.abort();
     });
-    const line = this.#lines.get(stageKey) ?? { front: undefined, waiting: [] };
-    this.#lines.set(stageKey, line);
-    line.waiting.push(job);
-    // What is taken over, or was long on its way to the store, may be older than what waits here.
-    line.waiting.sort((a, b) => (a.stored.value.id < b.stored.value.id ? -1 : 1));
     cancel?.addEventListener('abort', onCancel, { once: true });
+    this.#lines.enter(job);
     if (cancel?.aborted) onCancel();
-    this.#advance(stageKey, line);
     this.#look();
     return job;
   }
 
-  #advance(stageKey: string, line: Line): void {
-    const next = line.front ? undefined : line.waiting.shift();
-    if (next) {
-      line.front = next;
-      const run = guard(() => this.#run(next));
-      next.settle(run);
-      void run.then(() => {
-        line.front = undefined;
-        this.#advance(stageKey, line);
-      });
-    }
-    if (line.front) this.#tell(line);
-    else this.#lines.delete(stageKey);
-  }
-
-  /** Who waits in line here waits for the one in front. */
-  #tell({ front, waiting }: Line): void {
-    if (!front) return;
-    const { id, queuedAt, stageKey } = front.stored.value;
-    for (const job of waiting)
-      this.#tellOf(job, { lease: stageLease(stageKey), holder: this.#host.id, since: queuedAt, heldFor: id });
-  }
-
-  #tellOf(job: Job, of: { lease: string; holder: string; since: number; heldFor: string | null }): void {
+  #tell(job: Job, of: WaitsFor): void {
     const text = `${of.holder} ${of.heldFor}`;
     if (job.toldOf === text) return;
     job.toldOf = text;
@@ -235,50 +188,42 @@ export class Submissions {
   #cancel(job: Job): void {
     job.cancel.abort(cancelled('before its commit'));
     // Whoever waits in line need not wait for those before only to hear that it is over.
-    if (!job.isStarted) this.#giveUp(job, () => this.#endQueued(job.stored.value.id, cancelled('before it began')));
+    if (!job.isStarted)
+      this.#lines.leave(job, () => this.#endQueued(job.stored.value.id, cancelled('before it began')));
   }
 
-  /** It is not begun any more. One in front may be about to begin: what becomes of it is its own run's to tell. */
-  #giveUp(job: Job, result: () => Ended | PromiseLike<Ended>): void {
-    const line = this.#lines.get(job.stored.value.stageKey);
-    const index = line?.waiting.indexOf(job) ?? -1;
-    if (index < 0) job.leave.abort();
-    else {
-      line?.waiting.splice(index, 1);
-      job.settle(result());
-    }
-  }
-
-  async #run(job: Job): Promise<Ended> {
+  async #run(job: Job): Promise<Run> {
     const { id } = job.stored.value;
     for (;;) {
       await this.#turn(job);
       const { version } = job.stored;
-      const outcome = await guard(() => this.#begin(job));
+      const outcome = await this.#begin(job);
       if (outcome.isOk()) {
         this.#onTasks(outcome.value.tasks);
         const { deployment, error } = outcome.value;
-        return error ? err({ ...error, deployment }) : ok(deployment);
+        return { ended: error ? err({ ...error, deployment }) : ok(deployment) };
       }
       const { error } = outcome;
       // The end of what has begun is with whoever settles its stage: here the error is all there is to say.
-      if (job.isStarted) return err(error);
+      if (job.isStarted) return { ended: err(error) };
       // It never held the stage: it ends where it stands, in the queue.
-      if (job.cancel.signal.aborted) return this.#endQueued(id, cancelled('before it began'));
-      if (this.#closing.signal.aborted) return err(closed());
+      if (job.cancel.signal.aborted) return { ended: this.#endQueued(id, cancelled('before it began')) };
+      if (this.#closing.signal.aborted) return { ended: err(closed()) };
       // Somebody else has taken it up, or ended it: its end is theirs to tell.
-      if (job.leave.signal.aborted) return this.#follow(id);
+      if (job.isLeft) return { ended: this.#follow(id) };
+      if (job.waiting.signal.aborted) return 'steps back';
       const isForeign = error.kind === 'store-conflict' && 'id' in error && error.id === id;
-      if (!isForeign) return this.#endQueued(id, error);
+      if (!isForeign) return { ended: this.#endQueued(id, error) };
       await this.#lookAt(job);
-      if (job.stored.version === version) return this.#follow(id);
+      if (job.stored.version === version) return { ended: this.#follow(id) };
     }
   }
 
-  #begin(job: Job) {
+  #begin(job: Job): ResultAsync<Outcome, AnyError> {
+    if (job.isLeft) return errAsync(aborted('Waiting in line'));
     return runDeployment(this.#host, job.stored, job.cancel.signal, {
-      waiting: job.leave.signal,
-      onWait: ({ deployment: heldFor, ...of }) => this.#tellOf(job, { ...of, heldFor }),
+      waiting: job.waiting.signal,
+      onWait: ({ deployment: heldFor, ...of }) => this.#tell(job, { ...of, heldFor }),
       onStarted: () => {
         job.isStarted = true;
         if (this.#cancelsAll) job.cancel.abort(hostClosed());
@@ -289,7 +234,7 @@ export class Submissions {
   /** Waits until the first in the stage's line, of those that can be run at all, is one of ours. */
   async #turn(job: Job): Promise<void> {
     const { stageKey } = job.stored.value;
-    const { signal } = job.leave;
+    const { signal } = job.waiting;
     const host = this.#host;
     let news: ReturnType<typeof storeNews> | undefined;
     try {
@@ -301,7 +246,7 @@ export class Submissions {
         if (seen.isErr()) return;
         const first = queued.value.map(({ value }) => value).find(seen.value.canRun);
         if (!first || first.host === host.id || signal.aborted) return;
-        this.#tellOf(job, {
+        this.#tell(job, {
           lease: stageLease(stageKey),
           holder: first.host,
           since: first.queuedAt,
@@ -325,8 +270,9 @@ export class Submissions {
 
   /** Who waits for a stage. What waits here, and is not there as it was, is looked at. */
   #readLine(stageKey: string, signal: AbortSignal) {
-    const line = this.#lines.get(stageKey);
-    const waiting = line ? [...line.waiting, ...(line.front && !line.front.isStarted ? [line.front] : [])] : [];
+    const waiting = [...this.#jobs.values()].filter(
+      ({ isLeft, isStarted, stored }) => !isLeft && !isStarted && stored.value.stageKey === stageKey,
+    );
     return this.#host.store
       .list('deployments', { where: { stageKey, status: 'queued' } }, { signal })
       .andTee((queued) => {
@@ -341,10 +287,10 @@ export class Submissions {
   async #lookAt(job: Job): Promise<void> {
     const { id } = job.stored.value;
     const stored = await this.#host.store.get('deployments', id, { signal: this.#closing.signal });
-    if (stored.isErr() || !stored.value || job.isStarted) return;
+    if (stored.isErr() || !stored.value || job.isStarted || job.isLeft) return;
     const { value } = stored.value;
     if (isTerminal(value.status)) this.ended(value);
-    else if (value.host !== this.#host.id) this.#giveUp(job, () => this.#follow(id));
+    else if (value.host !== this.#host.id) this.#lines.leave(job, () => this.#follow(id));
     else if (value.status === 'queued') job.stored = stored.value;
   }
 

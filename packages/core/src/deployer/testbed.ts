@@ -195,7 +195,7 @@ export async function brokenPromises(world: Pick<MemoryWorld, 'engine' | 'proxy'
     if (!instances.some(({ id }) => id === stage.current)) broken.push(`${stage.id}: its current one is gone`);
   }
   broken.push(...(await brokenHistory(store)));
-  for (const collection of ['journals', 'tasks'] as const)
+  for (const collection of ['journals', 'tasks', 'cancels'] as const)
     for (const record of await all(collection)) broken.push(`left in ${collection}: ${JSON.stringify(record)}`);
   return broken;
 }

@@ -69,6 +69,7 @@ export function runDeployment(
       status: 'running',
       startedAt: host.clock.now(),
       host: host.id,
+      needsHost: null,
       writeId: host.ids.next(host.clock.now()),
     };
     const ahead = new LookAhead(host, started.request, signal);

@@ -7,11 +7,10 @@ import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
 import { routine } from '../kernel/routine.js';
-import { endQueued } from './endings.js';
 import type { Heartbeat } from './heartbeat.js';
 import type { Hosts } from './hosts.js';
-import { type Keyed, lookUpKey } from './idempotency.js';
-import { superseded, takePlace } from './policies.js';
+import type { Keyed } from './idempotency.js';
+import type { Place } from './policies.js';
 
 /** What is asked for, checked, its overrides sealed. */
 export interface Submission {
@@ -47,9 +46,10 @@ export function accept(
 ): ResultAsync<Accepted, AnyError> {
   return routine(async function* () {
     for (let race = 0; ; race += 1) {
-      const key = keyed && (yield* lookUpKey(host, keyed, signal));
+      const key = keyed && (yield* (await import('./idempotency.js')).lookUpKey(host, keyed, signal));
       if (key?.known) return ok<Accepted, AnyError>({ known: key.known });
-      const place = yield* takePlace(host, hosts, record, signal);
+      const policies = record.request.policy === 'queue' ? null : await import('./policies.js');
+      const place = policies ? yield* policies.takePlace(host, hosts, record, signal) : lastInLine(record);
       const entries = eventEntries(host, [
         { type: 'deployment.queued', payload: { deployment: deploymentView(record) } },
         ...place.events,
@@ -71,27 +71,24 @@ export function accept(
       );
       if (committed.isOk()) {
         emitEvents(host.hub, entries);
-        return ok<Accepted, AnyError>({
-          record,
-          superseded: [...place.superseded, ...(await endRest(host, record, place.rest))],
-          running: place.running,
-        });
+        const rest = policies ? await policies.endRest(host, record, place.rest) : [];
+        const { superseded, running } = place;
+        return ok<Accepted, AnyError>({ record, superseded: [...superseded, ...rest], running });
       }
       if (committed.error.kind !== 'store-conflict' || race >= RACES_MAX) return err(committed.error);
     }
   });
 }
 
-/** Those that the commit had no room for. What could not be ended goes on waiting, and runs before this one. */
-async function endRest(host: Host, record: DeploymentRecord, rest: readonly string[]): Promise<DeploymentRecord[]> {
-  const { signal } = new AbortController();
-  const ended: DeploymentRecord[] = [];
-  for (const id of rest) {
-    const end = await endQueued(host, id, { status: 'superseded', error: superseded(record), by: record.id }, signal);
-    if (end.isOk() && end.value) ended.push(end.value);
-  }
-  return ended;
-}
+/** Whatever is there already: who waits in line comes behind it, and need not look. */
+const lastInLine = ({ id, stageKey }: DeploymentRecord): Place => ({
+  changes: [{ op: 'put', collection: 'queues', record: { id: stageKey, last: id } }],
+  expect: [],
+  events: [],
+  superseded: [],
+  rest: [],
+  running: null,
+});
 
 export function queuedRecord(host: Host, { kind, request }: Submission): DeploymentRecord {
   const now = host.clock.now();

@@ -2,7 +2,7 @@
 import { err, ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import { type CancelRecord, type DeploymentRecord, isTerminal } from '../domain/records.js';
-import { cancelled, cancelSettled } from '../flow/cancel.js';
+import { type CancelCause, cancelled, cancelSettled } from '../flow/cancel.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
 import { routine } from '../kernel/routine.js';
@@ -18,7 +18,7 @@ export interface Cancelled {
 export function cancelDeployment(
   host: Host,
   id: string,
-  cause: Pick<CancelRecord, 'by' | 'reason'>,
+  cause: CancelCause,
   signal: AbortSignal,
 ): ResultAsync<Cancelled, AnyError> {
   const { clock, store } = host;
@@ -39,7 +39,7 @@ export function cancelDeployment(
     if (!record || isTerminal(record.status)) return ok<Cancelled, AnyError>({ record, state: 'ended' });
     // What is rolled back ends without being told to.
     if (record.status !== 'running') return ok<Cancelled, AnyError>({ record, state: 'cancelling' });
-    const asked: CancelRecord = { id, at: clock.now(), by: cause.by, reason: cause.reason };
+    const asked: CancelRecord = { id, at: clock.now(), by: cause.by ?? null, reason: cause.reason ?? null };
     const told = await confirmed(
       host,
       store.commit([{ op: 'insert', collection: 'cancels', record: asked }], { signal }),

@@ -1,5 +1,5 @@
 /** How a deployment ends that never began: in one commit, by whoever says so, while its record is as it was seen. */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { DeploymentRecord, LogEntry } from '../domain/records.js';
@@ -77,23 +77,44 @@ export function endQueued(
     for (;;) {
       const stored = yield* host.store.get('deployments', id, { signal });
       if (stored?.value.status !== 'queued') return ok<DeploymentRecord | undefined, AnyError>(stored?.value);
-      const ending = queuedEnding(host, stored, end);
-      const entries = eventEntries(host, [ending.event]);
-      const ended = await confirmed(
-        host,
-        host.store.commit([...ending.changes, ...appendEvents(entries)], { signal }),
-        (own) => wrote(host, ending.record, own),
-      );
-      if (ended.isOk()) {
-        emitEvents(host.hub, entries);
-        return ok<DeploymentRecord | undefined, AnyError>(ending.record);
-      }
-      // Somebody was quicker: it is looked at again.
-      if (ended.error.kind !== 'store-conflict') return err(ended.error);
+      const ended = yield* endAs(host, stored, end, signal);
+      if (ended) return ok<DeploymentRecord | undefined, AnyError>(ended);
     }
   });
 }
 
-/** Whether the store has this very writing of the record. */
-export const wrote = ({ store }: Pick<Host, 'store'>, { id, writeId }: DeploymentRecord, signal: AbortSignal) =>
-  store.get('deployments', id, { signal }).map((stored) => stored?.value.writeId === writeId);
+/** Ends it as it was seen; undefined where somebody was quicker. */
+export function endAs(
+  host: Host,
+  queued: Stored<DeploymentRecord>,
+  end: QueuedEnd,
+  signal: AbortSignal,
+): ResultAsync<DeploymentRecord | undefined, AnyError> {
+  const { record, changes, event } = queuedEnding(host, queued, end);
+  return writeQueued(host, record, changes, [event], signal);
+}
+
+/** @returns the record; undefined where it is another one by now */
+export function writeQueued(
+  host: Host,
+  record: DeploymentRecord,
+  changes: readonly Change[],
+  events: readonly EventDraft[],
+  signal: AbortSignal,
+): ResultAsync<DeploymentRecord | undefined, AnyError> {
+  const entries = eventEntries(host, events);
+  return routine(async function* () {
+    const written = await confirmed(
+      host,
+      host.store.commit([...changes, ...appendEvents(entries)], { signal }),
+      (own) =>
+        host.store
+          .get('deployments', record.id, { signal: own })
+          .map((stored) => stored?.value.writeId === record.writeId),
+    );
+    if (written.isErr() && written.error.kind === 'store-conflict') return ok(undefined);
+    yield* written;
+    emitEvents(host.hub, entries);
+    return ok<DeploymentRecord | undefined, AnyError>(record);
+  });
+}

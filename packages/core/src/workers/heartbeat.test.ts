@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEV, deployerIn, push } from '../deployer/testbed.js';
+import { DEV, deployerIn, faultyWorld, push } from '../deployer/testbed.js';
 import { unwrap } from '../domain/errors.js';
 import type { Host } from '../flow/host.js';
 import { memoryWorld, outage, withFaults } from '../testing/index.js';
@@ -92,6 +92,18 @@ describe('a sweep', () => {
     expect(count).toBe(3);
     await heartbeat.close();
     expect(clock.pending).toBe(0);
+  });
+
+  it('that the store never answers leaves nothing behind when the deployer closes', async () => {
+    for (let call = 1; call <= 4; call += 1) {
+      const { world, ports, arm } = faultyWorld();
+      const deployer = await deployerIn(world, ports);
+      await world.clock.advance(9_000);
+      arm({ port: 'store', method: 'list', call, fault: { kind: 'hang', ignoresSignal: true } });
+      await world.clock.advance(2_000);
+      await world.clock.until(deployer.close());
+      expect(world.clock.pending, `call ${call}`).toBe(0);
+    }
   });
 
   it('is broken off when the deployer closes, also one that does not listen', async () => {

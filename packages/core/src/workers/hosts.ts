@@ -7,6 +7,7 @@ import type { AnyError } from '../domain/errors.js';
 import type { DeploymentRecord, HostRecord } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
 import { BeatWatch } from '../kernel/lease.js';
+import { allOf } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';
 import type { Stored } from '../ports/store.js';
 
@@ -14,7 +15,7 @@ import type { Stored } from '../ports/store.js';
 export type CanRun = (deployment: DeploymentRecord) => boolean;
 
 export interface Seen {
-  readonly live: readonly HostRecord[];
+  isLive(host: string): boolean;
   /** Rows that nobody beats any more. */
   readonly dead: readonly Stored<HostRecord>[];
   readonly canRun: CanRun;
@@ -34,19 +35,14 @@ export class Hosts {
     const { id: own, store } = this.#host;
     const beats = this.#beats;
     return routine(async function* () {
-      const rows: Stored<HostRecord>[] = [];
-      for (let after: string | undefined; ; after = rows.at(-1)?.value.id) {
-        const page = yield* store.list('hosts', after === undefined ? {} : { after }, { signal });
-        rows.push(...page);
-        if (page.length < PAGE) break;
-      }
+      const rows = yield* allOf(store, 'hosts', {}, { signal });
       const isDead = ({ value }: Stored<HostRecord>) => value.id !== own && beats.hasStopped(value);
       const dead = rows.filter(isDead);
       const live = rows.filter((row) => !dead.includes(row)).map(({ value }) => value);
       const ids = new Set([own, ...live.map(({ id }) => id)]);
       const groups = new Set(live.flatMap(({ group, isWorker }) => (isWorker && group !== null ? [group] : [])));
       return ok<Seen, AnyError>({
-        live,
+        isLive: (host) => ids.has(host),
         dead,
         // A worker that has looked at it and cannot run it has left a mark.
         canRun: ({ host, group, needsHost }) =>
@@ -55,6 +51,3 @@ export class Hosts {
     });
   }
 }
-
-/** What the store gives at once. */
-const PAGE = 1_000;

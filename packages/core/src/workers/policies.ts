@@ -11,7 +11,7 @@ import { stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { routine } from '../kernel/routine.js';
 import type { Change, Expectation } from '../ports/store.js';
-import { queuedEnding } from './endings.js';
+import { endQueued, queuedEnding } from './endings.js';
 import type { Hosts } from './hosts.js';
 
 export interface Place {
@@ -39,10 +39,6 @@ export function takePlace(
   const line: QueueRecord = { id: stageKey, last: record.id };
   const { store } = host;
   return routine(async function* () {
-    const none = { expect: [], events: [], superseded: [], rest: [], running: null };
-    // Whatever was there before: it waits behind it.
-    if (request.policy === 'queue')
-      return ok<Place, AnyError>({ ...none, changes: [{ op: 'put', collection: 'queues', record: line }] });
     const before = yield* store.get('queues', stageKey, { signal });
     const queued = yield* store.list('deployments', { where: { stageKey, status: 'queued' } }, { signal });
     const lease = yield* host.leases.look(stageLease(stageKey), { signal });
@@ -54,12 +50,19 @@ export function takePlace(
         queued.length > 0 ? queued.map(({ value }) => value).find((yield* hosts.look(signal)).canRun) : null;
       if (lease.held || waiting) return err(busy(host, record, lease.held, waiting ?? null));
       const expect: Expectation = { collection: 'leases', id: stageLease(stageKey), version: lease.version };
-      return ok<Place, AnyError>({ ...none, changes: [place], expect: [expect] });
+      return ok<Place, AnyError>({
+        changes: [place],
+        expect: [expect],
+        events: [],
+        superseded: [],
+        rest: [],
+        running: null,
+      });
     }
     const end = { status: 'superseded', error: superseded(record), by: record.id } as const;
     const now = queued.slice(0, SUPERSEDED_MAX).map((each) => queuedEnding(host, each, end));
     return ok<Place, AnyError>({
-      ...none,
+      expect: [],
       changes: [place, ...now.flatMap(({ changes }) => changes)],
       events: now.map(({ event }) => event),
       superseded: now.map((each) => each.record),
@@ -69,12 +72,27 @@ export function takePlace(
   });
 }
 
-export const superseded = ({ id, tag }: Pick<DeploymentRecord, 'id' | 'tag'>): TaggedError<'superseded'> =>
+const superseded = ({ id, tag }: Pick<DeploymentRecord, 'id' | 'tag'>): TaggedError<'superseded'> =>
   failure(
     'superseded',
     `Deployment ${id} of ${tag} took its place before it began.`,
     'Wait for that one: it is what was asked for last.',
   );
+
+/** Those that the commit had no room for. What could not be ended goes on waiting, and runs before this one. */
+export async function endRest(
+  host: Host,
+  record: DeploymentRecord,
+  rest: readonly string[],
+): Promise<DeploymentRecord[]> {
+  const { signal } = new AbortController();
+  const ended: DeploymentRecord[] = [];
+  for (const id of rest) {
+    const end = await endQueued(host, id, { status: 'superseded', error: superseded(record), by: record.id }, signal);
+    if (end.isOk() && end.value) ended.push(end.value);
+  }
+  return ended;
+}
 
 /** Who holds the stage, since when, for which deployment, and how that is ended. */
 function busy(
