@@ -62,7 +62,8 @@ export function lookAt(
       const endedMs = known.endedMs ?? nowMs;
       if (nowMs - endedMs < SETTLE_MS)
         return ok<Looked, AnyError>({ memory: { ...known, restarts, endedMs }, againMs: SETTLE_MS });
-      const started = yield* startAgain(host, instance, spec, known, signal);
+      const makesRoom = yield* isMakingRoom(host, instance, signal);
+      const started = makesRoom ? ('busy' as const) : yield* startAgain(host, instance, spec, known, signal);
       if (started !== 'not') {
         const starts = started === 'started' ? { count: (known.starts?.count ?? 0) + 1, atMs: nowMs } : known.starts;
         const memory = { restarts, ...(starts ? { starts } : {}) };
@@ -98,6 +99,23 @@ function healRoutes(
     return ok<'busy' | 'done', AnyError>(isBusy ? 'busy' : 'done');
   });
 }
+
+/** Whether a deployment of a `stop-first` stage has stopped it, which starts it again if it fails. */
+const isMakingRoom = (
+  { store }: Host,
+  { id, stageKey }: InstanceRecord,
+  signal: AbortSignal,
+): ResultAsync<boolean, AnyError> =>
+  store
+    .list('journals', { where: { stageKey } }, { signal })
+    .map((journals) =>
+      journals.some(({ value }) =>
+        value.entries.some(
+          ({ step, intent }) =>
+            step === 'stop-previous' && (intent as { readonly instance?: string } | null)?.instance === id,
+        ),
+      ),
+    );
 
 function nextStartMs({ starts }: Memory, nowMs: number): number | null {
   const pauseMs = START_PAUSES_MS[Math.min(starts?.count ?? 0, START_PAUSES_MS.length - 1)] ?? 0;

@@ -148,19 +148,23 @@ describe('watch()', () => {
     await ended(world, deployer);
   });
 
-  it('leaves alone what a deployment has stopped to make room', async () => {
-    const projects = { shop: { image: IMAGE, stages: { dev: { port: 3000, replace: 'stop-first' as const } } } };
-    const { world, deployer, container } = await watched({}, { projects });
-    world.engine.push(`${IMAGE}:v2`, { listensAfterMs: 15_000 });
-    const next = deployer.deploy({ ...DEV, tag: 'v2' });
-    await world.clock.advance(10_000);
-    expect(container.state).toBe('exited');
-    expect((await world.clock.until(unwrap(next))).status).toBe('succeeded');
-    await world.clock.advance(60_000);
-    expect(await events(world, 'instance.condition')).toEqual([]);
-    expect(world.proxy.request(DEFAULT).status).toBe(200);
-    await ended(world, deployer);
-  });
+  it.each(['no', 'unless-stopped'] as const)(
+    'leaves alone what a deployment has stopped to make room, restart: %s',
+    async (restart) => {
+      const stage = { port: 3000, replace: 'stop-first' as const, restart };
+      const projects = { shop: { image: IMAGE, stages: { dev: stage } } };
+      const { world, deployer, container } = await watched({}, { projects });
+      world.engine.push(`${IMAGE}:v2`, { listensAfterMs: 15_000 });
+      const next = deployer.deploy({ ...DEV, tag: 'v2' });
+      await world.clock.advance(10_000);
+      expect(container.state).toBe('exited');
+      expect((await world.clock.until(unwrap(next))).status).toBe('succeeded');
+      await world.clock.advance(60_000);
+      expect(await events(world, 'instance.condition')).toEqual([]);
+      expect(world.proxy.request(DEFAULT).status).toBe(200);
+      await ended(world, deployer);
+    },
+  );
 
   it('takes routes off that lead to a container that is gone, and tells that it is lost', async () => {
     const { world, deployer, id, name } = await watched();
