@@ -51,13 +51,16 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
     }
     yield* call(`Removing ${ref.name}`, signal, (o) => host.runtime.remove(ref, o));
     if (spec) await removeNetworks(host, spec, signal);
-    const retired: Change = { op: 'remove', collection: 'instances', id };
+    const retired: Change[] = [
+      { op: 'remove', collection: 'instances', id },
+      { op: 'remove', collection: 'conditions', id },
+    ];
     return finishTask(
       host,
       task,
       lease,
       {
-        changes: [retired],
+        changes: retired,
         events: [
           {
             type: 'instance.retired',

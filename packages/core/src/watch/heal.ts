@@ -13,9 +13,10 @@ import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
 import type { Host } from '../flow/host.js';
 import { targetOf, writeLeases } from '../flow/writes.js';
-import type { Lease } from '../kernel/lease.js';
+import { effectUnder, type Lease } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
-import type { HeldRoute, ProxyManager } from '../ports/proxy-manager.js';
+import type { CallOptions } from '../ports/call.js';
+import type { HeldRoute, ProxyError, ProxyManager } from '../ports/proxy-manager.js';
 import type { Stored } from '../ports/store.js';
 import { releaseAll } from '../tasks/work.js';
 
@@ -156,14 +157,15 @@ function act(
     const { changed: _before, ...rest } = record.value;
     let next: RouteRecord = change === undefined ? rest : { ...rest, changed: change };
     const events: EventDraft[] = [];
-    for (const lease of leases) yield* lease.mayStart(effectTimeoutMs, { signal });
+    const effect = <T>(what: string, work: (options: CallOptions) => ResultAsync<T, ProxyError>) =>
+      effectUnder(leases, effectTimeoutMs, { signal }, () => host.call(what, signal, work));
     if (plan.do === 'take-off') {
-      yield* host.call(`Taking the route ${domain} off`, signal, (o) => proxy.remove({ domain, mark }, o));
+      yield* effect(`Taking the route ${domain} off`, (o) => proxy.remove({ domain, mark }, o));
       next = { ...rest, target: null };
     } else if (plan.do === 'move' || putsBack) {
       const { to } = plan as { to: Place & { readonly instance: string } };
       const route = { domain, mark, targets: [to], options: spec.options.proxy };
-      yield* host.call(`Putting the route ${domain}`, signal, (o) => proxy.put(route, o));
+      yield* effect(`Putting the route ${domain}`, (o) => proxy.put(route, o));
       next = { ...rest, target: { host: to.host, port: to.port } };
     }
     const route = routeView(next);

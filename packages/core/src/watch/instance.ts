@@ -6,6 +6,7 @@ import type { Spec } from '../domain/spec.js';
 import { stageLease } from '../flow/deploy.js';
 import { instanceRef } from '../flow/flow.js';
 import type { Host } from '../flow/host.js';
+import { effectUnder } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
 import { releaseAll } from '../tasks/work.js';
 import { mark } from './conditions.js';
@@ -147,9 +148,10 @@ function startAgain(
       const journals = yield* store.list('journals', { where: { stageKey } }, { signal });
       const instance = yield* store.get('instances', id, { signal });
       if (journals.length > 0 || instance?.value.state !== 'running') return ok<Answer, AnyError>('busy');
-      for (const lease of leases) yield* lease.mayStart(settings.effectTimeoutMs, { signal });
       const ref = instanceRef(host, { id, container });
-      const started = await host.call(`Starting ${container} again`, signal, (o) => runtime.start(ref, o));
+      const started = await effectUnder(leases, settings.effectTimeoutMs, { signal }, () =>
+        host.call(`Starting ${container} again`, signal, (o) => runtime.start(ref, o)),
+      );
       return ok<Answer, AnyError>(started.isOk() ? 'started' : 'not');
     } finally {
       await releaseAll(leases);
