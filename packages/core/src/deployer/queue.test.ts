@@ -1,6 +1,7 @@
 /** A stage's line: whose turn it is, among hosts that share a store, and what a request does to those that wait. */
 import { describe, expect, it } from 'vitest';
 import { type AnyError, unwrap } from '../domain/errors.js';
+import { outage, withFaults } from '../testing/index.js';
 import { another, closeAll, ends, errorOf, forever, logOf, slowWorld } from './several-hosts.js';
 import { DEV, deployerIn, IMAGE, mortalWorld, push } from './testbed.js';
 import type { Deployer } from './types.js';
@@ -263,6 +264,22 @@ describe('a close', () => {
     const stored = await unwrap(world.store.connect().list('deployments', {}, forever));
     expect(stored.map(({ value }) => value.status)).toEqual(['cancelled', 'queued', 'queued']);
     expect(world.engine.containers.size).toBe(0);
+  });
+
+  it('does not begin what is stored only then', async () => {
+    const world = slowWorld('v1');
+    const faulty = withFaults(world.store.connect(), { clock: world.clock, error: outage.store });
+    const a = await deployerIn(world, { store: faulty.port });
+    await world.clock.advance(100);
+    faulty.inject('commit', { kind: 'slow', ms: 3_000 });
+    faulty.inject('commit', { kind: 'slow', ms: 5_000 });
+    const both = [a.deploy({ ...DEV, tag: 'v1' }), a.deploy({ ...DEV, tag: 'v1' })];
+    await world.clock.advance(1_000);
+    await world.clock.until(a.close());
+    for (const each of both) expect((await each)._unsafeUnwrapErr().kind).toBe('closed');
+    const stored = await unwrap(world.store.connect().list('deployments', {}, forever));
+    expect(stored.map(({ value }) => value.status)).toEqual(['queued', 'queued']);
+    expect(world.clock.pending).toBe(0);
   });
 
   it('ends the waiting for what others run', async () => {
