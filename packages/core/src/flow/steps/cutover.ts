@@ -66,8 +66,13 @@ export const cutoverStep: Step = {
       const isThere = ({ domain }: Route) =>
         routed?.domains.includes(domain) && routed.host === target.host && routed.port === target.port;
       const moved = routes.filter((route) => !isThere(route));
-      yield* forEachRoute(flow, moved, (route) => putRoute(flow, route, signal));
-      yield* prove(flow, routes, signal);
+      // Nobody need wait for the others before those are proved that are there; what was begun is waited for.
+      const [there, others] = await Promise.all([
+        prove(flow, routes.filter(isThere), signal),
+        forEachRoute(flow, moved, (route) => putRoute(flow, route, signal)).andThen(() => prove(flow, moved, signal)),
+      ]);
+      yield* others;
+      yield* there;
       flow.log('info', `Proved ${routes.map(({ domain }) => domain).join(', ')} through the front door.`);
       return ok(undefined);
     });
