@@ -54,6 +54,11 @@ export interface ContainersContext {
   readonly bind: string;
 }
 
+interface FirstNetwork {
+  readonly name: string;
+  readonly id: string;
+}
+
 type Location = { readonly is: 'ours'; readonly id: string } | { readonly is: 'absent' | 'foreign' };
 
 /** How many inspections of a listing are under way at once. */
@@ -116,7 +121,7 @@ export function containersOf(engine: Engine, { networks, about, network, bind }:
   const firstNetwork = async (
     spec: ContainerSpec,
     options: CallOptions,
-  ): Promise<Result<{ readonly name: string; readonly id: string }, RuntimeError>> => {
+  ): Promise<Result<FirstNetwork, RuntimeError>> => {
     const name = spec.networks[0]?.name ?? network;
     if (BUILT_IN_NETWORKS.has(name)) return ok({ name, id: name });
     let found = await networks.find(name, options);
@@ -128,37 +133,54 @@ export function containersOf(engine: Engine, { networks, about, network, bind }:
     return found.andThen((value) => (value ? ok({ name, id: value.Id }) : err(networkMissing(name))));
   };
 
-  return {
+  const createOn = async (
+    spec: ContainerSpec,
+    first: FirstNetwork,
+    options: CallOptions,
+  ): Promise<Result<void, RuntimeError>> => {
+    const known = await about.known(options);
+    if (known.isErr()) return err(known.error);
+    const body = createBody(spec, { network: first, bind, logDriver: known.value.logDriver });
+    const answer = await engine.send<{ readonly Id: string }>(
+      {
+        what: `Creating ${spec.name}`,
+        method: 'POST',
+        path: '/containers/create',
+        query: { name: spec.name },
+        body,
+      },
+      options,
+    );
+    if (answer.isErr()) return err(answer.error);
+    if (answer.value.ok) {
+      ids.set(spec, answer.value.body.Id);
+      return ok(undefined);
+    }
+    if (answer.value.status !== 409) return err(createRefusal(answer.value, spec.image));
+    const location = await locate(spec, options);
+    if (location.isErr()) return err(location.error);
+    if (location.value.is === 'ours') return ok(undefined);
+    // Held a moment ago and free now, or still reserved by a create that has not ended: worth another try.
+    if (location.value.is === 'absent') return err({ ...refused(answer.value), retryable: true });
+    return err(nameTaken(spec.name));
+  };
+
+  const containers: Containers = {
     change,
     create: (spec, options) =>
       attempt(async () => {
-        const first = await firstNetwork(spec, options);
-        if (first.isErr()) return err(first.error);
-        const known = await about.known(options);
-        if (known.isErr()) return err(known.error);
-        const body = createBody(spec, { network: first.value, bind, logDriver: known.value.logDriver });
-        const answer = await engine.send<{ readonly Id: string }>(
-          {
-            what: `Creating ${spec.name}`,
-            method: 'POST',
-            path: '/containers/create',
-            query: { name: spec.name },
-            body,
-          },
-          options,
-        );
-        if (answer.isErr()) return err(answer.error);
-        if (answer.value.ok) {
-          ids.set(spec, answer.value.body.Id);
-          return ok(undefined);
-        }
-        if (answer.value.status !== 409) return err(createRefusal(answer.value, spec.image));
-        const location = await locate(spec, options);
-        if (location.isErr()) return err(location.error);
-        if (location.value.is === 'ours') return ok(undefined);
-        // Held a moment ago and free now, or still reserved by a create that has not ended: worth another try.
-        if (location.value.is === 'absent') return err({ ...refused(answer.value), retryable: true });
-        return err(nameTaken(spec.name));
+        const name = spec.networks[0]?.name ?? network;
+        const id = networks.last(name);
+        // It is hardly ever another one than last time: that is found out while the container is created.
+        const [first, made] = await Promise.all([
+          firstNetwork(spec, options),
+          id === undefined ? undefined : createOn(spec, { name, id }, options),
+        ]);
+        const isOther = first.isOk() ? first.value.id !== id : first.error.kind === 'network-missing';
+        if (made && !isOther) return made;
+        const removed = made?.isOk() ? await containers.remove(spec, options) : ok('absent');
+        if (removed.isErr()) return err(removed.error);
+        return first.isErr() ? err(first.error) : createOn(spec, first.value, options);
       }),
 
     connect: (ref, name, aliases, options) =>
@@ -280,6 +302,7 @@ export function containersOf(engine: Engine, { networks, about, network, bind }:
         return error ? err(error) : ok(found.sort((a, b) => (a.name < b.name ? -1 : 1)));
       }),
   };
+  return containers;
 }
 
 /** The engine's own rule for names; what does not obey it can be nobody's. */

@@ -21,11 +21,18 @@ export interface Network {
 export interface Networks {
   /** The network of that name; undefined where there is none. One request. */
   find(name: string, options: CallOptions): ResultAsync<Network | undefined, RuntimeError>;
+  /** Its id when it was found last. */
+  last(name: string): string | undefined;
   ensure(name: string, owner: { readonly storeId: string }, options: CallOptions): ResultAsync<boolean, RuntimeError>;
   remove(name: string, owner: { readonly storeId: string }, options: CallOptions): ResultAsync<boolean, RuntimeError>;
 }
 
+/** Names whose ids are remembered. */
+const REMEMBERED_MAX = 1_000;
+
 export function networksOf(engine: Engine): Networks {
+  const ids = new Map<string, string>();
+
   /** All of that name, the oldest first. */
   const all = async (name: string, options: CallOptions): Promise<Result<readonly Network[], RuntimeError>> => {
     const filters = { name: [`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`] };
@@ -74,7 +81,16 @@ export function networksOf(engine: Engine): Networks {
   const inTurn = new Map<string, Promise<unknown>>();
 
   return {
-    find: (name, options) => attempt(async () => (await all(name, options)).map((found) => found[0])),
+    find: (name, options) =>
+      attempt(async () =>
+        (await all(name, options)).map(([oldest]) => {
+          ids.delete(name);
+          if (ids.size >= REMEMBERED_MAX) ids.clear();
+          if (oldest) ids.set(name, oldest.Id);
+          return oldest;
+        }),
+      ),
+    last: (name) => ids.get(name),
     ensure: (name, { storeId }, options) =>
       attempt(async () => {
         if (BUILT_IN_NETWORKS.has(name)) return ok(false);

@@ -357,6 +357,29 @@ describe('networks of one name', () => {
     expect(create?.body).toMatchObject({ HostConfig: { NetworkMode: 'old' } });
   });
 
+  it('one that was made anew since is found out, and the container is on it', async () => {
+    let id: string | undefined = 'net';
+    const { runtime, routes, engine } = await against((seen, response) =>
+      seen.path === '/networks' ? { status: 200, json: id ? [network(id)] : [] } : usual(seen, response),
+    );
+    await runtime.create(SPEC, open());
+    id = 'anew';
+    expect((await runtime.create(SPEC, open())).isOk()).toBe(true);
+    const created = engine.seen.filter(({ path }) => path === '/containers/create');
+    expect(created.map(({ body }) => (body as { HostConfig: object }).HostConfig)).toMatchObject([
+      { NetworkMode: 'net' },
+      { NetworkMode: 'net' },
+      { NetworkMode: 'anew' },
+    ]);
+    expect(routes().slice(-2)).toEqual(['DELETE /containers/c1', 'POST /containers/create']);
+    id = undefined;
+    const networks = [{ name: 'apps', aliases: [] }];
+    expect((await runtime.create({ ...SPEC, networks }, open()))._unsafeUnwrapErr().kind).toBe('network-missing');
+    expect(routes().at(-1)).toBe('DELETE /containers/c1');
+    expect((await runtime.create({ ...SPEC, networks }, open()))._unsafeUnwrapErr().kind).toBe('network-missing');
+    expect(routes().at(-1)).toBe('GET /networks');
+  });
+
   it('one that only begins like it is another', async () => {
     const { runtime } = await against((seen, response) =>
       seen.path === '/networks' ? { status: 200, json: [{ ...network('x'), Name: 'apps-2' }] } : usual(seen, response),
