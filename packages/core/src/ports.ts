@@ -3,6 +3,7 @@ export type * from './domain/endpoints.js';
 export { describeEndpoint } from './domain/endpoints.js';
 export type * from './domain/errors.js';
 export type * from './domain/json.js';
+export { once } from './domain/once.js';
 export type * from './domain/records.js';
 export { COLLECTION_INDEXES } from './domain/records.js';
 export type { Reference } from './domain/reference.js';

@@ -1,5 +1,5 @@
 /** One request over ky: one answer or none, bounded in time and in bytes. It never throws, and decides nothing. */
-import { within } from '@quayside/core/ports';
+import { once, within } from '@quayside/core/ports';
 import { type SocketFailure, socketFailure } from './socket-error.js';
 
 export interface Exchange {
@@ -30,9 +30,11 @@ export type Lost =
   | { readonly kind: 'timeout' }
   | ({ readonly kind: 'failed' } & SocketFailure);
 
+/** Loaded with the first request, not with the package: it costs a host's start more than all the rest of it. */
+const client = once(() => import('ky'));
+
 export async function exchange(request: Exchange): Promise<Answer | Lost> {
-  // Loaded with the first request, not with the package: it costs a host's start more than all the rest of it.
-  const { default: ky } = await import('ky');
+  const { default: ky } = await client();
   return within(request.signal, request.limitMs, async (limit): Promise<Answer | Lost> => {
     try {
       const response = await ky(request.url, {
