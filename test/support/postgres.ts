@@ -30,19 +30,26 @@ export interface TestPostgres extends AsyncDisposable {
 /** The only account: it comes in from loopback with this password. */
 export const POSTGRES_LOGIN = { user: 'quayside', password: 'correct-horse' } as const;
 
+const END_OF_ALL =
+  'cat; [ ! -f data/postmaster.pid ] || kill -QUIT "$(head -n 1 data/postmaster.pid)"; sleep 1; rm -rf "$PWD"';
+
 /** PostgreSQL refuses to run as root. */
 const ACCOUNTS = ['postgres', 'nobody'];
 
 /**
  * @param settings of the server. `{ fsync: 'off' }` is quick, and loses nothing but by a power cut
- * @param tls a certificate and its key, in PEM
+ * @param options.tls a certificate and its key, in PEM
+ * @param options.folder where its own folder is made; default: the system's for what is temporary
  */
 export async function startPostgres(
   settings: { readonly [name: string]: string } = {},
-  tls?: { readonly certificate: string; readonly key: string },
+  {
+    tls,
+    folder = tmpdir(),
+  }: { readonly tls?: { readonly certificate: string; readonly key: string }; readonly folder?: string } = {},
 ): Promise<TestPostgres> {
   const account = unprivileged();
-  const directory = mkdtempSync(join(tmpdir(), 'quayside-postgres-'));
+  const directory = mkdtempSync(join(folder, 'quayside-postgres-'));
   if (account) chownSync(directory, account.uid, account.gid);
   const file = (name: string) => join(directory, name);
   const data = file('data');
@@ -56,7 +63,14 @@ export async function startPostgres(
   let ended: Promise<unknown> = Promise.resolve();
   let databases = 0;
 
+  // Where whoever runs the tests is killed, its end of the pipe closes: then the server goes, and what it has.
+  const watcher = spawn('sh', ['-c', END_OF_ALL], { cwd: directory, stdio: ['pipe', 'ignore', 'ignore'], ...account });
+  watcher.once('error', () => {});
+  watcher.unref();
+  (watcher.stdin as unknown as { unref(): void }).unref();
+
   const remove = async () => {
+    watcher.kill('SIGKILL');
     await stop('crash');
     rmSync(directory, { recursive: true, force: true });
   };

@@ -19,7 +19,7 @@ beforeAll(async () => {
     stdio: 'ignore',
   });
   ca = readFileSync(certificate, 'utf8');
-  server = await startPostgres({ fsync: 'off' }, { certificate: ca, key: readFileSync(key, 'utf8') });
+  server = await startPostgres({ fsync: 'off' }, { tls: { certificate: ca, key: readFileSync(key, 'utf8') } });
   rmSync(at, { recursive: true });
 }, 60_000);
 afterAll(() => server.remove());
