@@ -77,6 +77,7 @@ describe('docs/configuration.md', () => {
     ['### `embeddedProxy(options)`', propertiesOf('@quayside/proxy-adapter', 'EmbeddedProxyOptions')],
     ['### `haproxy(options)`', propertiesOf('@quayside/haproxy-adapter', 'HaproxyOptions')],
     ['### `sqliteStore(options)`', propertiesOf('@quayside/sql-adapter', 'SqliteStoreOptions')],
+    ['### `postgresStore(options)`', propertiesOf('@quayside/sql-adapter', 'PostgresStoreOptions')],
     ['### `httpProbe(options)`', propertiesOf('@quayside/http-adapter', 'HttpProbeOptions')],
     ['### `distributionRegistry(options)`', propertiesOf('@quayside/http-adapter', 'DistributionRegistryOptions')],
     ['### `webhookNotifier(options)`', propertiesOf('@quayside/http-adapter', 'WebhookNotifierOptions')],

@@ -28,7 +28,10 @@ const ADAPTERS: { readonly [Name in Port]: { readonly [adapter: string]: Loader 
     haproxy: async () => (await import('@quayside/haproxy-adapter')).haproxy,
     npm: async () => (await import('@quayside/npm-adapter')).nginxProxyManager,
   },
-  store: { sqlite: async () => (await import('@quayside/sql-adapter')).sqliteStore },
+  store: {
+    postgres: async () => (await import('@quayside/sql-adapter')).postgresStore,
+    sqlite: async () => (await import('@quayside/sql-adapter')).sqliteStore,
+  },
   probe: { http: async () => (await import('@quayside/http-adapter')).httpProbe },
   registry: { distribution: async () => (await import('@quayside/http-adapter')).distributionRegistry },
   notifiers: { webhook: async () => (await import('@quayside/http-adapter')).webhookNotifier },
