@@ -41,7 +41,8 @@ export async function withDeployer(
   const loaded = await loadConfig(file, io.env);
   if (loaded.isErr()) return err(loaded.error);
   const { options } = loaded.value;
-  const made = await createDeployer(options);
+  // Who only reads takes nothing up: it would be left in the midst of it when the reading is done.
+  const made = await createDeployer(kind === 'reads' ? { ...options, recover: 'manual' } : options);
   if (made.isErr()) return err(unusable(made.error, file));
   const deployer = made.value;
   const retiring = new Set<string>();

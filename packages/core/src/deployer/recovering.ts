@@ -1,7 +1,6 @@
 /** Recovery as a deployer has it: in the background at its start, on demand, and swept at each beat; one at a time. */
 import { err, ResultAsync } from 'neverthrow';
 import { type AnyError, bug } from '../domain/errors.js';
-import type { TaskRecord } from '../domain/records.js';
 import type { RecoveryReport } from '../domain/reports.js';
 import type { Host } from '../flow/host.js';
 import { guard } from '../kernel/routine.js';
@@ -27,7 +26,7 @@ export class Recovering {
     const mine = this.#tail.then(async () => {
       const own = scope(this.#host.clock, [signal, this.#closing.signal]);
       const { recover } = await late.recovery();
-      const report = await guard(() => recover(this.#host, (until) => this.#runner.takeUp(until), own.signal));
+      const report = await guard(() => recover(this.#host, this.#runner, own.signal));
       own.end();
       this.#isThrough ||= report.isOk();
       return report;
@@ -41,10 +40,7 @@ export class Recovering {
     await this.#tail;
     if (!this.#isThrough) return void (await this.run(signal));
     const { sweep } = await late.recovery();
-    const { clock, settings } = this.#host;
-    // Who has made a task does it when it is due, so long as it lives.
-    const isLate = ({ dueAt }: TaskRecord) => clock.now() - dueAt >= settings.renewMs;
-    await sweep(this.#host, (until) => this.#runner.takeUp(until, isLate), signal);
+    await sweep(this.#host, this.#runner, signal);
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,15 @@ import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import { stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { settleStage } from '../flow/settle.js';
-import { type Retirement, readStage, retire, retiringEvent, type StageState } from '../flow/succeed.js';
+import {
+  isRace,
+  RACES_MAX,
+  type Retirement,
+  readStage,
+  retire,
+  retiringEvent,
+  type StageState,
+} from '../flow/succeed.js';
 import { unrouteTask } from '../flow/tasks.js';
 import { confirmed } from '../kernel/confirm.js';
 import type { Lease } from '../kernel/lease.js';
@@ -87,9 +95,15 @@ function underLease(
     if (!lease) return ok<readonly string[], AnyError>([]);
     try {
       yield* settleStage(host, key, lease, identities, null, signal);
-      const state = yield* readStage(host, key, signal);
-      const chosen = yield* choose(state);
-      return await commit(host, key, lease, state, chosen, onTasks, signal);
+      const going = new Set<string>();
+      for (let race = 0; ; race += 1) {
+        const state = yield* readStage(host, key, signal);
+        const chosen = yield* choose(state);
+        for (const { id } of chosen.going) going.add(id);
+        const committed = await commit(host, key, lease, state, chosen, onTasks, signal);
+        if (committed.isOk()) return ok<readonly string[], AnyError>([...going]);
+        if (race >= RACES_MAX || !isRace(committed.error)) return err(committed.error);
+      }
     } finally {
       await lease.release({ signal: new AbortController().signal });
     }
@@ -104,7 +118,7 @@ function commit(
   { going, isWhole }: Going,
   onTasks: OnTasks,
   signal: AbortSignal,
-): ResultAsync<readonly string[], AnyError> {
+): ResultAsync<void, AnyError> {
   const now = host.clock.now();
   const task = (identities: Instances['identities']) => ({
     id: host.ids.next(now),
@@ -132,7 +146,7 @@ function commit(
       emitEvents(host.hub, entries);
       onTasks(tasks);
     }
-    return ok<readonly string[], AnyError>(going.map(({ id }) => id));
+    return ok<void, AnyError>(undefined);
   });
 }
 

@@ -207,8 +207,8 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
   cancel(id: string, options?: CancelOptions): ResultAsync<CancelAnswer, AnyError>;
   /**
    * Compares the store with the engine and the proxy: what had not committed is rolled back, what had is finished. Waits until it is known
-   * of every host that holds a stage whether it lives: for a dead one its `ttlMs`. What a live host, another store, another engine or a
-   * person owns is left alone. Tasks that were left (an instance that drains) go on behind its answer.
+   * of every host that holds something whether it lives: for a dead one its `ttlMs`. What a live host, another store, another engine or a
+   * person owns is left alone. What cannot be finished now is tried again behind its answer.
    */
   recover(options?: CallBound): ResultAsync<RecoveryReport, AnyError>;
   /** Waits for a deployment's end, whichever process runs it. The signal bounds the wait alone. */

@@ -7,6 +7,12 @@ export interface RecoveryReport {
   readonly settled: readonly { readonly deployment: string; readonly status: TerminalStatus }[];
   /** Their undo could not be finished yet: it is tried again. */
   readonly unfinished: readonly string[];
+  /** What had committed and was left in the midst of the rest: it is done now. `subject`: an instance's or a deployment's id. */
+  readonly finished: readonly {
+    readonly task: string;
+    readonly kind: 'retire' | 'unroute' | 'undo' | 'notify';
+    readonly subject: string;
+  }[];
   /** Left alone: a live host holds their stage. */
   readonly busy: readonly string[];
   /** Left alone: they need another host, which has that engine or proxy, that version of a step, or that key. */

@@ -45,9 +45,6 @@ export function endFailed(
 ): ResultAsync<readonly TaskRecord[], AnyError> {
   return routine(async function* () {
     const { draft, tasks } = failedEnding(host, ledger, stored);
-    ledger.step = null;
-    if (tasks.length > 0) ledger.log('error', `Left to undo: ${draft.record.left.join(', ')}. It is tried again.`);
-    else ledger.log('info', 'Everything it made is gone again.');
     yield* ledger.commitFreeing([ledger.lease], draft);
     return ok<readonly TaskRecord[], AnyError>(tasks);
   });
@@ -77,13 +74,17 @@ export function failedEnding(host: Flow['host'], ledger: Ledger, stored: StoredE
           }),
         ]
       : [];
+  const left = leftTexts(journal);
+  ledger.step = null;
+  if (tasks.length > 0) ledger.log('error', `Left to undo: ${left.join(', ')}. It is tried again.`);
+  else ledger.log('info', 'Everything it made is gone again.');
   const draft = {
     record: {
       status,
       endedAt: now,
       error: stored,
       cleanup: open.length > 0 ? ('pending' as const) : ('none' as const),
-      left: leftTexts(journal),
+      left,
       needsHost,
     },
     ...(open.length > 0 ? {} : { journal: null }),

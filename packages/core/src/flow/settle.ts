@@ -175,7 +175,9 @@ function endInterrupted(host: Host, ledger: Ledger, needsHost: string | null): R
   return routine(async function* () {
     const asked = yield* askedToCancel(host, ledger.record.id, { signal: ledger.lease.lost });
     // One that was being rolled back ends as what it was rolled back for.
-    const stored = ledger.record.error ?? storedError(asked ?? interrupted(), ledger.redactor);
+    const known = ledger.record.error;
+    const stored = known ?? storedError(asked ?? interrupted(), ledger.redactor);
+    if (!known) ledger.log('error', `${stored.message} ${stored.hint}`);
     return ledger.commit(failedEnding(host, ledger, stored, needsHost).draft);
   });
 }

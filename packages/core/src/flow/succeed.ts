@@ -15,7 +15,7 @@ import type {
 } from '../domain/records.js';
 import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
-import { routine } from '../kernel/routine.js';
+import { guard, routine } from '../kernel/routine.js';
 import { CHANGES_MAX, type Change, type Stored } from '../ports/store.js';
 import { noCancel, orCancelled } from './cancel.js';
 import type { Flow } from './flow.js';
@@ -45,8 +45,36 @@ export function readStage(
 /** What one commit has room for, beside the deployment's own record, journal, log and events, and the stage's lease. */
 const ROOM = CHANGES_MAX - 10;
 
+/** How often a commit is tried again that met somebody who writes without the stage's lease. */
+export const RACES_MAX = 20;
+
+/**
+ * Whether a record was changed that can change without the stage's lease: by who heals a route, or pins an instance. What the commit is made
+ * of is then read again.
+ */
+export const isRace = (error: AnyError): boolean =>
+  error.kind === 'store-conflict' &&
+  'collection' in error &&
+  ['routes', 'instances', 'stages', 'pins'].includes(String(error.collection));
+
 /** Commits. Answers the tasks that it leaves. */
 export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskRecord[], AnyError> {
+  const { ledger } = flow;
+  const { record } = ledger;
+  const now = flow.host.clock.now();
+  const seconds = ((now - (record.startedAt ?? now)) / 1000).toFixed(1);
+  const domains = flow.spec.routes.map(({ domain }) => domain);
+  ledger.step = null;
+  ledger.log('info', `${record.tag} is live on ${record.project}/${record.stage} after ${seconds} s.`, { domains });
+  return guard(async () => {
+    for (let race = 0; ; race += 1) {
+      const committed = await commitOnce(flow, signal);
+      if (committed.isOk() || race >= RACES_MAX || !isRace(committed.error)) return committed;
+    }
+  });
+}
+
+function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskRecord[], AnyError> {
   const { host, ledger, spec } = flow;
   const { record } = ledger;
   const now = host.clock.now();
@@ -77,7 +105,8 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
     const given: string[] = [];
     for (const { value, version } of state.routes) {
       if (mine.has(value.id)) {
-        const live: RouteRecord = { ...value, state: 'live', instance: target, options: spec.options.proxy };
+        const put = { target: flow.seen.put ?? null, options: spec.options.proxy };
+        const live: RouteRecord = { ...value, ...put, state: 'live', instance: target };
         changes.push({ op: 'put', collection: 'routes', record: live, version });
       } else if (value.state === 'live' && value.owner.kind !== 'tagged') {
         given.push(value.id);
@@ -131,9 +160,6 @@ export function succeed(flow: Flow, signal: AbortSignal): ResultAsync<readonly T
     const isRoomy = isLast && room >= flow.held.length;
     const freed = isLast ? [ledger.lease, ...(isRoomy ? flow.held : [])] : [];
     const domains = spec.routes.map(({ domain }) => domain);
-    const seconds = ((now - (record.startedAt ?? now)) / 1000).toFixed(1);
-    ledger.step = null;
-    ledger.log('info', `${record.tag} is live on ${record.project}/${record.stage} after ${seconds} s.`, { domains });
     const committed = ledger.commitFreeing(freed, {
       record: {
         status: 'succeeded',

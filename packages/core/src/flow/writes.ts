@@ -140,16 +140,22 @@ export function putBack(
       return ok(undefined);
     }
     const back = committed === null ? undefined : yield* routeTo(flow, { domain, mark }, committed, signal);
+    /** Where we have put it: who watches tells a change by somebody else from a restart by that. */
+    const note = (target: RouteRecord['target']): ResultAsync<void, AnyError> =>
+      record?.value.state === 'live'
+        ? flow.ledger.commit({
+            changes: [
+              { op: 'put', collection: 'routes', record: { ...record.value, target }, version: record.version },
+            ],
+          })
+        : okAsync(undefined);
     const [target] = back?.targets ?? [];
-    if (back && record && target) {
-      const isThere = held?.targets.some((each) => each.host === target.host && each.port === target.port);
+    if (back && target) {
+      const { host, port } = target;
+      const isThere = held?.targets.some((each) => each.host === host && each.port === port);
       if (isThere && serves === committed) return ok(undefined);
       yield* putRoute(flow, back, signal);
-      const { host, port } = target;
-      const put: RouteRecord = { ...record.value, target: { host, port } };
-      yield* flow.ledger.commit({
-        changes: [{ op: 'put', collection: 'routes', record: put, version: record.version }],
-      });
+      yield* note({ host, port });
       flow.log('info', `The route ${domain} is back at ${committed}.`);
       return ok(undefined);
     }
@@ -158,6 +164,7 @@ export function putBack(
     if (committed !== null)
       flow.log('warn', `${committed} does not run: the route ${domain} goes until it does again.`);
     yield* removeRoute(flow, { domain, mark }, signal);
+    yield* note(null);
     flow.log('info', `Removed the route ${domain}.`);
     return ok(undefined);
   });

@@ -1,78 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { brokenPromises, DEFAULT, DEV, deployerIn, IMAGE, mortalWorld, push, settled } from '../deployer/testbed.js';
-import type { Deployer, DeployerOptions } from '../deployer/types.js';
 import { unwrap } from '../domain/errors.js';
 import { routeMark } from '../domain/names.js';
-import type { DeploymentRecord, JournalRecord } from '../domain/records.js';
-import { EVENT_STREAM, type StoredEvent } from '../events/types.js';
-import type { ContainerRuntime } from '../ports/container-runtime.js';
-import type { ProxyManager } from '../ports/proxy-manager.js';
+import type { JournalRecord } from '../domain/records.js';
+import { memoryEngine, memoryProxy, memoryRuntime, memoryWorld, outage, withFaults } from '../testing/index.js';
 import {
-  type MemoryWorld,
-  memoryEngine,
-  memoryProxy,
-  memoryRuntime,
-  memoryWorld,
-  outage,
-  withFaults,
-} from '../testing/index.js';
-
-const FOREVER = { signal: new AbortController().signal };
-const NOTHING = {
-  settled: [],
-  unfinished: [],
-  busy: [],
-  needsHost: [],
-  healed: [],
-  lost: [],
-  unowned: { containers: [], routes: [] },
-  blind: [],
-};
-/** Of the defaults: a dead holder's lease, what may still be under way behind it, and what an undo takes. */
-const TTL_MS = 30_000;
-const QUIET_MS = 16_000;
-
-const another = (world: MemoryWorld, options: Partial<DeployerOptions> = {}) =>
-  deployerIn(world, { store: world.store.connect(), recover: 'manual', ...options });
-
-const recovered = (world: MemoryWorld, deployer: Deployer) => world.clock.until(unwrap(deployer.recover()), 600_000);
-
-/** A host that deploys v1, and dies while it deploys v2: when the engine or the proxy is told to do that, right after it was done. */
-async function died(at: 'started' | 'routed' | 'moved', world = memoryWorld()) {
-  push(world, 'v1', 'v2', 'v3');
-  const doomed = mortalWorld(world, { commit: Number.POSITIVE_INFINITY, when: 'before' });
-  const { start } = doomed.ports.runtime;
-  const { put } = doomed.ports.proxy;
-  const runtime: ContainerRuntime = {
-    ...doomed.ports.runtime,
-    start: (...args) => start(...args).andTee(() => at === 'started' && isArmed && doomed.kill()),
-  };
-  const proxy: ProxyManager = {
-    ...doomed.ports.proxy,
-    put: (...args) => {
-      const answer = put.apply(world.proxy, args);
-      const point = args[0].domain === DEFAULT ? 'moved' : 'routed';
-      if (isArmed && at === point) doomed.kill();
-      return answer;
-    },
-  };
-  let isArmed = false;
-  const first = await deployerIn(world, { ...doomed.ports, runtime, proxy });
-  await settled(world, first, 'v1');
-  isArmed = true;
-  const { id } = await unwrap(first.submit({ ...DEV, tag: 'v2' }));
-  await world.clock.until(doomed.death);
-  doomed.bury();
-  return { world, id };
-}
-
-async function events(world: MemoryWorld, type: StoredEvent['type']): Promise<StoredEvent[]> {
-  const all = await unwrap(world.store.connect().read(EVENT_STREAM, { after: 0 }, FOREVER));
-  return all.map(({ value }) => value as unknown as StoredEvent).filter((event) => event.type === type);
-}
-
-const record = async (world: MemoryWorld, id: string): Promise<DeploymentRecord | undefined> =>
-  (await unwrap(world.store.connect().get('deployments', id, FOREVER)))?.value;
+  another,
+  DEATHS,
+  died,
+  events,
+  FOREVER,
+  hasContainer,
+  NOTHING,
+  QUIET_MS,
+  record,
+  recovered,
+  TTL_MS,
+} from './testbed.js';
 
 describe('recover()', () => {
   it('has nothing to say where nothing was left', async () => {
@@ -88,13 +32,13 @@ describe('recover()', () => {
   });
 
   it('rolls back what a dead host had begun, as soon as its lease can be taken over', async () => {
-    const { world, id } = await died('moved');
+    const { world, id } = await died(DEATHS.moved);
     expect(world.proxy.request(DEFAULT).instance).toBe(id);
     const next = await another(world);
     const startMs = world.clock.monotonicMs();
     expect(await recovered(world, next)).toEqual({ ...NOTHING, settled: [{ deployment: id, status: 'failed' }] });
     expect(world.clock.monotonicMs() - startMs).toBeLessThan(TTL_MS + QUIET_MS + 1_000);
-    expect(await record(world, id)).toMatchObject({
+    expect(await record(world, 'deployments', id)).toMatchObject({
       status: 'failed',
       cleanup: 'none',
       error: { kind: 'interrupted' },
@@ -142,25 +86,29 @@ describe('recover()', () => {
   }, 30_000);
 
   it('leaves what was made through another engine, and says once what it takes', async () => {
-    const { world, id } = await died('routed');
+    const { world, id } = await died(DEATHS.routed);
     const engine = memoryEngine(world.clock, { identity: 'engine-2' });
     const elsewhere = await another(world, { runtime: memoryRuntime(engine) });
     const reason = 'It takes a host with the engine engine-1.';
     for (let time = 0; time < 2; time += 1)
       expect(await recovered(world, elsewhere)).toEqual({ ...NOTHING, needsHost: [{ deployment: id, reason }] });
-    expect(await record(world, id)).toMatchObject({ status: 'failed', cleanup: 'pending', needsHost: reason });
+    expect(await record(world, 'deployments', id)).toMatchObject({
+      status: 'failed',
+      cleanup: 'pending',
+      needsHost: reason,
+    });
     expect(await events(world, 'deployment.needs-host')).toMatchObject([{ payload: { reason } }]);
-    expect([...world.engine.containers.values()].some(({ spec }) => spec.owner.deployment === id)).toBe(true);
+    expect(hasContainer(world, id)).toBe(true);
 
     const next = await another(world);
     expect(await recovered(world, next)).toEqual({ ...NOTHING, settled: [{ deployment: id, status: 'failed' }] });
-    expect(await record(world, id)).toMatchObject({ cleanup: 'done', left: [], needsHost: null });
+    expect(await record(world, 'deployments', id)).toMatchObject({ cleanup: 'done', left: [], needsHost: null });
     await world.clock.until(Promise.all([elsewhere.close(), next.close()]));
     expect(await brokenPromises(world)).toEqual([]);
   });
 
   it('leaves a step of another version, and all before it', async () => {
-    const { world, id } = await died('routed');
+    const { world, id } = await died(DEATHS.routed);
     const store = world.store.connect();
     const journal = (await unwrap(store.get('journals', id, FOREVER))) as { value: JournalRecord; version: number };
     const entries = journal.value.entries.map((entry) => (entry.step === 'start' ? { ...entry, version: 2 } : entry));
@@ -171,14 +119,14 @@ describe('recover()', () => {
     const next = await another(world);
     const reason = 'It takes a host that knows step "start" in version 2.';
     expect(await recovered(world, next)).toEqual({ ...NOTHING, needsHost: [{ deployment: id, reason }] });
-    expect(await record(world, id)).toMatchObject({ status: 'failed', needsHost: reason });
+    expect(await record(world, 'deployments', id)).toMatchObject({ status: 'failed', needsHost: reason });
     expect((await unwrap(store.get('journals', id, FOREVER)))?.value.entries.at(-1)?.step).toBe('start');
-    expect([...world.engine.containers.values()].some(({ spec }) => spec.owner.deployment === id)).toBe(true);
+    expect(hasContainer(world, id)).toBe(true);
     await world.clock.until(next.close());
   });
 
   it('ends what it cannot undo while the engine is down, says what is left, and finishes it later', async () => {
-    const { world, id } = await died('routed');
+    const { world, id } = await died(DEATHS.routed);
     let isDown = true;
     const runtime = withFaults(world.runtime, {
       clock: world.clock,
@@ -189,7 +137,7 @@ describe('recover()', () => {
     const report = await recovered(world, next);
     expect(report).toMatchObject({ ...NOTHING, unfinished: [id], blind: expect.any(Array) });
     expect(report.blind.length).toBeGreaterThan(0);
-    const ended = await record(world, id);
+    const ended = await record(world, 'deployments', id);
     expect(ended).toMatchObject({ status: 'failed', cleanup: 'pending' });
     expect(ended?.left).toEqual([
       'route stage-dev-shop-v2.apps.test',
@@ -200,7 +148,7 @@ describe('recover()', () => {
     ]);
     isDown = false;
     expect(await recovered(world, next)).toMatchObject({ settled: [{ deployment: id, status: 'failed' }], blind: [] });
-    expect(await record(world, id)).toMatchObject({ cleanup: 'done', left: [] });
+    expect(await record(world, 'deployments', id)).toMatchObject({ cleanup: 'done', left: [] });
     expect(await events(world, 'deployment.cleaned')).toHaveLength(1);
     await world.clock.until(next.close());
     expect(await brokenPromises(world)).toEqual([]);
@@ -230,14 +178,14 @@ describe('recover()', () => {
   });
 
   it('at the start is in the background: it delays nothing, and ends with close()', async () => {
-    const { world, id } = await died('routed');
+    const { world, id } = await died(DEATHS.routed);
     const next = await another(world, { recover: 'on-start' });
     await world.clock.advance(5_000);
     const startMs = world.clock.monotonicMs();
     await world.clock.until(next.close());
     expect(world.clock.monotonicMs()).toBe(startMs);
     expect(world.clock.pending).toBe(0);
-    expect(await record(world, id)).toMatchObject({ status: 'running' });
+    expect(await record(world, 'deployments', id)).toMatchObject({ status: 'running' });
 
     const patient = await another(world, { recover: 'on-start' });
     const finished = new Promise((resolve) => patient.once('recovery.finished', ({ report }) => resolve(report)));
@@ -250,9 +198,9 @@ describe('recover()', () => {
     const world = memoryWorld();
     const witness = await another(world, { recover: 'on-start' });
     await world.clock.advance(1_000);
-    const { id } = await died('routed', world);
+    const { id } = await died(DEATHS.routed, { world });
     await world.clock.advance(TTL_MS + 20_000 + QUIET_MS);
-    expect(await record(world, id)).toMatchObject({ status: 'failed', cleanup: 'none' });
+    expect(await record(world, 'deployments', id)).toMatchObject({ status: 'failed', cleanup: 'none' });
     await world.clock.until(witness.close());
     expect(await brokenPromises(world)).toEqual([]);
   });
@@ -280,7 +228,7 @@ describe('recover()', () => {
 
 describe('a second proxy', () => {
   it('is no place to look for what the first one holds', async () => {
-    const { world, id } = await died('moved');
+    const { world, id } = await died(DEATHS.moved);
     const proxy = memoryProxy(world.engine, { identity: 'proxy-2' });
     const elsewhere = await another(world, { proxy });
     const reason = 'It takes a host with the proxy proxy-1.';

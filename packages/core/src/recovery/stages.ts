@@ -39,18 +39,23 @@ export interface SettleOptions {
 }
 
 /** A stage, and the deployments that make it worth a look. */
-type Candidates = ReadonlyMap<string, readonly string[]>;
+interface Stage {
+  readonly key: string;
+  readonly deployments: string[];
+  /** One of them is called running; else there is only something left to undo. */
+  isRunning: boolean;
+}
 
 export function settleStages(host: Host, options: SettleOptions, signal: AbortSignal) {
   const found: StageFindings = { settled: [], unfinished: [], needsHost: [], busy: [], blind: [] };
   return routine(async function* () {
     let waiting = yield* candidates(host, options.all, signal);
-    while (waiting.size > 0) {
+    while (waiting.length > 0) {
       const { ready, unknown } = yield* standings(host, waiting, found, signal);
       const identities = ready.length > 0 ? await identitiesOf(host, found.blind, signal) : null;
       for (let from = 0; from < ready.length; from += BATCH)
         yield* settleBatch(host, ready.slice(from, from + BATCH), identities, found, signal);
-      if (!options.waits || unknown.size === 0) break;
+      if (!options.waits || unknown.length === 0) break;
       yield* sleep(host.clock, LOOK_MS, signal);
       waiting = unknown;
     }
@@ -65,41 +70,44 @@ export async function identitiesOf(host: Host, blind: string[], signal: AbortSig
   return around.isOk() ? around.value.identities : null;
 }
 
-function candidates(host: Host, all: boolean, signal: AbortSignal): ResultAsync<Candidates, AnyError> {
+function candidates(host: Host, all: boolean, signal: AbortSignal): ResultAsync<readonly Stage[], AnyError> {
   return routine(async function* () {
-    const stages = new Map<string, string[]>();
-    const add = (stageKey: string, id: string) => {
-      const known = stages.get(stageKey);
-      if (!known) stages.set(stageKey, [id]);
-      else if (!known.includes(id)) known.push(id);
+    const stages = new Map<string, Stage>();
+    const add = (key: string, id: string, isRunning: boolean) => {
+      const stage = stages.get(key) ?? { key, deployments: [], isRunning };
+      stages.set(key, stage);
+      if (!stage.deployments.includes(id)) stage.deployments.push(id);
     };
     for (const status of ['running', 'rolling-back'] as const)
       for (const { value } of yield* allOf(host.store, 'deployments', { where: { status } }, { signal }))
-        add(value.stageKey, value.id);
+        add(value.stageKey, value.id, true);
     if (all)
-      for (const { value } of yield* allOf(host.store, 'journals', {}, { signal })) add(value.stageKey, value.id);
-    return ok<Candidates, AnyError>(stages);
+      for (const { value } of yield* allOf(host.store, 'journals', {}, { signal }))
+        add(value.stageKey, value.id, false);
+    return ok<readonly Stage[], AnyError>([...stages.values()]);
   });
 }
 
-type Stage = readonly [key: string, deployments: readonly string[]];
-
 /** Which of the stages can be taken, and of which nobody can tell yet. */
-function standings(host: Host, stages: Candidates, found: StageFindings, signal: AbortSignal) {
+function standings(host: Host, stages: readonly Stage[], found: StageFindings, signal: AbortSignal) {
   return routine(async function* () {
     // All of them, the domains' and the proxy's too: their beats are then known to stand still from the same moment on.
     const rows = new Map(
-      (yield* allOf(host.store, 'leases', {}, { signal })).map(({ value }) => [value.id, host.leases.standing(value)]),
+      (yield* allOf(host.store, 'leases', {}, { signal })).map(({ value }) => [
+        value.id,
+        { standing: host.leases.standing(value), isOwn: value.holder === host.id },
+      ]),
     );
     const ready: Stage[] = [];
-    const unknown = new Map<string, readonly string[]>();
-    for (const [key, deployments] of stages) {
-      const standing = rows.get(stageLease(key)) ?? 'free';
-      if (standing === 'unknown') unknown.set(key, deployments);
-      else if (standing === 'alive') found.busy.push(...deployments);
-      else ready.push([key, deployments]);
+    const unknown: Stage[] = [];
+    for (const stage of stages) {
+      const { standing, isOwn } = rows.get(stageLease(stage.key)) ?? { standing: 'free', isOwn: false };
+      // Of this very process it is the undo's own task that is at it, and through in a moment.
+      if (standing === 'unknown' || (standing === 'alive' && isOwn && !stage.isRunning)) unknown.push(stage);
+      else if (standing === 'alive') found.busy.push(...stage.deployments);
+      else ready.push(stage);
     }
-    return ok<{ ready: Stage[]; unknown: Candidates }, AnyError>({ ready, unknown });
+    return ok<{ ready: Stage[]; unknown: Stage[] }, AnyError>({ ready, unknown });
   });
 }
 
@@ -113,14 +121,14 @@ function settleBatch(
   return routine(async function* () {
     const held: { readonly stage: Stage; readonly lease: Lease }[] = [];
     await forEachOf(stages, WIDTH, async (stage) => {
-      const [key, deployments] = stage;
+      const { key, deployments } = stage;
       const taken = await host.leases.take([stageLease(key)], { signal, deployment: null, once: true });
       const lease = taken.isOk() ? taken.value.leases[0] : undefined;
       if (lease) held.push({ stage, lease });
       // Somebody was quicker, or the store does not answer.
       else (taken.isErr() && taken.error.kind !== 'stage-busy' ? found.unfinished : found.busy).push(...deployments);
     });
-    await forEachOf(held, WIDTH, async ({ stage: [key, deployments], lease }) => {
+    await forEachOf(held, WIDTH, async ({ stage: { key, deployments }, lease }) => {
       const settled = await settleStage(host, key, lease, identities, null, signal);
       await lease.release({ signal: new AbortController().signal });
       if (settled.isErr()) {

@@ -11,8 +11,11 @@ import type { Message, Notifier } from '../ports/notifier.js';
 import { retire } from './retire.js';
 import { finishTask, releaseAll, unroute } from './work.js';
 
-/** How a task ended: it is done, it is another host's to do, or somebody is at it now. */
-export type TaskEnd = 'done' | 'elsewhere' | 'busy';
+/**
+ * How a try of a task ended: it is done, it is another host's to do, a live one is at it now, or somebody of whom nobody can tell yet whether
+ * he lives.
+ */
+export type TaskEnd = 'done' | 'elsewhere' | 'busy' | 'unknown';
 
 /** The most that one try of telling somebody may take. */
 const NOTIFY_MS = 30_000;
@@ -38,8 +41,13 @@ export function doTask(host: Host, task: TaskRecord, signal: AbortSignal): Resul
       if (runtime !== identities.runtime || (proxy !== null && proxy !== identities.proxy))
         return ok<TaskEnd, AnyError>('elsewhere');
     } else if (!host.notifiers.some(({ name }) => name === task.notifier)) return ok<TaskEnd, AnyError>('elsewhere');
-    const taken = await host.leases.take([leaseOf(task)], { signal, deployment: task.deployment, once: true });
-    if (taken.isErr()) return taken.error.kind === 'stage-busy' ? ok<TaskEnd, AnyError>('busy') : err(taken.error);
+    const key = leaseOf(task);
+    const taken = await host.leases.take([key], { signal, deployment: task.deployment, once: true });
+    if (taken.isErr()) {
+      if (taken.error.kind !== 'stage-busy') return err(taken.error);
+      const row = yield* host.store.get('leases', key, { signal });
+      return ok<TaskEnd, AnyError>(host.leases.standing(row?.value) === 'alive' ? 'busy' : 'unknown');
+    }
     const [lease] = taken.value.leases;
     if (!lease) return ok<TaskEnd, AnyError>('busy');
     try {

@@ -6,6 +6,7 @@ import type { ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { TaskRecord } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
+import { onAbort } from '../kernel/on-abort.js';
 import { allOf } from '../kernel/pages.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard } from '../kernel/routine.js';
@@ -39,6 +40,7 @@ export class TaskRunner {
   readonly #running = new Map<string, Promise<void>>();
   readonly #queue: TaskRecord[] = [];
   readonly #attempts = new Map<string, number>();
+  readonly #waiting = new Map<string, ((isDone: boolean) => void)[]>();
   #idle: (() => void)[] = [];
 
   constructor(host: Host) {
@@ -50,15 +52,44 @@ export class TaskRunner {
    * recovery settles the stages themselves.
    */
   async resume(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && (await this.takeUp(signal, ({ kind }) => kind !== 'undo')).isErr())
+    const wanted = ({ kind }: TaskRecord) => kind !== 'undo';
+    while (!signal.aborted && (await this.takeUp(signal, wanted)).isErr())
       await sleep(this.#host.clock, RESUME_PAUSE_MS, signal);
   }
 
-  /** Takes up what others have left, or of that what is wanted. */
-  takeUp(signal: AbortSignal, wanted: (task: TaskRecord) => boolean = () => true): ResultAsync<void, AnyError> {
-    return allOf(this.#host.store, 'tasks', {}, { signal }).map((tasks) =>
-      this.add(tasks.map(({ value }) => value).filter(wanted)),
+  /**
+   * Takes up what others have left, as far as it is wanted. What is left of the world is tried at once, whenever it was to be tried again:
+   * the clock of who put it off may have been wrong, and what was in the way may be gone.
+   */
+  takeUp(signal: AbortSignal, wanted: (task: TaskRecord) => boolean): ResultAsync<readonly TaskRecord[], AnyError> {
+    return allOf(this.#host.store, 'tasks', {}, { signal }).map((stored) => {
+      const tasks = stored.map(({ value }) => value).filter(wanted);
+      for (const task of tasks)
+        if (task.kind === 'notify') this.add([task]);
+        else this.#hasten(task);
+      return tasks;
+    });
+  }
+
+  /** Of these, those that are done, when each was tried once: what a live host is at is not waited for. */
+  async tried(tasks: readonly TaskRecord[], signal: AbortSignal): Promise<readonly TaskRecord[]> {
+    const done: TaskRecord[] = [];
+    const tries = tasks.map(
+      (task) =>
+        new Promise<void>((resolve) => {
+          if (!this.#isKnown(task.id)) return resolve();
+          const off = onAbort(signal, resolve);
+          const told = this.#waiting.get(task.id) ?? [];
+          this.#waiting.set(task.id, told);
+          told.push((isDone) => {
+            off();
+            if (isDone) done.push(task);
+            resolve();
+          });
+        }),
     );
+    await Promise.all(tries);
+    return done;
   }
 
   add(tasks: readonly TaskRecord[]): void {
@@ -77,13 +108,27 @@ export class TaskRunner {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
     this.#queue.length = 0;
+    for (const id of this.#waiting.keys()) this.#tell(id, false);
     await Promise.all(this.#running.values());
   }
 
+  #isKnown(id: string): boolean {
+    return this.#timers.has(id) || this.#running.has(id) || this.#queue.some((queued) => queued.id === id);
+  }
+
+  #hasten(task: TaskRecord): void {
+    this.#timers.get(task.id)?.();
+    this.#timers.delete(task.id);
+    this.#schedule(task, 0);
+  }
+
+  #tell(id: string, isDone: boolean): void {
+    for (const tell of this.#waiting.get(id) ?? []) tell(isDone);
+    this.#waiting.delete(id);
+  }
+
   #schedule(task: TaskRecord, delayMs: number): void {
-    const { id } = task;
-    if (this.#closing.signal.aborted || this.#timers.has(id) || this.#running.has(id)) return;
-    if (this.#queue.some((queued) => queued.id === id)) return;
+    if (this.#closing.signal.aborted || this.#isKnown(task.id)) return;
     if (delayMs <= 0) {
       this.#queue.push(task);
       this.#next();
@@ -116,7 +161,9 @@ export class TaskRunner {
   async #run(task: TaskRecord): Promise<Again | undefined> {
     const { signal } = this.#closing;
     const ended = await guard(() => doTask(this.#host, task, signal));
-    if (ended.isOk() && ended.value !== 'busy') {
+    // Whether its lease is a dead host's is not known yet: those who wait go on waiting.
+    if (ended.isErr() || ended.value !== 'unknown') this.#tell(task.id, ended.isOk() && ended.value === 'done');
+    if (ended.isOk() && (ended.value === 'done' || ended.value === 'elsewhere')) {
       this.#attempts.delete(task.id);
       return undefined;
     }

@@ -2,6 +2,7 @@
 import type { Screen } from '../../terminal/screen.js';
 import { problemJson } from '../problem.js';
 import type { Presenter } from './presenter.js';
+import { recoveryText } from './recovery.js';
 
 export function jsonPresenter(screen: Screen): Presenter {
   let id: string | undefined;
@@ -20,6 +21,9 @@ export function jsonPresenter(screen: Screen): Presenter {
     log: (entry) => tell('deployment.log', { entry }),
     progress: (progress) => tell('deployment.progress', { progress }),
     rollingBack: (error) => tell('deployment.rolling-back', { error }),
+    recovered: (report) => {
+      if (recoveryText(report)) tell('recovery.finished', { report });
+    },
     cancelling: () => {},
     verdict({ exitCode, deployment, instance, error }) {
       screen.object({

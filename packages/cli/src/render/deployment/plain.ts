@@ -4,6 +4,7 @@ import type { Screen } from '../../terminal/screen.js';
 import { plain } from '../../terminal/width.js';
 import { PullMeter } from '../pull.js';
 import { nameOf, type Presenter } from './presenter.js';
+import { recoveryText } from './recovery.js';
 import { verdictLines } from './verdict.js';
 
 /** A pull says how far it is so often. */
@@ -44,6 +45,10 @@ export function plainPresenter(screen: Screen): Presenter {
     rollingBack(error) {
       failure = error.message;
       print(plain(`rolling back: ${error.message}`));
+    },
+    recovered(report) {
+      const text = recoveryText(report);
+      if (text) print(text);
     },
     cancelling: () => note('Cancelling: what it made is undone. Another signal leaves at once.'),
     verdict(verdict) {

@@ -8,6 +8,7 @@ import type {
   Instance,
   LogEntry,
   PullProgress,
+  RecoveryReport,
   StepRecord,
   StoredError,
 } from '@quayside/core';
@@ -29,6 +30,8 @@ export interface Presenter {
   log(entry: LogEntry): void;
   progress(progress: PullProgress): void;
   rollingBack(error: StoredError): void;
+  /** What hosts that died had left was taken up beside it. */
+  recovered(report: RecoveryReport): void;
   /** Ctrl-C was pressed: it is undone now. */
   cancelling(): void;
   verdict(verdict: Verdict): void;
@@ -87,6 +90,9 @@ export function watch(
       if (!isOurs(deployment.id)) return;
       see(deployment);
       presenter.rollingBack(error);
+    }),
+    deployer.on('recovery.finished', ({ report }) => {
+      presenter.recovered(report);
     }),
     deployer.on('instance.retiring', ({ instance, reason }) => {
       presenter.retiring(instance, reason);

@@ -7,6 +7,7 @@ import { fitted } from '../../terminal/screen.js';
 import { plain } from '../../terminal/width.js';
 import { PullMeter } from '../pull.js';
 import { nameOf, type Presenter } from './presenter.js';
+import { recoveryText } from './recovery.js';
 import { verdictLines } from './verdict.js';
 
 const NAME_WIDTH = 13;
@@ -76,6 +77,10 @@ export function terminalPresenter(screen: Screen): Presenter {
     rollingBack(error) {
       failure = error.message;
       showSince(isCancelling ? 'cancelled, rolling back' : 'rolling back');
+    },
+    recovered(report) {
+      const text = recoveryText(report);
+      if (text) print(style.dim(`  ${signs.dot} ${text}`));
     },
     cancelling() {
       isCancelling = true;

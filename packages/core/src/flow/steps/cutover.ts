@@ -73,6 +73,7 @@ export const cutoverStep: Step = {
       ]);
       yield* others;
       yield* there;
+      flow.seen.put = { host: target.host, port: target.port };
       flow.log('info', `Proved ${routes.map(({ domain }) => domain).join(', ')} through the front door.`);
       return ok(undefined);
     });
