@@ -24,8 +24,14 @@ const { database, image, network, settings, stage, tag, dieAt } = JSON.parse(pro
 const die = () => process.kill(process.pid, 'SIGKILL');
 const proxy = unwrap(embeddedProxy());
 const { prove } = proxy;
+/** The tagged route and the default one: the first is proved while the other is moved. */
+let unproved = 2;
+const onProved = () => {
+  unproved -= 1;
+  if (unproved === 0) die();
+};
 if (dieAt === 'proof')
-  Object.assign(proxy, { prove: (...args: Parameters<typeof prove>) => prove.apply(proxy, args).andTee(die) });
+  Object.assign(proxy, { prove: (...args: Parameters<typeof prove>) => prove.apply(proxy, args).andTee(onProved) });
 
 const deployer = await unwrap(
   createDeployer({
