@@ -15,6 +15,8 @@ export async function brokenPromises(world: SimulatedWorld): Promise<string[]> {
       broken.push(`a secret is in the store: …${ledger.text.slice(Math.max(0, at - 200), at + 60)}…`);
     }
   }
+  for (const { what, was, now } of world.strangers)
+    if (now() !== was) broken.push(`${what} is nobody's business, was ${was} and is ${now()}`);
   const told = JSON.stringify(world.notifier.received);
   if (told.includes(SECRET)) broken.push('a secret is in a notification');
   return broken;
@@ -53,7 +55,9 @@ function inTheWorld(
 ): string[] {
   const broken: string[] = [];
   const containers = world.engines.flatMap(({ engine }) => [...engine.containers.values()]);
-  const own = containers.filter(({ spec }) => spec.owner.storeId === storeId);
+  const isStranger = (what: string) => world.strangers.some((stranger) => stranger.what === what);
+  const own = containers.filter(({ spec }) => spec.owner.storeId === storeId && !isStranger(spec.name));
+  const { broken: ended, disturbed, lost } = world.overhearing;
   const runs = (id: string | null) =>
     own.some(({ spec, state }) => spec.owner.deployment === id && state === 'running');
   for (const { spec, state } of own) {
@@ -62,15 +66,15 @@ function inTheWorld(
     else if (instance.state !== 'running') broken.push(`instance ${instance.id} is still ${instance.state}`);
   }
   for (const { id } of instances)
-    if (!runs(id) && !world.overhearing.broken.has(id)) broken.push(`instance ${id} has no running container`);
+    if (!runs(id) && !ended.has(id)) broken.push(`instance ${id} has no running container`);
   for (const { proxy, proxyIdentity } of world.engines) {
     for (const [domain, { mark, targets }] of proxy.routes) {
-      if (!mark?.startsWith(storeId)) continue;
+      if (!mark?.startsWith(storeId) || isStranger(domain)) continue;
       const record = routes.find(({ id }) => id === domain);
       if (record?.state !== 'live')
         broken.push(`${domain} is at ${proxyIdentity}, and its record is ${record?.state ?? 'gone'}`);
       for (const { instance } of targets)
-        if (!own.some(({ spec }) => spec.owner.deployment === instance))
+        if (!disturbed.has(domain) && !own.some(({ spec }) => spec.owner.deployment === instance))
           broken.push(`${domain} leads to ${instance}, which is gone`);
     }
   }
@@ -78,7 +82,7 @@ function inTheWorld(
     const proxy = world.engines.find((each) => each.proxyIdentity === identity)?.proxy;
     const by = proxy?.answerer(id) ?? null;
     if (state !== 'live') broken.push(`the record of ${id} is ${state}`);
-    else if (instance !== null && world.overhearing.broken.has(instance)) continue;
+    else if (disturbed.has(id) || (instance !== null && (lost.has(instance) || !runs(instance)))) continue;
     else if (by === null || by !== instance)
       broken.push(`${id} is ${instance}'s, and is answered by ${by ?? 'nobody'}`);
   }

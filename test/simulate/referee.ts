@@ -12,6 +12,7 @@ import {
   type MemoryContainer,
   type RouteRecord,
   type StageRecord,
+  type TaskRecord,
   TERMINAL_EVENTS,
 } from './core.js';
 import type { Life, Overhearing } from './life.js';
@@ -26,6 +27,7 @@ export interface Mirror {
   readonly instances: Map<string, InstanceRecord>;
   readonly deployments: Map<string, DeploymentRecord>;
   readonly journals: Map<string, JournalRecord>;
+  readonly tasks: Map<string, TaskRecord>;
   readonly terminalEvents: Map<string, number>;
   /** When a lease's row was last written, in true time. */
   readonly beats: Map<string, number>;
@@ -38,6 +40,7 @@ const newMirror = (): Mirror => ({
   instances: new Map(),
   deployments: new Map(),
   journals: new Map(),
+  tasks: new Map(),
   terminalEvents: new Map(),
   beats: new Map(),
 });
@@ -76,6 +79,9 @@ export class Referee implements Overhearing {
   readonly #healthy = new Set<string>();
   /** Instances that the world has broken: an app that ended, an engine that was restarted. Their traffic is nobody's fault. */
   readonly broken = new Set<string>();
+  /** Instances whose container somebody has removed, and domains that somebody has led elsewhere. */
+  readonly lost = new Set<string>();
+  readonly disturbed = new Set<string>();
   /** Stages that somebody asked to remove: they may stop to answer. */
   readonly removing = new Set<string>();
   /** Per store and lease, in the order in which they were given away. */
@@ -283,7 +289,8 @@ export class Referee implements Overhearing {
       if (route.stageKey !== stageKey || route.state !== 'live' || route.instance !== instance) continue;
       if (!this.#healthy.has(instance)) this.#report(life, `${route.id} is live, and ${instance} never was healthy`);
       const by = proxy.answerer(route.id);
-      if (by !== instance && !this.broken.has(instance) && !this.#lying.has(number))
+      const isExcused = this.broken.has(instance) || this.disturbed.has(route.id) || this.#lying.has(number);
+      if (by !== instance && !isExcused)
         this.#report(life, `${route.id} is committed to ${instance}, and ${by ?? 'nobody'} answers`);
     }
   }
@@ -350,6 +357,7 @@ export class Referee implements Overhearing {
           was === false ||
           !this.#world.hasNoGap(stageKey, store) ||
           this.removing.has(stageKey) ||
+          this.disturbed.has(id) ||
           this.#lying.has(engine.number) ||
           (current != null && this.broken.has(current)) ||
           (instance !== null && this.broken.has(instance));

@@ -41,6 +41,11 @@ export interface HostPlan {
   readonly rate: number;
   /** Whether it can seal what the store keeps of secrets. */
   readonly hasKey: boolean;
+  /** Its hosts run each other's deployments; null: it runs its own alone. */
+  readonly group: string | null;
+  readonly recovers: 'on-start' | 'manual';
+  /** Whether it watches, and what it does with a route that somebody has changed. */
+  readonly watches: 'report' | 'put-back' | null;
   readonly notifies: boolean;
   /** How long after its death it is started again. */
   readonly restartAfterMs: number;
@@ -62,11 +67,17 @@ export type Request =
       readonly tag: string;
       readonly force: boolean;
       readonly waits: boolean;
+      readonly policy: 'queue' | 'supersede' | 'reject' | null;
+      readonly running: 'finish' | 'cancel';
+      readonly key: string | null;
     }
   | { readonly kind: 'rollBack'; readonly stage: number; readonly to: string | null }
   | { readonly kind: 'removeStage'; readonly stage: number }
   /** One of the stage's instances: the oldest, the newest but one, … */
   | { readonly kind: 'removeInstance'; readonly stage: number; readonly which: number }
+  /** The stage's newest deployment, whoever runs it. */
+  | { readonly kind: 'cancel'; readonly stage: number }
+  | { readonly kind: 'recover' }
   | { readonly kind: 'plan'; readonly stage: number; readonly tag: string }
   /** Follows the newest deployment's log from another place. */
   | { readonly kind: 'follow'; readonly stage: number }
@@ -113,6 +124,14 @@ export type Item = { readonly id: string } & (
   | { readonly kind: 'lie'; readonly proxy: number; readonly atMs: number; readonly ms: number }
   | { readonly kind: 'wall-clock'; readonly host: string; readonly atMs: number; readonly ms: number }
   | { readonly kind: 'configure'; readonly atMs: number }
+  /** What the world does to what runs. `which`: one of the stage's instances. */
+  | {
+      readonly kind: 'crash' | 'removed-by-hand' | 'route-by-hand';
+      readonly stage: number;
+      readonly which: number;
+      readonly atMs: number;
+    }
+  | { readonly kind: 'engine-restart'; readonly engine: number; readonly atMs: number }
 );
 export type ItemKind = Item['kind'];
 
@@ -122,6 +141,7 @@ export interface Timing {
   readonly effectTimeoutMs: number;
   readonly undoTimeoutMs: number;
   readonly absentForMs: number;
+  readonly abandonAfterMs: number;
 }
 
 export interface Script {
@@ -139,6 +159,10 @@ export interface Script {
   readonly odds: { readonly [F in Fault]?: number };
   /** How long a call and its answer are under way at most, each. */
   readonly latencyMs: number;
+  /** Whether things of others, and things of ours without a record, are there from the beginning. */
+  readonly hasStrangers: boolean;
+  /** Whether every stage is deployed once more in the end, when nothing goes wrong any more. */
+  readonly deploysInTheEnd: boolean;
   readonly items: readonly Item[];
 }
 

@@ -33,6 +33,7 @@ import {
   type Script,
   type StagePlan,
 } from './script.js';
+import { moveIn, type Stranger } from './strangers.js';
 import { type Trace, trace } from './trace.js';
 
 /** What every secret of the simulation has in it, and nothing else. */
@@ -75,6 +76,7 @@ export class SimulatedWorld implements Surroundings {
   readonly struck = new Set<string>();
   readonly broken: string[] = [];
   readonly deaths: ((life: Life) => void)[] = [];
+  readonly strangers: Stranger[] = [];
   isCalm = false;
   version = 0;
   readonly #cuts = new Set<string>();
@@ -97,6 +99,7 @@ export class SimulatedWorld implements Surroundings {
       report: (what) => this.report(what),
     });
     for (const item of this.items) this.#setTrap(item);
+    if (script.hasStrangers) this.strangers.push(...this.engines.flatMap((each) => moveIn(each, storeIdOf(0))));
   }
 
   get items(): readonly Item[] {
@@ -205,7 +208,7 @@ export class SimulatedWorld implements Surroundings {
   }
 
   /** A deployer over the world as this life sees it: the one that is shipped, over its ports. */
-  deployer(life: Life, more: Partial<DeployerOptions> = {}) {
+  deployer(life: Life) {
     const { plan } = life;
     const { engine, proxy } = this.engines[plan.engine] as SimulatedEngine;
     const store = (this.stores[plan.store] as MemoryStore).connect();
@@ -221,7 +224,8 @@ export class SimulatedWorld implements Surroundings {
       ...(plan.hasKey ? { sealer: memorySealer() } : {}),
       settings: { domain: 'apps.test', ...this.script.timing },
       projects: (name: string) => this.#project(plan, name),
-      ...more,
+      recover: plan.recovers,
+      ...(plan.group === null ? {} : { worker: { group: plan.group } }),
     } as unknown as DeployerOptions) as unknown as ReturnType<typeof createDeployer> & PromiseLike<{ value: Deployer }>;
   }
 

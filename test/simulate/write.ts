@@ -22,8 +22,22 @@ const PROJECTS = ['shop', 'blog'] as const;
 
 /** Short, so that a lease expires within a few looks; the ratios are those of the defaults. */
 const TIMINGS: readonly Timing[] = [
-  { ttlMs: 4_000, renewMs: 1_200, effectTimeoutMs: 1_200, undoTimeoutMs: 6_000, absentForMs: 500 },
-  { ttlMs: 6_000, renewMs: 2_000, effectTimeoutMs: 2_000, undoTimeoutMs: 8_000, absentForMs: 1_000 },
+  {
+    ttlMs: 5_000,
+    renewMs: 1_700,
+    effectTimeoutMs: 1_500,
+    undoTimeoutMs: 6_000,
+    absentForMs: 500,
+    abandonAfterMs: 15_000,
+  },
+  {
+    ttlMs: 8_000,
+    renewMs: 2_600,
+    effectTimeoutMs: 3_000,
+    undoTimeoutMs: 12_000,
+    absentForMs: 1_000,
+    abandonAfterMs: 30_000,
+  },
 ];
 
 export function writeScript(seed: number): Script {
@@ -32,7 +46,11 @@ export function writeScript(seed: number): Script {
   const engines = chance.has('engines', 0.2) ? 2 : 1;
   const stages = writeStages(chance, stores, engines);
   const hosts = writeHosts(chance, stages);
-  const items = [...writeRequests(chance, hosts, stages), ...writeTrouble(chance, hosts, engines, stores)];
+  const items = [
+    ...writeRequests(chance, hosts, stages),
+    ...writeTrouble(chance, hosts, engines, stores),
+    ...writeWorld(chance, stages, engines),
+  ];
   return {
     seed,
     timing: chance.pick('timing', TIMINGS),
@@ -47,6 +65,8 @@ export function writeScript(seed: number): Script {
     tags: Object.fromEntries(TAGS.map((tag) => [tag, writeBehaviour(chance, tag)])),
     odds: writeOdds(chance),
     latencyMs: chance.pick('latency', [0, 0, 2, 20]),
+    hasStrangers: chance.has('strangers', 0.15),
+    deploysInTheEnd: chance.has('deploys in the end', 0.25),
     items,
   };
 }
@@ -86,6 +106,7 @@ function writeStages(chance: Dice, stores: number, engines: number): StagePlan[]
 
 function writeHosts(chance: Dice, stages: readonly StagePlan[]): HostPlan[] {
   const hosts: HostPlan[] = [];
+  const isGroup = chance.has('group', 0.5);
   for (const { store, engine } of stages) {
     if (hosts.some((host) => host.store === store && host.engine === engine)) continue;
     const count = chance.pick(`hosts ${store} ${engine}`, [1, 2, 2, 3]);
@@ -101,8 +122,11 @@ function writeHosts(chance: Dice, stages: readonly StagePlan[]): HostPlan[] {
         beganMs: chance.whole(of('began'), 0, 1_000_000),
         rate: chance.has(of('drifts'), 0.3) ? 0.99 + 0.02 * chance.roll(of('rate')) : 1,
         hasKey: !chance.has(of('no key'), 0.2),
+        group: isGroup && !chance.has(of('alone'), 0.2) ? `workers-${engine}` : null,
+        recovers: chance.has(of('manual'), 0.3) ? 'manual' : 'on-start',
+        watches: chance.has(of('watches'), 0.25) ? chance.pick(of('put-back'), ['report', 'put-back'] as const) : null,
         notifies: chance.has(of('notifies'), 0.15),
-        restartAfterMs: chance.pick(of('restart'), [100, 1_000, 8_000]),
+        restartAfterMs: chance.pick(of('restart'), [100, 1_000, 5_000]),
       });
     }
   }
@@ -162,17 +186,29 @@ function writeRequest(chance: Dice, of: (what: string) => string, stage: number,
   // The first is a deployment: before it there is nothing to roll back or to remove.
   if (number === 0 || kind < 0.66) {
     const tag = chance.pick(of('tag'), TAGS);
-    return { kind: 'deploy', stage, tag, force: chance.has(of('force'), 0.15), waits: chance.has(of('waits'), 0.7) };
+    return {
+      kind: 'deploy',
+      stage,
+      tag,
+      force: chance.has(of('force'), 0.15),
+      waits: chance.has(of('waits'), 0.7),
+      policy: chance.has(of('policy'), 0.3) ? chance.pick(of('which policy'), POLICIES) : null,
+      running: chance.has(of('running'), 0.3) ? 'cancel' : 'finish',
+      key: chance.has(of('key'), 0.1) ? 'again' : null,
+    };
   }
-  if (kind < 0.8)
+  if (kind < 0.78)
     return { kind: 'rollBack', stage, to: chance.has(of('to'), 0.3) ? chance.pick(of('to tag'), TAGS) : null };
-  if (kind < 0.87) return { kind: 'removeInstance', stage, which: chance.whole(of('which'), 0, 3) };
-  if (kind < 0.91) return { kind: 'removeStage', stage };
+  if (kind < 0.83) return { kind: 'removeInstance', stage, which: chance.whole(of('which'), 0, 3) };
+  if (kind < 0.86) return { kind: 'removeStage', stage };
+  if (kind < 0.92) return { kind: 'cancel', stage };
+  if (kind < 0.93) return { kind: 'recover' };
   if (kind < 0.95) return { kind: 'follow', stage };
   if (kind < 0.98) return { kind: 'plan', stage, tag: chance.pick(of('tag'), TAGS) };
   return { kind: 'close', running: chance.pick(of('running'), ['finish', 'cancel'] as const) };
 }
 
+const POLICIES = ['queue', 'supersede', 'reject'] as const;
 const MOMENTS: readonly Moment[] = ['before', 'sent', 'answered'];
 
 /** Deaths, stalls, partitions, outages, lies and clocks that jump; most seeds have a few of them. */
@@ -207,7 +243,7 @@ function writeTrouble(chance: Dice, hosts: readonly HostPlan[], engines: number,
       life: 1,
       call: call(id),
       when: chance.pick(`${id} when`, MOMENTS),
-      ms: chance.pick(`${id} ms`, [500, 5_000, 9_000, 15_000]),
+      ms: chance.pick(`${id} ms`, [500, 6_000, 12_000]),
     });
   }
   for (const number of times('partitions', 0.2, 2)) {
@@ -246,4 +282,21 @@ function writeTrouble(chance: Dice, hosts: readonly HostPlan[], engines: number,
   return items;
 }
 
-const lasting = (chance: Dice, id: string): number => chance.pick(`${id} lasts`, [300, 2_000, 8_000]);
+/** What the world does to what runs; most seeds have none of it. */
+function writeWorld(chance: Dice, stages: readonly StagePlan[], engines: number): Item[] {
+  const items: Item[] = [];
+  const kinds = ['crash', 'removed-by-hand', 'route-by-hand', 'engine-restart'] as const;
+  for (const kind of kinds) {
+    if (!chance.has(`has ${kind}`, 0.07)) continue;
+    const atMs = chance.whole(`${kind} at`, 500, 6_000);
+    if (kind === 'engine-restart')
+      items.push({ id: kind, kind, atMs, engine: chance.whole(`${kind} engine`, 0, engines - 1) });
+    else {
+      const stage = chance.whole(`${kind} stage`, 0, stages.length - 1);
+      items.push({ id: kind, kind, atMs, stage, which: chance.whole(`${kind} which`, 0, 2) });
+    }
+  }
+  return items;
+}
+
+const lasting = (chance: Dice, id: string): number => chance.pick(`${id} lasts`, [300, 2_000, 6_000]);

@@ -34,6 +34,8 @@ export function unroute(
       deployment: terms.deployment,
     });
     try {
+      // What a holder before had begun may still arrive: what is read before that is soon no longer so.
+      for (const lease of taken.leases) yield* lease.mayStart(host.settings.effectTimeoutMs, { signal });
       const changes: Change[] = [];
       for (const domain of domains) {
         const record = yield* host.store.get('routes', domain, { signal });
