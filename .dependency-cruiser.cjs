@@ -24,7 +24,7 @@ module.exports = {
     inner('flow', ['flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('tasks', ['tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('workers', ['workers', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
-    inner('recovery', ['recovery', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
+    inner('recovery', ['recovery', 'watch', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('watch', ['watch', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('testing', ['testing', 'kernel', 'ports', 'domain']),
     {

@@ -177,6 +177,27 @@ describe('recover()', () => {
     await world.clock.until(deployer.close());
   });
 
+  it('leads routes to where their instances are now, and takes off those of what is lost', async () => {
+    const world = memoryWorld();
+    push(world, 'v1', 'v2');
+    const proxy = memoryProxy(world.engine, { reaches: [{ kind: 'address', node: '*' }] });
+    const deployer = await another(world, { proxy });
+    for (const tag of ['v1', 'v2']) await settled(world, deployer, tag);
+    const [v1, v2] = [...world.engine.containers.values()];
+    if (!v1 || !v2) throw new Error('they do not run');
+    await unwrap(world.runtime.remove(v1.spec, FOREVER));
+    world.engine.stop(v2, 0);
+    world.engine.start(v2);
+    const tagged = (tag: string) => `stage-dev-shop-${tag}.apps.test`;
+    const report = await recovered(world, deployer);
+    expect(report).toEqual({ ...NOTHING, healed: expect.any(Array), lost: [v1.spec.owner.deployment] });
+    expect(report.healed.toSorted()).toEqual([tagged('v2'), DEFAULT].toSorted());
+    expect(proxy.request(DEFAULT)).toEqual({ status: 200, instance: v2.spec.owner.deployment });
+    expect(proxy.request(tagged('v1')).status).toBe(404);
+    expect(await recovered(world, deployer)).toEqual(NOTHING);
+    await world.clock.until(deployer.close());
+  });
+
   it('at the start is in the background: it delays nothing, and ends with close()', async () => {
     const { world, id } = await died(DEATHS.routed);
     const next = await another(world, { recover: 'on-start' });

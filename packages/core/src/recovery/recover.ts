@@ -9,6 +9,7 @@ import type { RecoveryReport } from '../domain/reports.js';
 import type { Host } from '../flow/host.js';
 import { routine } from '../kernel/routine.js';
 import { markElsewhere } from './elsewhere.js';
+import { lookAtInstances } from './instances.js';
 import { identitiesOf, settleStages } from './stages.js';
 import { findUnowned } from './unowned.js';
 
@@ -35,6 +36,7 @@ export function recover(host: Host, tasks: LeftTasks, signal: AbortSignal): Resu
     if (signal.aborted) return err(aborted('The recovery', signal.reason));
     const identities = await identitiesOf(host, blind, signal);
     const elsewhere = identities ? yield* markElsewhere(host, identities, signal) : [];
+    const seen = yield* lookAtInstances(host, blind, signal);
     const stray = yield* findUnowned(host, signal);
     const unowned = {
       containers: stray.containers.map(({ name }) => name),
@@ -42,7 +44,7 @@ export function recover(host: Host, tasks: LeftTasks, signal: AbortSignal): Resu
     };
     blind.push(...stray.blind);
     const needsHost = [...stages.needsHost, ...elsewhere];
-    const report: RecoveryReport = { ...stages, finished, needsHost, healed: [], lost: [], unowned, blind };
+    const report: RecoveryReport = { ...stages, ...seen, finished, needsHost, unowned, blind };
     host.hub.emit('recovery.finished', { report });
     return ok<RecoveryReport, AnyError>(report);
   });
