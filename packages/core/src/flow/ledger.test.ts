@@ -65,9 +65,12 @@ describe('the ledger', () => {
     const taken = await unwrap(store.get('leases', 'stage:s', { signal: signal() }));
     if (!taken) throw new Error('no lease');
     await unwrap(
-      store.commit([{ op: 'put', collection: 'leases', record: { ...taken.value, holder: 'b', token: 2 } }], {
-        signal: signal(),
-      }),
+      store.commit(
+        [{ op: 'put', collection: 'leases', record: { ...taken.value, holder: 'b', token: taken.value.token + 1 } }],
+        {
+          signal: signal(),
+        },
+      ),
     );
     const refused = await clock.until(ledger.commit({ record: { left: ['z'] } }));
     expect(refused._unsafeUnwrapErr().kind).toBe('lease-lost');
@@ -84,7 +87,7 @@ describe('the ledger', () => {
     await clock.advance(120_000);
     expect(lease.lost.aborted).toBe(false);
     const stored = await unwrap(store.get('leases', 'stage:s', { signal: signal() }));
-    expect(stored?.value).toMatchObject({ holder: 'a', token: 1 });
+    expect(stored?.value).toMatchObject({ holder: 'a', token: lease.fence.token });
     expect(stored?.value.beat).toBeGreaterThan(8);
     await lease.release({ signal: signal() });
     expect(clock.pending).toBe(0);

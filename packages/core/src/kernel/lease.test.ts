@@ -42,7 +42,7 @@ describe('a lease', () => {
     expect(lease.lost.aborted).toBe(false);
     expect((await row())?.beat).toBeGreaterThan(10);
     await lease.release({ signal: signal() });
-    expect(await row()).toMatchObject({ holder: null, token: 1 });
+    expect(await row()).toMatchObject({ holder: null, token: lease.fence.token });
     expect(clock.pending).toBe(0);
   });
 
@@ -55,7 +55,7 @@ describe('a lease', () => {
     expect(seen).toEqual([{ lease: KEY, holder: 'a', since: expect.any(Number), deployment: 'd1' }]);
     await held.release({ signal: signal() });
     const lease = await clock.until(first(waiting));
-    expect(lease.fence.token).toBe(2);
+    expect(lease.fence.token).toBe(held.fence.token + 1);
     await lease.release({ signal: signal() });
     expect(clock.pending).toBe(0);
   });
@@ -140,6 +140,36 @@ describe('a lease', () => {
     taken.released();
   });
 
+  it.each(['instance:x', 'task:x'])(
+    '%s is of no use to anybody afterwards: its row goes when it is freed',
+    async (key) => {
+      const { clock, store, host } = world();
+      const lease = await first(host('a').leases.take([key], { signal: signal(), deployment: null }));
+      await clock.advance(60_000);
+      await lease.release({ signal: signal() });
+      expect(await unwrap(store.list('leases', {}, { signal: signal() }))).toEqual([]);
+      expect(clock.pending).toBe(0);
+    },
+  );
+
+  it('whose row was removed begins anew under a token that it never had', async () => {
+    const { clock, store, host } = world();
+    const a = host('a');
+    const old = await first(a.take());
+    a.faulty.inject('commit', { kind: 'hang' }, 100);
+    for (const name of ['b', 'c']) await (await clock.until(first(host(name).take()))).release({ signal: signal() });
+    await unwrap(store.commit([{ op: 'remove', collection: 'leases', id: KEY }], { signal: signal() }));
+    const taken = await first(host('d').take());
+    const late = await store.commit([{ op: 'append', stream: 'events', entries: ['late'] }], {
+      signal: signal(),
+      fence: [old.fence],
+    });
+    expect(late._unsafeUnwrapErr()).toMatchObject({ kind: 'lease-lost', lease: KEY });
+    expect(taken.fence.token).toBeGreaterThan(old.fence.token + 2);
+    old.released();
+    taken.released();
+  });
+
   it('lets no effect start that it would not outlast, and renews where that helps', async () => {
     const { clock, host } = world();
     const a = host('a', { ...TIMING, renewMs: 25_000 });
@@ -160,11 +190,12 @@ describe('a lease', () => {
 describe('a lost answer', () => {
   it.each(['fail-after', 'hang'] as const)('to a grant (%s) is found out: it is held, once', async (kind) => {
     const { clock, host, row } = world();
+    const token = clock.now() + 1;
     const a = host('a');
     a.faulty.inject('commit', kind === 'hang' ? { kind, when: 'after' } : { kind });
     const lease = await clock.until(first(a.take()));
-    expect(lease.fence.token).toBe(1);
-    expect(await row()).toMatchObject({ holder: 'a', token: 1 });
+    expect(lease.fence.token).toBe(token);
+    expect(await row()).toMatchObject({ holder: 'a', token });
     await lease.release({ signal: signal() });
     expect(clock.pending).toBe(0);
   });
@@ -203,7 +234,7 @@ describe('a lost answer', () => {
     const startMs = clock.monotonicMs();
     const again = await clock.until(first(a.take()));
     expect(clock.monotonicMs() - startMs).toBeLessThan(1_000);
-    expect(again.fence.token).toBe(2);
+    expect(again.fence.token).toBe(lease.fence.token + 1);
     await again.release({ signal: signal() });
     expect(clock.pending).toBe(0);
   });
@@ -222,7 +253,7 @@ describe('a lost answer', () => {
     };
     const leases = new Leases(boundedStore(slow, clock, 15_000), clock, 'a', TIMING);
     const lease = await clock.until(first(leases.take([KEY], { signal: signal(), deployment: null })));
-    expect(await row()).toMatchObject({ holder: 'a', token: 1 });
+    expect(await row()).toMatchObject({ holder: 'a', token: lease.fence.token });
     await lease.release({ signal: signal() });
     expect(await row()).toMatchObject({ holder: null });
     expect(clock.pending).toBe(0);

@@ -109,6 +109,9 @@ export interface TakeOptions extends CallOptions {
   readonly once?: boolean;
 }
 
+/** Of an instance or a task, which nobody asks for again once it is gone: their rows go when they are freed. */
+const SINGLE_USE = /^(instance|task):/;
+
 /** How long a grant whose answer was lost is asked about, and a store that does not answer is waited for. */
 const LOST_ANSWER_MS = 30_000;
 
@@ -231,7 +234,8 @@ export class Leases {
         const record: LeaseRecord = {
           id: key,
           holder: self.#holder,
-          token: (stored?.value.token ?? 0) + 1,
+          // Of a row that was removed nobody knows the last token; it has had fewer grants than milliseconds have passed since.
+          token: (stored?.value.token ?? self.#clock.now()) + 1,
           beat: (stored?.value.beat ?? 0) + 1,
           ttlMs: self.#timing.ttlMs,
           effectTimeoutMs: self.#timing.effectTimeoutMs,
@@ -411,6 +415,8 @@ class HeldLease implements Lease {
     await this.#renewing;
     // The renewal that was under way has set the next one.
     this.#cancelTimer?.();
+    const { key: id } = this;
+    if (SINGLE_USE.test(id)) return { op: 'remove', collection: 'leases', id, version: this.#version };
     const quietForMs = Math.ceil(this.quietMs - this.#clock.monotonicMs());
     return {
       op: 'put',
