@@ -8,7 +8,7 @@ import type { HealthCheck } from '../domain/health.js';
 import type { Json } from '../domain/json.js';
 import { expand, isDomain } from '../domain/names.js';
 import type { QueuePolicy } from '../domain/records.js';
-import type { ContainerShape, Mount, PullPolicy, SpecLimits } from '../domain/spec.js';
+import type { ContainerShape, Keep, KeepBound, Mount, PullPolicy, SpecLimits } from '../domain/spec.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
 import { pathText } from '../ports/kit.js';
 import type { ProxyManager } from '../ports/proxy-manager.js';
@@ -41,18 +41,6 @@ export interface ResolvedStage {
   /** Of the default route, beside its generated one. */
   readonly domains: readonly string[];
   readonly options: { readonly runtime: Json; readonly proxy: Json };
-}
-
-/** How much of a stage's past is kept: the newest so many, of those that ended within `ageMs` (null: whenever). */
-export interface Keep {
-  readonly history: KeepBound;
-  readonly logs: KeepBound;
-  readonly images: KeepBound;
-}
-
-export interface KeepBound {
-  readonly count: number;
-  readonly ageMs: number | null;
 }
 
 /** The ports that have a say in what a stage may ask for. */

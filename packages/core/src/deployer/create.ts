@@ -22,12 +22,14 @@ import { Hosts } from '../workers/hosts.js';
 import type { QueueSweep } from '../workers/sweep.js';
 import { type Configured, configure } from './configure.js';
 import { followEvents, followInstance, followLogs } from './follow.js';
+import { Keeper } from './keeper.js';
 import { late } from './late.js';
+import { setPinned } from './pins.js';
 import { planDeployment } from './plan.js';
 import { queries } from './queries.js';
 import { Recovering } from './recovering.js';
 import { removeInstance, removeStage } from './remove.js';
-import { parseCancel, parseDeploy, parseRemove, parseRollBack } from './requests.js';
+import { parseCancel, parseDeploy, parsePin, parseRemove, parseRollBack } from './requests.js';
 import { deploySubmission, rollBackSubmission } from './submission.js';
 import { Submissions } from './submissions.js';
 import type {
@@ -39,6 +41,7 @@ import type {
   DeployerOptions,
   DeployRequest,
   Handle,
+  PinOptions,
   RemoveAnswer,
   Watch,
 } from './types.js';
@@ -105,6 +108,7 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
     await sweep.once(signal);
   });
   const outbox = new Outbox(host, (task) => runner.add([task]));
+  const keeper = new Keeper(host, (tasks) => runner.add(tasks));
   /** Calls that are not to be cut off by a close: what they ask for may be done already. */
   const underWay = new Set<ResultAsync<unknown, unknown>>();
   const waitedFor = <T, E>(call: ResultAsync<T, E>): ResultAsync<T, E> => {
@@ -122,6 +126,10 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
     sweeps();
     void recovering.run(starting.signal);
   }
+  keeper.start();
+  /** What has come to its end goes where somebody works or watches. */
+  const tidies = once(() => heartbeat.onBeat((signal) => keeper.sweep(signal)));
+  if (host.group !== null) tidies();
   heartbeat.start();
   const watches = new Set<Watching>();
   let closing: Promise<void> | undefined;
@@ -144,6 +152,14 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
       }),
     );
   const waited = (handle: ResultAsync<Handle, DeployError>) => handle.andThen(({ result }) => result);
+
+  const pin = (instance: string, { by, ...options }: PinOptions = {}, isPinned: boolean) =>
+    waitedFor(
+      routine(async function* () {
+        yield* isOpen();
+        return await setPinned(host, yield* parsePin({ instance, by }), isPinned, signalOf(options));
+      }),
+    );
 
   const deployer: Deployer = {
     id: host.id,
@@ -171,6 +187,10 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
           return ok<RemoveAnswer, AnyError>({ instances });
         }),
       ),
+    pin: (id, options) => pin(id, options, true),
+    unpin: (id, options) => pin(id, options, false),
+    prune: ({ signal = signalOf(undefined), ...terms } = {}) =>
+      isOpen().asyncAndThen(() => keeper.prune(terms, signal)),
     cancel: (id, { by, reason, ...bound } = {}) =>
       waitedFor(
         routine(async function* () {
@@ -208,6 +228,7 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
         const { startWatching } = await late.watch();
         yield* isOpen();
         sweeps();
+        tidies();
         const watching = startWatching(host, { changedRoutes }, signalOf(bound));
         watches.add(watching);
         const stop = () => watching.stop().finally(() => watches.delete(watching));
@@ -230,6 +251,7 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
     await within(host, leftMs(), Promise.all(underWay), hurry);
     await within(host, leftMs(), started, hurry);
     await within(host, leftMs(), runner.idle(), hurry);
+    await keeper.close(hurry);
     await within(host, OUTBOX_MS, outbox.idle(), hurry);
     starting.abort();
     await outbox.close();

@@ -4,6 +4,8 @@ import { once } from '../domain/once.js';
 export const late = {
   recovery: once(() => import('../recovery/recover.js')),
   watch: once(() => import('../watch/watch.js')),
+  pruning: once(() => import('../retention/prune.js')),
+  expiry: once(() => import('../retention/expire.js')),
   sweep: once(() => import('../workers/sweep.js')),
   cancel: once(() => import('../workers/cancel.js')),
   idempotency: once(() => import('../workers/idempotency.js')),

@@ -6,6 +6,7 @@ import { stageKey } from '../domain/records.js';
 import { prepareClaim } from '../flow/claim.js';
 import { sealOverrides } from '../flow/environment.js';
 import type { Host } from '../flow/host.js';
+import { pinnedOf } from '../flow/pins.js';
 import { isServed, sameInstance } from '../flow/prepare.js';
 import { resolveDeploy } from '../flow/resolve.js';
 import { readStage } from '../flow/succeed.js';
@@ -34,8 +35,9 @@ export function planDeployment(
     const claim = yield* prepareClaim(host.store, wanted, terms, { signal });
     const current = state.stage?.value.current ?? null;
     const target = same?.id ?? NEW;
+    const instances = state.instances.map(({ value }) => value);
     const { going } = planGoing({
-      instances: state.instances.map(({ value }) => value),
+      instances,
       target,
       before: current,
       tag,
@@ -43,6 +45,7 @@ export function planDeployment(
       maxInstances: draft.maxInstances,
       rollbackWindowMs: draft.rollbackWindowMs,
       now: host.clock.now(),
+      pinned: yield* pinnedOf(host.store, instances, signal),
     });
     const isCurrent = same !== undefined && same.id === current;
     const isUnchanged = isCurrent && (yield* isServed(host, claim, same, draft, state, signal));

@@ -46,6 +46,7 @@ const schemas = once(() => ({
   cancel: z.strictObject({ by: by(), reason: by() }),
   instance: z.strictObject({ instance: text(/^[0-9a-z]{18}$/, "an instance's id of 18 characters") }),
   stage: z.strictObject({ project: name(), stage: name() }),
+  pin: z.strictObject({ instance: text(/^[0-9a-z]{18}$/, "an instance's id of 18 characters"), by: by() }),
 }));
 
 function parse<Schema extends z.ZodType>(
@@ -66,6 +67,8 @@ export const parseRollBack = (input: unknown) =>
   parse(schemas().rollBack, input) as Result<AnyStage & RollBackOptions, InvalidError<'invalid-request'>>;
 
 export const parseCancel = (input: unknown) => parse(schemas().cancel, input);
+
+export const parsePin = (input: unknown) => parse(schemas().pin, input);
 
 /** An instance, or a stage: what is named tells which of the two was meant. */
 export const parseRemove = (

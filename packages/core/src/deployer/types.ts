@@ -3,7 +3,7 @@ import type { Result, ResultAsync } from 'neverthrow';
 import type { ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
 import type { LogEntry, QueuePolicy } from '../domain/records.js';
-import type { RecoveryReport } from '../domain/reports.js';
+import type { PruneReport, RecoveryReport } from '../domain/reports.js';
 import type { Deployment, Instance, RouteView } from '../domain/views.js';
 import type { EventName, Listener } from '../events/hub.js';
 import type { StoredEvent } from '../events/types.js';
@@ -211,6 +211,18 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
    * person owns is left alone. What cannot be finished now is tried again behind its answer.
    */
   recover(options?: CallBound): ResultAsync<RecoveryReport, AnyError>;
+  /**
+   * From now on this instance is neither evicted nor expires, though it counts towards `maxInstances`. It can be removed, and replaced by its own
+   * tag, all the same; the pin goes with it. Pinned already is `ok`.
+   */
+  pin(instance: string, options?: PinOptions): ResultAsync<Instance, AnyError>;
+  /** Takes the pin off. Not pinned is `ok`. */
+  unpin(instance: string, options?: PinOptions): ResultAsync<Instance, AnyError>;
+  /**
+   * Removes what is beyond the bounds of `keep` and `keepEvents`, of every stage. It runs by itself after deployments, and in hosts that work or
+   * watch; asked for, it ends when all is done.
+   */
+  prune(options?: PruneOptions): ResultAsync<PruneReport, AnyError>;
   /** Waits for a deployment's end, whichever process runs it. The signal bounds the wait alone. */
   result(id: string, options?: CallBound): ResultAsync<Deployment, DeployError>;
 
@@ -272,6 +284,18 @@ export interface RollBackOptions extends InLine {
   readonly to?: string;
   readonly by?: string;
   readonly force?: boolean;
+}
+
+export interface PinOptions extends CallBound {
+  /** Who asks, for the event: at most 200 characters. */
+  readonly by?: string;
+}
+
+export interface PruneOptions extends CallBound {
+  /** Removes, too, containers and routes that carry this store's mark and belong to no record. Default false. */
+  readonly unowned?: boolean;
+  /** Only say what would go. Default false. */
+  readonly dryRun?: boolean;
 }
 
 export interface FollowOptions {

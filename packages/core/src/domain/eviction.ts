@@ -17,6 +17,8 @@ export function planGoing<Instance extends Known>(input: {
   readonly rollbackWindowMs: number;
   /** Wall clock. */
   readonly now: number;
+  /** None of these is evicted; one of the same tag is replaced all the same. */
+  readonly pinned: ReadonlySet<string>;
 }): {
   readonly left: Instance | undefined;
   readonly going: readonly { readonly instance: Instance; readonly reason: 'replaced' | 'evicted' }[];
@@ -52,7 +54,7 @@ export function planEviction(input: {
   readonly rollbackWindowMs: number;
   /** Wall clock. */
   readonly now: number;
-  readonly pinned?: ReadonlySet<string>;
+  readonly pinned: ReadonlySet<string>;
 }): readonly string[] {
   const running = input.instances.filter((instance) => instance.state === 'running');
   const surplus = running.length - input.maxInstances;
@@ -66,7 +68,7 @@ export function planEviction(input: {
     input.rollbackWindowMs > 0 &&
     input.now - (instance.defaultUntil ?? input.now) < input.rollbackWindowMs;
   return byAge
-    .filter((instance) => !isWithinWindow(instance) && !input.pinned?.has(instance.id))
+    .filter((instance) => !isWithinWindow(instance) && !input.pinned.has(instance.id))
     .slice(0, surplus)
     .map((instance) => instance.id);
 }

@@ -108,6 +108,8 @@ export interface DeploymentRecord {
   readonly identities: Identities | null;
   /** What a rollback or a retire still has to remove, for people. */
   readonly left: readonly string[];
+  /** Wall clock: when its log was given up; absent: it has it. */
+  readonly logPrunedAt?: number;
   /** Drawn for every write: tells whether a write whose answer was lost has arrived. */
   readonly writeId: string;
 }
@@ -453,6 +455,11 @@ export const COLLECTION_INDEXES = {
 
 /** One text per stage: no separator that a name could contain. */
 export const stageKey = (project: string, stage: string): string => JSON.stringify([project, stage]);
+
+export function stageOf(key: string): { readonly project: string; readonly stage: string } {
+  const [project = '', stage = ''] = JSON.parse(key) as string[];
+  return { project, stage };
+}
 
 export interface LogEntry {
   /** Grows within the deployment: `logs(id, { after })` goes on behind it. */

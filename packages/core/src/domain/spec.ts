@@ -107,6 +107,8 @@ export interface Spec {
   readonly drainTimeoutMs: number;
   /** How long its instance lives after its commit; null: until it is evicted, replaced or removed. */
   readonly ttlMs: number | null;
+  /** How much of its stage's past is kept, where the stage is not configured; absent in a spec of an older version. */
+  readonly keep?: Keep;
   /** Time limits of the steps that have one of their own, and of the whole, in milliseconds. */
   readonly limits: SpecLimits;
   /** How the proxy and the probe reach the instance; null where they do not. */
@@ -115,6 +117,21 @@ export interface Spec {
   readonly options: { readonly runtime: Json; readonly proxy: Json };
   /** A keyed hash of all that makes two deployments the same, env values included. */
   readonly fingerprint: string;
+}
+
+/** How much of a stage's past is kept: the newest so many, of those that ended within `ageMs` (null: whenever). */
+export interface Keep {
+  /** Deployments, with their specs. */
+  readonly history: KeepBound;
+  /** Deployments with their logs. */
+  readonly logs: KeepBound;
+  /** Succeeded deployments with their images. */
+  readonly images: KeepBound;
+}
+
+export interface KeepBound {
+  readonly count: number;
+  readonly ageMs: number | null;
 }
 
 export interface SpecLimits {

@@ -40,6 +40,8 @@ export interface Deployment {
   readonly needsHost: string | null;
   /** Of `superseded`: the deployment that took its place. */
   readonly supersededBy: string | null;
+  /** Whether its log is still kept. */
+  readonly hasLog: boolean;
 }
 
 export const deploymentView = (record: DeploymentRecord): Deployment => ({
@@ -64,6 +66,7 @@ export const deploymentView = (record: DeploymentRecord): Deployment => ({
   left: record.left,
   needsHost: record.needsHost,
   supersededBy: record.supersededBy,
+  hasLog: record.logPrunedAt === undefined,
 });
 
 export interface Instance {

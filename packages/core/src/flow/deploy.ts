@@ -15,7 +15,8 @@ import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { type Scope, scope } from '../kernel/scope.js';
 import { redactedError, storedError } from '../kernel/stored-error.js';
-import type { Stored } from '../ports/store.js';
+import type { CallOptions } from '../ports/call.js';
+import type { Change, Stored } from '../ports/store.js';
 import { cancelled, noCancel, orCancelled } from './cancel.js';
 import { endFailed, rollBackAndFail } from './fail.js';
 import type { Flow } from './flow.js';
@@ -205,22 +206,40 @@ function endUnchanged(
   { draft }: Resolution,
   instance: InstanceRecord,
 ): ResultAsync<Outcome, AnyError> {
+  const options = { signal: ledger.lease.lost };
+  const { id } = instance;
   return routine(async function* () {
-    const routes = yield* host.store.list(
-      'routes',
-      { where: { instance: instance.id } },
-      { signal: ledger.lease.lost },
-    );
+    const routes = yield* host.store.list('routes', { where: { instance: id } }, options);
     const domains = routes.map(({ value }) => value.id);
+    const isPinned = (yield* host.store.get('pins', id, options)) !== undefined;
+    const { changes, expiresAt } = yield* renewal(host, draft, instance, options);
     ledger.log('info', `${draft.tag} is live already, with the same image and the same configuration.`);
     const committed = ledger.commitFreeing([ledger.lease], {
-      record: { status: 'unchanged', endedAt: host.clock.now(), instance: instance.id, previous: instance.id },
-      events: (deployment): EventDraft[] => [
-        { type: 'deployment.unchanged', payload: { deployment, instance: instanceView(instance, domains) } },
-      ],
+      record: { status: 'unchanged', endedAt: host.clock.now(), instance: id, previous: id },
+      changes,
+      events: (deployment): EventDraft[] => {
+        const view = instanceView({ ...instance, expiresAt }, domains, { isPinned });
+        return [{ type: 'deployment.unchanged', payload: { deployment, instance: view } }];
+      },
       expect: [noCancel(ledger.record.id)],
     });
     yield* orCancelled(host, ledger.record.id, committed, { signal: ledger.lease.lost });
     return ok<Outcome, AnyError>(outcome(ledger, null, []));
+  });
+}
+
+/** Its time to live begins anew: whoever deploys a preview again still wants it. */
+function renewal(
+  { clock, store }: Host,
+  { ttlMs }: Resolution['draft'],
+  instance: InstanceRecord,
+  options: CallOptions,
+): ResultAsync<{ readonly changes: readonly Change[]; readonly expiresAt: number | null }, AnyError> {
+  const expiresAt = ttlMs === null ? null : clock.now() + ttlMs;
+  return routine(async function* () {
+    const stored = expiresAt === instance.expiresAt ? undefined : yield* store.get('instances', instance.id, options);
+    if (!stored) return ok({ changes: [], expiresAt });
+    const record: InstanceRecord = { ...stored.value, expiresAt };
+    return ok({ changes: [{ op: 'put', collection: 'instances', record, version: stored.version }], expiresAt });
   });
 }

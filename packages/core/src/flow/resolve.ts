@@ -139,6 +139,7 @@ export function resolveDeploy(
       drainMs: stage.drainMs,
       drainTimeoutMs: stage.drainTimeoutMs,
       ttlMs: stage.ttlMs,
+      keep: stage.keep,
       limits: stage.limits,
       options: stage.options,
     };

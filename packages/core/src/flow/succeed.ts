@@ -16,9 +16,10 @@ import type {
 import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import { guard, routine } from '../kernel/routine.js';
-import { CHANGES_MAX, type Change, type Stored } from '../ports/store.js';
+import { CHANGES_MAX, type Change, type Expectation, type Stored } from '../ports/store.js';
 import { noCancel, orCancelled } from './cancel.js';
 import type { Flow } from './flow.js';
+import { pinnedOf } from './pins.js';
 import { retireTask, unrouteTask } from './tasks.js';
 
 /** The state of a stage as its lease's holder reads it. */
@@ -98,7 +99,15 @@ function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskR
     changes.push(known ? put(current, known.version) : { op: 'insert', collection: 'instances', record: current });
     const { maxInstances, rollbackWindowMs, tag } = spec;
     const instances = state.instances.map(({ value }) => value);
-    const { left, going } = planGoing({ instances, target, before, tag, commits, maxInstances, rollbackWindowMs, now });
+    const plan = (pinned: ReadonlySet<string>) =>
+      planGoing({ instances, target, before, tag, commits, maxInstances, rollbackWindowMs, now, pinned });
+    let { left, going } = plan(new Set());
+    let isPinned = false;
+    if (known || going.some(({ reason }) => reason === 'evicted')) {
+      const pinned = yield* pinnedOf(host.store, instances, signal);
+      isPinned = pinned.has(target);
+      ({ left, going } = plan(pinned));
+    }
 
     // Routes: those of the spec are live and point to it; of the stage's others those go whose use has ended.
     const mine = new Set(spec.routes.map(({ domain }) => domain));
@@ -174,9 +183,12 @@ function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskR
       },
       journal: null,
       changes: [...changes, ...inThis.flatMap((each) => each.changes)],
-      expect: [noCancel(record.id)],
+      expect: [noCancel(record.id), ...inThis.flatMap((each) => each.expect)],
       events: (deployment: Deployment): EventDraft[] => [
-        { type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },
+        {
+          type: 'deployment.succeeded',
+          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },
+        },
         ...events,
       ],
     });
@@ -184,7 +196,8 @@ function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskR
     if (isRoomy) flow.held.splice(0);
     tasks.push(...inThis.map(({ task }) => task));
     for (const retirement of later) {
-      const marked = await ledger.commit({ changes: retirement.changes, events: () => [retiringEvent(retirement)] });
+      const { changes, expect } = retirement;
+      const marked = await ledger.commit({ changes, expect, events: () => [retiringEvent(retirement)] });
       // It has succeeded all the same: who stays beyond `maxInstances` goes with the next deployment.
       if (marked.isErr()) break;
       tasks.push(retirement.task);
@@ -226,6 +239,7 @@ export interface Retirement {
   readonly task: RetireTask;
   readonly instance: InstanceRecord;
   readonly changes: readonly Change[];
+  readonly expect: readonly Expectation[];
 }
 
 /** Marks an instance `retiring` and its own routes `leaving`, with the task that does the rest. */
@@ -242,6 +256,8 @@ export function retire(
   const leaving = state.routes.filter(
     ({ value }) => value.instance === instance.id && value.owner.kind === 'tagged' && !kept.has(value.id),
   );
+  // Whoever removes or replaces it means it, and the pin goes too. What goes by itself was not pinned when that was decided.
+  const isMeant = reason === 'replaced' || reason === 'removed';
   const record = retireTask({ ...task, reason, instance: instance.id, domains: leaving.map(({ value }) => value.id) });
   return {
     task: record,
@@ -257,7 +273,9 @@ export function retire(
         }),
       ),
       { op: 'insert', collection: 'tasks', record },
+      ...(isMeant ? [{ op: 'remove', collection: 'pins', id: instance.id } as const] : []),
     ],
+    expect: isMeant ? [] : [{ collection: 'pins', id: instance.id, version: null }],
   };
 }
 

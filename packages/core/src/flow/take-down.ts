@@ -100,6 +100,7 @@ function commit(
         host.store.commit([...changes, ...appendEvents(entries)], {
           signal,
           fence: [lease.fence],
+          expect: batch.flatMap((each) => each.expect),
         }),
         (own) => (first ? host.store.get('tasks', first.id, { signal: own }).map(Boolean) : okAsync(false)),
       );

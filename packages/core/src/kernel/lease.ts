@@ -415,9 +415,10 @@ class HeldLease implements Lease {
     await this.#renewing;
     // The renewal that was under way has set the next one.
     this.#cancelTimer?.();
-    const { key: id } = this;
-    if (SINGLE_USE.test(id)) return { op: 'remove', collection: 'leases', id, version: this.#version };
     const quietForMs = Math.ceil(this.quietMs - this.#clock.monotonicMs());
+    const { key: id } = this;
+    if (SINGLE_USE.test(id) && quietForMs <= 0)
+      return { op: 'remove', collection: 'leases', id, version: this.#version };
     return {
       op: 'put',
       collection: 'leases',

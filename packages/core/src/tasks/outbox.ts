@@ -25,6 +25,8 @@ import { releaseAll } from './work.js';
 const BATCH = 50;
 /** What this process does is told at once; what others have left untold when they died is found by looking this often. */
 const LOOK_MS = 5_000;
+/** A place moves on over so many events at most that its notifier does not want: they could not go before. */
+const UNWANTED_MAX = 500;
 /** The first retry of what could not be told. */
 const RETRY_MS = 5_000;
 
@@ -128,8 +130,13 @@ function tell(
   const wanted = new Set(notifier.events ?? WANTED);
   return routine(async function* () {
     let place = yield* store.get('cursors', notifier.name, { signal });
-    // Nothing wanted is no reason to take a lease or to write.
-    if (!place || !(yield* hasWanted(host, place, wanted, signal))) return ok(undefined);
+    if (!place) {
+      // Its place was given up, as no host had this notifier for long: from here on it is told again.
+      await enrol(host, notifier.name, signal);
+      return ok(undefined);
+    }
+    // Nothing wanted is no reason to take a lease or to write, until it holds on to events that nobody else needs.
+    if (!(yield* hasWork(host, place, wanted, signal))) return ok(undefined);
     const taken = await host.leases.take([`notifier:${notifier.name}`], { signal, deployment: null, once: true });
     if (taken.isErr()) return ok(undefined);
     const { leases } = taken.value;
@@ -167,14 +174,17 @@ function tell(
   });
 }
 
-function hasWanted(
+/** Whether there is something wanted behind its place, or so much that is not that it should move on. */
+function hasWork(
   host: Host,
   place: Stored<CursorRecord>,
   wanted: ReadonlySet<string>,
   signal: AbortSignal,
 ): ResultAsync<boolean, AnyError> {
+  const far = place.value.after + Math.min(UNWANTED_MAX, host.settings.keepEvents / 2);
   return routine(async function* () {
     for (let { after } = place.value; ; ) {
+      if (after >= far) return ok<boolean, AnyError>(true);
       const entries = yield* host.store.read(EVENT_STREAM, { after, limit: BATCH }, { signal });
       if (entries.some(({ value }) => wanted.has((value as unknown as StoredEvent).type)))
         return ok<boolean, AnyError>(true);

@@ -1,12 +1,15 @@
 /** A request becomes a queued deployment: stored with its place in the line, its key and its event, all at once or not at all. */
 import { err, ok, type ResultAsync } from 'neverthrow';
-import type { AnyError } from '../domain/errors.js';
+import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type DeploymentRecord, type DeploymentRequest, stageKey } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
 import { routine } from '../kernel/routine.js';
+
+import type { Expectation } from '../ports/store.js';
+
 import type { Heartbeat } from './heartbeat.js';
 import type { Hosts } from './hosts.js';
 import type { Keyed } from './idempotency.js';
@@ -50,6 +53,7 @@ export function accept(
       if (key?.known) return ok<Accepted, AnyError>({ known: key.known });
       const policies = record.request.policy === 'queue' ? null : await import('./policies.js');
       const place = policies ? yield* policies.takePlace(host, hosts, record, signal) : lastInLine(record);
+      const target = yield* rollBackTarget(host, record, signal);
       const entries = eventEntries(host, [
         { type: 'deployment.queued', payload: { deployment: deploymentView(record) } },
         ...place.events,
@@ -64,7 +68,7 @@ export function accept(
             ...(key?.take(record.id) ?? []),
             ...appendEvents(entries),
           ],
-          { signal, expect: place.expect },
+          { signal, expect: [...place.expect, ...target] },
         ),
         // Whatever has become of it since.
         (own) => host.store.get('deployments', record.id, { signal: own }).map(Boolean),
@@ -89,6 +93,29 @@ const lastInLine = ({ id, stageKey }: DeploymentRecord): Place => ({
   rest: [],
   running: null,
 });
+
+/** What a roll back goes to is there when it is accepted; from then on pruning keeps it. */
+function rollBackTarget(
+  { store }: Host,
+  { request: { rollBackTo } }: DeploymentRecord,
+  signal: AbortSignal,
+): ResultAsync<readonly Expectation[], AnyError> {
+  return routine(async function* () {
+    if (rollBackTo === undefined) return ok<readonly Expectation[], AnyError>([]);
+    const target = yield* store.get('deployments', rollBackTo, { signal });
+    if (!target) return err(gone(rollBackTo));
+    return ok<readonly Expectation[], AnyError>([
+      { collection: 'deployments', id: rollBackTo, version: target.version },
+    ]);
+  });
+}
+
+const gone = (id: string): TaggedError<'unknown-deployment'> =>
+  failure(
+    'unknown-deployment',
+    `Deployment ${id} is not in the history any more.`,
+    'Choose one that is: `deployments.list()`, or `quayside history`.',
+  );
 
 export function queuedRecord(host: Host, { kind, request }: Submission): DeploymentRecord {
   const now = host.clock.now();

@@ -27,6 +27,7 @@ const deployment: Deployment = {
   left: [],
   needsHost: null,
   supersededBy: null,
+  hasLog: true,
 };
 const evidence: HealthEvidence = {
   reason: 'exited',

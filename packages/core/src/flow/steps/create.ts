@@ -7,7 +7,7 @@ import type { ContainerSpec } from '../../ports/container-runtime.js';
 import { type Flow, waitOut } from '../flow.js';
 import { calls } from '../limits.js';
 import type { Step } from '../step.js';
-import { pull } from './pull.js';
+import { pullAgain } from './pull.js';
 
 interface CreateIntent {
   readonly container: string;
@@ -31,7 +31,7 @@ export const createStep: Step = {
       }
       if (created.isErr() && created.error.kind === 'image-not-found') {
         // It was there when it was looked for, and somebody has cleaned up since.
-        yield* pull(flow, signal);
+        yield* pullAgain(flow, signal);
         created = await create(flow, signal);
       }
       if (created.isOk()) flow.log('info', `Created ${flow.target.name}.`);

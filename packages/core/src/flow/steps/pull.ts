@@ -1,5 +1,6 @@
 import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../../domain/errors.js';
+import type { JournalEntry } from '../../domain/records.js';
 import { routine } from '../../kernel/routine.js';
 import type { LocalImage } from '../../ports/container-runtime.js';
 import { type Flow, waitOut } from '../flow.js';
@@ -78,6 +79,27 @@ export function pull(flow: Flow, signal: AbortSignal): ResultAsync<LocalImage, A
     flow.seen.image = image;
     flow.log('info', `Pulled ${reference}.`, { durationMs: Math.round(clock.monotonicMs() - startedMs) });
     return ok<LocalImage, AnyError>(image);
+  });
+}
+
+/**
+ * It was there when it was looked for, and is not any more: it is ours to pull, and to remove again once the container is gone, and the journal
+ * says so first.
+ */
+export function pullAgain(flow: Flow, signal: AbortSignal): ResultAsync<LocalImage, AnyError> {
+  const { ledger, spec } = flow;
+  const intent = { reference: spec.image.reference, present: false } satisfies PullIntent;
+  return routine(async function* () {
+    const { journal } = ledger;
+    if (journal) {
+      const entries = journal.entries.flatMap((entry): readonly JournalEntry[] => {
+        if (entry.step === pullStep.name) return [];
+        const pulled: JournalEntry = { step: pullStep.name, version: pullStep.version, state: 'open', intent };
+        return entry.step === 'create' ? [pulled, entry] : [entry];
+      });
+      yield* ledger.commit({ journal: { ...journal, entries } });
+    }
+    return await pull(flow, signal);
   });
 }
 

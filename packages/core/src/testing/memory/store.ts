@@ -16,6 +16,8 @@ import { fenceFailed, storeClosed, storeConflict, tooManyChanges } from '../../p
 export interface MemoryStore extends Store {
   /** Every change that was ever committed, in order: what a crash after the n-th of them would have left. */
   readonly commits: number;
+  /** How many records each collection has, and how many entries each stream; empty ones are left out. */
+  sizes(): { readonly [collectionOrStream: string]: number };
   /** Another connection to the same data: what a second host has. */
   connect(): MemoryStore;
 }
@@ -77,6 +79,13 @@ function connection(data: Data): MemoryStore {
       return data.commits;
     },
     connect: () => connection(data),
+    sizes: () =>
+      Object.fromEntries(
+        [
+          ...[...data.records].map(([name, records]) => [name, records.size] as const),
+          ...[...data.streams].map(([name, { entries }]) => [name, entries.length] as const),
+        ].filter(([, size]) => size > 0),
+      ),
     storeId: ({ signal }) => {
       const error = refused(signal);
       return error ? errAsync(error) : okAsync(data.storeId);
