@@ -219,6 +219,7 @@ async function brokenHistory(store: Store): Promise<string[]> {
     for (const { name, status } of value.steps)
       if (status === 'running' && value.status === 'succeeded') broken.push(`step ${name} of ${value.id} still runs`);
     const log = await unwrap(store.read(logStream(value.id), { after: 0 }, FOREVER));
+    if (isTerminal(value.status) && log.length === 0) broken.push(`${value.id} has ended without a word in its log`);
     const texts = log.map(({ value: entry }) => JSON.stringify(entry));
     const doubled = texts.filter((text, index) => texts.indexOf(text) !== index && !text.includes('Attempt'));
     if (doubled.length > 0) broken.push(`logged twice: ${doubled.join()}`);
