@@ -37,13 +37,13 @@ let ending = false;
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string | undefined>, limitMs?: number, quiet?: boolean }} [options]
+ * @param {{ cwd?: string, env?: Record<string, string | undefined>, limitMs?: number, quiet?: boolean, holdLast?: boolean }} [options]
  *   `limitMs` default 10 minutes, after which the whole group is killed; `quiet` keeps the output for `output`, else it is
- *   passed on as it comes
+ *   passed on as it comes; `holdLast` passes its standard output on but for the last line, which is then the `output`
  * @returns {Promise<{ code: number, output: string, timedOut: boolean }>} `code` is 127 where the command does not exist, and
  *   128 where a signal ended it
  */
-export function run(command, args, { cwd = root, env = {}, limitMs = 600_000, quiet = false } = {}) {
+export function run(command, args, { cwd = root, env = {}, limitMs = 600_000, quiet = false, holdLast = false } = {}) {
   // A rejection, so that whoever goes on after an ended child passes through its `finally`.
   if (ending) return Promise.reject(new SetupError('Interrupted.', 'Run it again.'));
   return new Promise((resolve) => {
@@ -51,12 +51,13 @@ export function run(command, args, { cwd = root, env = {}, limitMs = 600_000, qu
       cwd,
       env: environment(env),
       detached: true,
-      stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
+      stdio: ['ignore', quiet || holdLast ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
     });
     running.add(child);
     const chunks = [];
     let timedOut = false;
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(chunk));
+    if (holdLast) passOn(child.stdout, chunks);
+    else for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(chunk));
     const timer = setTimeout(() => {
       timedOut = true;
       signalGroup(child, 'SIGKILL');
@@ -77,6 +78,17 @@ export function run(command, args, { cwd = root, env = {}, limitMs = 600_000, qu
       signalGroup(child, 'SIGKILL');
     });
     child.once('close', () => settle(exitCode));
+  });
+}
+
+/** Whole lines as they come, always one behind: the last one stays in `held`. */
+function passOn(stream, held) {
+  stream.on('data', (chunk) => {
+    held.push(chunk);
+    const all = Buffer.concat(held);
+    const end = all.lastIndexOf(10, all.length - 2) + 1;
+    if (end > 0) process.stdout.write(all.subarray(0, end));
+    held.splice(0, held.length, all.subarray(end));
   });
 }
 

@@ -1,0 +1,24 @@
+/**
+ * Recovering many interrupted deployments against the bare engine calls of the same outcome, in one run: the removals of as many
+ * containers in the same states, so many at once. Hosts are killed in the midst of deployments over many stages, on first deployments and
+ * on such that replace what serves; one fresh host recovers all of them. It is timed from when the dead hosts' leases can be taken over.
+ *
+ *   npm run bench:recover [-- --deployments 200]
+ */
+import { parseArgs } from 'node:util';
+import { measureRecovery } from './support/recovery.js';
+
+const LIMIT = 1.5;
+const { values } = parseArgs({
+  options: { deployments: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
+});
+const { interrupted, oursMs, rawMs, lines } = await measureRecovery({
+  deployments: Number(values.deployments),
+  seed: Number(values.seed),
+});
+for (const line of lines) console.log(line);
+const ratio = oursMs / rawMs;
+console.log(
+  `recover: ${interrupted} interrupted in ${(oursMs / 1000).toFixed(1)} s, ${ratio.toFixed(1)}x of the raw engine calls`,
+);
+process.exitCode = ratio <= LIMIT ? 0 : 1;

@@ -1,0 +1,34 @@
+/** Scripts for processes of their own, bundled from their sources: a child then begins in a third of the time that tsx takes. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Inside node_modules, so that what is not bundled is found from there. */
+const FOLDER = join(ROOT, 'node_modules/.quayside-tests');
+
+/**
+ * @param script its URL: `new URL('./victim.ts', import.meta.url)`
+ * @returns the path of a module that node runs
+ */
+export async function bundled(script: URL): Promise<string> {
+  const entry = fileURLToPath(script);
+  await mkdir(FOLDER, { recursive: true });
+  // A name of this process's own: two may bundle at once.
+  const name = entry.slice(ROOT.length).replace(/[^a-z0-9]+/gi, '-');
+  const outfile = join(FOLDER, `${name}-${process.pid}.mjs`);
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    tsconfig: join(ROOT, 'tsconfig.json'),
+    sourcemap: 'inline',
+    logLevel: 'error',
+  });
+  return outfile;
+}
