@@ -12,13 +12,14 @@ const LIMIT = 1.5;
 const { values } = parseArgs({
   options: { deployments: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
 });
-const { interrupted, oursMs, rawMs, lines } = await measureRecovery({
+const { interrupted, oursMs, rawMs, lines, wrong } = await measureRecovery({
   deployments: Number(values.deployments),
   seed: Number(values.seed),
 });
 for (const line of lines) console.log(line);
+for (const each of wrong) console.log(`  not recovered: ${each}`);
 const ratio = oursMs / rawMs;
 console.log(
   `recover: ${interrupted} interrupted in ${(oursMs / 1000).toFixed(1)} s, ${ratio.toFixed(1)}x of the raw engine calls`,
 );
-process.exitCode = ratio <= LIMIT ? 0 : 1;
+process.exitCode = ratio <= LIMIT && wrong.length === 0 ? 0 : 1;
