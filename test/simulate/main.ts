@@ -17,6 +17,8 @@ const { values } = parseArgs({
     /** Stop after so many seeds that break something. */
     fail: { type: 'string', default: '3' },
     'no-shrink': { type: 'boolean', default: false },
+    /** End at the first seed that breaks something, and say no more than which. */
+    'until-broken': { type: 'boolean', default: false },
     /** With Node's own AbortController: slower, and the same. */
     native: { type: 'boolean', default: false },
     /** Print every seed's hash: the same for the same run, bit for bit. */
@@ -76,6 +78,10 @@ for (let seed = from; seed < from + count; seed += 1) {
   if (played.broken.length > 0) {
     promises += played.broken.length;
     failing += 1;
+    if (values['until-broken']) {
+      say(`seed ${seed}: ${played.broken[0]}`);
+      break;
+    }
     if (failing <= Number(values.fail) && values.seed === undefined) await tell(script, played);
     else say(`seed ${seed}: ${played.broken[0]}`);
   }

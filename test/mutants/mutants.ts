@@ -1,0 +1,197 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are those of sources
+
+/**
+ * Deliberate defects of the core, each the rule of the protocol that it breaks, one text, and what it is exchanged for. The
+ * simulation has to catch every one. A text that is not there exactly once is an error: a mutant that does not fit proves nothing.
+ */
+export interface Mutant {
+  /** What it breaks, in words. */
+  readonly name: string;
+  /** Below `packages/core/src`. */
+  readonly file: string;
+  readonly text: string;
+  readonly by: string;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a lease is taken although it is held',
+    file: 'kernel/lease.ts',
+    text: "if (standing === 'alive' || standing === 'unknown') blockedBy ??= stored?.value;",
+    by: '',
+  },
+  {
+    name: 'domains are written without their leases',
+    file: 'flow/writes.ts',
+    text: 'return domains.map((domain) => `domain:${domain}`).sort();',
+    by: 'return [];',
+  },
+  {
+    name: 'a serial proxy is written like a parallel one',
+    file: 'flow/writes.ts',
+    text: "if (host.proxy.writes === 'serial') return [`proxy:${identity ?? host.proxy.name}`];",
+    by: '',
+  },
+  {
+    name: 'nothing is undone',
+    file: 'flow/run-steps.ts',
+    text: "guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),",
+    by: '(void options, guard(async () => ok(undefined))),',
+  },
+  {
+    name: 'a failed undo does not stop the undo of earlier steps',
+    file: 'flow/run-steps.ts',
+    text: '    yield* undone;\n    const journal = journalOf(flow);',
+    by: '    const journal = journalOf(flow);',
+  },
+  {
+    name: 'the undo of create forgets the container',
+    file: 'flow/steps/create.ts',
+    text: 'return removeContainer(flow, signal, wasOpen).andThen(() => removeNetworks(flow, networks, signal));',
+    by: 'void wasOpen;\n    return removeNetworks(flow, networks, signal);',
+  },
+  {
+    name: 'the undo of route forgets the routes',
+    file: 'flow/steps/route.ts',
+    text: 'if (!held || !isOurs(flow, route.mark, held)) return ok(undefined);',
+    by: 'if (held || !held) return ok(undefined);',
+  },
+  {
+    name: 'the undo of claim forgets the domains',
+    file: 'flow/steps/claim.ts',
+    text: "changes.push({ op: 'remove', collection: 'routes', id: domain, version: record.version });",
+    by: '',
+  },
+  {
+    name: 'the undo of the cutover leaves the routes where they are',
+    file: 'flow/steps/cutover.ts',
+    text: 'return forEachRoute(flow, moves, (move) => putBack(flow, move, [next, move.previous], signal));',
+    by: 'void moves;\n      void next;\n      return ok(undefined);',
+  },
+  {
+    name: 'the journal goes although it is not undone',
+    file: 'flow/fail.ts',
+    text: '...(open.length > 0 ? {} : { journal: null }),',
+    by: 'journal: null,',
+  },
+  {
+    name: 'the cutover comes before the health check',
+    file: 'flow/steps/index.ts',
+    text: '    healthStep,\n    ...(spec.routes.length > 0 ? [cutoverStep] : []),\n  ];',
+    by: '    ...(spec.routes.length > 0 ? [cutoverStep] : []),\n    healthStep,\n  ];',
+  },
+  {
+    name: 'routes of the spec do not become live',
+    file: 'flow/succeed.ts',
+    text: "{ ...value, ...put, state: 'live', instance: target };",
+    by: '{ ...value, ...put, instance: target };',
+  },
+  {
+    name: 'a terminal event is told twice',
+    file: 'flow/fail.ts',
+    text: '{ type: `deployment.${status}`, payload: { deployment, error: stored } },\n      ...needsHostEvents',
+    by: '{ type: `deployment.${status}`, payload: { deployment, error: stored } },\n      { type: `deployment.${status}`, payload: { deployment, error: stored } },\n      ...needsHostEvents',
+  },
+  {
+    name: 'the terminal event of a failure is forgotten',
+    file: 'flow/fail.ts',
+    text: '{ type: `deployment.${status}`, payload: { deployment, error: stored } },\n      ...needsHostEvents',
+    by: '...needsHostEvents',
+  },
+  {
+    name: 'a container goes before its routes',
+    file: 'tasks/retire.ts',
+    text: '    yield* unroute(\n      host,\n      [...new Set([...task.domains, ...others])],',
+    by: "    yield* call('Removing first', signal, (o) => host.runtime.remove(instanceRef(host, instance.value), o));\n    yield* unroute(\n      host,\n      [...new Set([...task.domains, ...others])],",
+  },
+  {
+    name: 'retiring does not remove the container',
+    file: 'tasks/retire.ts',
+    text: 'yield* call(`Removing ${ref.name}`, signal, (o) => host.runtime.remove(ref, o));',
+    by: '',
+  },
+  {
+    name: 'retiring forgets the routes',
+    file: 'tasks/work.ts',
+    text: 'if (domains.length === 0) return ok<void, AnyError>(undefined);',
+    by: 'if (domains.length >= 0) return ok<void, AnyError>(undefined);',
+  },
+  {
+    name: 'what a dead host has left is not undone',
+    file: 'flow/settle.ts',
+    text: 'const mayUndo = identities !== null && needs === null && found.unfinished.length === 0;',
+    by: 'const mayUndo = false;',
+  },
+  {
+    name: 'a deployment whose host died is not ended',
+    file: 'flow/settle.ts',
+    text: 'yield* endInterrupted(host, ledger, null);',
+    by: '',
+  },
+  {
+    name: 'a secret is stored in the clear',
+    file: 'flow/environment.ts',
+    text: "kept.push({ name, kept: 'sealed', sealed: yield* host.sealer.seal(value, envContext(name)) });",
+    by: "kept.push({ name, kept: 'plain', value });",
+  },
+  {
+    name: 'any answer is healthy',
+    file: 'flow/health-check.ts',
+    text: 'if (judged.good) return ok<Seen, AnyError>(judged);',
+    by: 'if (judged.good || status > 0) return ok<Seen, AnyError>({ good: true });',
+  },
+  {
+    name: 'a queued deployment is not told',
+    file: 'workers/accept.ts',
+    text: "{ type: 'deployment.queued', payload: { deployment: deploymentView(record) } },",
+    by: '',
+  },
+  {
+    name: 'the redactor knows no secrets',
+    file: 'flow/prepare.ts',
+    text: '    ledger.redactor = redactor(resolution.secrets, openly(record));\n    for',
+    by: '    ledger.redactor = redactor([], openly(record));\n    for',
+  },
+  {
+    name: 'a success is told twice',
+    file: 'flow/succeed.ts',
+    text: "{ type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },",
+    by: "{ type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },\n        { type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },",
+  },
+  {
+    name: 'a success is not told',
+    file: 'flow/succeed.ts',
+    text: "{ type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },",
+    by: '',
+  },
+  {
+    name: 'routes of a succeeded deployment lead to nobody',
+    file: 'flow/succeed.ts',
+    text: "state: 'live', instance: target };",
+    by: "state: 'live', instance: before };",
+  },
+  {
+    name: 'a finished task stays',
+    file: 'tasks/work.ts',
+    text: "{ op: 'remove', collection: 'tasks', id: task.id },",
+    by: '',
+  },
+  {
+    name: 'the cleanup of a deployment is never done',
+    file: 'tasks/work.ts',
+    text: "cleanup: isLast ? 'done' : 'pending',",
+    by: "cleanup: 'pending',",
+  },
+  {
+    name: 'the default route is not part of the cutover',
+    file: 'flow/steps/cutover.ts',
+    text: 'const moved = routes.filter((route) => !isThere(route));',
+    by: 'const moved = routes.filter((route) => !isThere(route)).slice(1);',
+  },
+  {
+    name: 'tokens of a lease do not grow',
+    file: 'kernel/lease.ts',
+    text: 'token: (stored?.value.token ?? 0) + 1,',
+    by: 'token: 1,',
+  },
+];
