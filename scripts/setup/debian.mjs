@@ -14,6 +14,7 @@ const POLICY = '/usr/sbin/policy-rc.d';
 export const packages = {
   'docker.io': () => which('dockerd') !== undefined,
   iptables: () => which('iptables') !== undefined,
+  iproute2: () => which('ip') !== undefined,
   'cgroupfs-mount': () => which('cgroupfs-mount') !== undefined,
   'ca-certificates': () => existsSync('/etc/ssl/certs/ca-certificates.crt'),
   'docker-registry': () => which('docker-registry') !== undefined,

@@ -36,6 +36,7 @@ export const TEST_TOOLS = [
   'busybox-static',
   'openssl',
   'postgresql',
+  'iproute2',
   'python3',
 ];
 
