@@ -155,14 +155,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a success is told twice',
     file: 'flow/succeed.ts',
-    text: "{ type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },",
-    by: "{ type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },\n        { type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },",
+    text: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },\n        },\n",
+    by: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },\n        },\n        {\n          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },\n        },\n",
   },
   {
     name: 'a success is not told',
     file: 'flow/succeed.ts',
-    text: "{ type: 'deployment.succeeded', payload: { deployment, instance: instanceView(current, domains) } },",
-    by: '',
+    text: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },\n        },\n",
+    by: "          type: 'notifier.added',\n          payload: { notifier: String(deployment.id) },\n        },\n",
   },
   {
     name: 'routes of a succeeded deployment lead to nobody',
@@ -191,7 +191,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'tokens of a lease do not grow',
     file: 'kernel/lease.ts',
-    text: 'token: (stored?.value.token ?? 0) + 1,',
+    text: 'token: (stored?.value.token ?? self.#clock.now()) + 1,',
     by: 'token: 1,',
   },
 ];
