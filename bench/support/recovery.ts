@@ -144,14 +144,23 @@ async function recover(place: Place): Promise<{ readonly report: RecoveryReport;
   const options = hostOptions(place);
   let firstLookMs = Number.NaN;
   const { store } = options;
-  const get: Store['get'] = (collection, id, call) => {
+  const looked = (collection: string) => {
     if (collection === 'leases' && Number.isNaN(firstLookMs)) firstLookMs = performance.now();
+  };
+  const get: Store['get'] = (collection, id, call) => {
+    looked(collection);
     return store.get(collection, id, call);
+  };
+  const list: Store['list'] = (collection, query, call) => {
+    looked(collection);
+    return store.list(collection, query, call);
   };
   const looking: Store = new Proxy(store, {
     get: (target, key) => {
-      const value = key === 'get' ? get : (Reflect.get(target, key) as unknown);
-      return typeof value === 'function' && key !== 'get' ? value.bind(target) : value;
+      if (key === 'get') return get;
+      if (key === 'list') return list;
+      const value = Reflect.get(target, key) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
     },
   });
   const deployer: Deployer = await unwrap(createDeployer({ ...options, store: looking }));

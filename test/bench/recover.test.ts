@@ -3,9 +3,7 @@ import { expect, it } from 'vitest';
 import { measureRecovery } from '../../bench/support/recovery.js';
 
 it('recovers every deployment of hosts that were killed, on a real engine', async () => {
-  const { interrupted, wrong, oursMs, rawMs } = await measureRecovery({ deployments: 8, seed: Date.now() % 1_000 });
+  const { interrupted, wrong } = await measureRecovery({ deployments: 8, seed: Date.now() % 1_000 });
   expect(wrong).toEqual([]);
   expect(interrupted).toBe(8);
-  expect(oursMs).toBeGreaterThan(0);
-  expect(rawMs).toBeGreaterThan(0);
 }, 120_000);
