@@ -133,7 +133,10 @@ export class Submissions {
   /** Runs what was queued for this host, by whomever: taken over from another one, or stored after its submission was given up. */
   adopt(stored: Stored<DeploymentRecord>): void {
     const { id } = stored.value;
-    if (this.#closing.signal.aborted || this.#jobs.has(id) || this.#coming.has(id)) return;
+    const known = this.#jobs.get(id);
+    // One that follows what another host was to do with it, and has given back, has no place in the line any more.
+    const isFollowing = known?.isLeft && !known.isStarted && !known.cancel.signal.aborted;
+    if (this.#closing.signal.aborted || (known && !isFollowing) || this.#coming.has(id)) return;
     const error = this.#unended.get(id);
     if (error) void this.#endQueued(id, error);
     else this.#enter(stored);
@@ -167,7 +170,7 @@ export class Submissions {
     this.#jobs.set(id, job);
     void job.result.then(() => {
       cancel?.removeEventListener('abort', onCancel);
-      this.#jobs.delete(id);
+      if (this.#jobs.get(id) === job) this.#jobs.delete(id);
       if (this.#jobs.size === 0) this.#looking?.abort();
     });
     cancel?.addEventListener('abort', onCancel, { once: true });

@@ -144,6 +144,30 @@ describe('a worker', () => {
     await world.clock.advance(60_000);
     expect(await closeAll(world, a, b, holder)).toEqual([]);
   });
+
+  it('that was only slow runs what was taken from it where the one that took it closes first', async () => {
+    const world = slowWorld('v2');
+    world.engine.push(`${IMAGE}:v1`, { listensAfterMs: 100_000, body: 'v1' });
+    const slow = withFaults(world.store.connect(), { clock: world.clock, error: outage.store });
+    const stages = { dev: { port: 3000, healthcheck: { startPeriod: '3m' as const } } };
+    const projects = { shop: { image: IMAGE, stages } };
+    const a = await deployerIn(world, { ...BLUE, projects, store: slow.port });
+    const b = await another(world, { ...BLUE, projects });
+    const holder = await another(world, { projects });
+    const running = holder.deploy({ ...DEV, tag: 'v1' });
+    await world.clock.advance(100);
+    const waiting = a.deploy({ ...DEV, tag: 'v2' });
+    await world.clock.advance(1_000);
+    slow.inject('commit', { kind: 'fail-before' }, 45);
+    await world.clock.advance(50_000);
+    expect((await records(world))[1]?.host).toBe(b.id);
+    await world.clock.until(b.close());
+    await world.clock.until(unwrap(running));
+    expect(await world.clock.until(unwrap(waiting), 120_000)).toMatchObject({ tag: 'v2', status: 'succeeded' });
+    expect((await records(world))[1]?.host).toBe(a.id);
+    await world.clock.advance(60_000);
+    expect(await closeAll(world, a, holder)).toEqual([]);
+  });
 });
 
 /** The host that submits dies at its n-th commit from then on; another worker of its group is there all the time. */
