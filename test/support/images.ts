@@ -5,6 +5,9 @@
  * The app answers `GET /` with its version, any other path with 404, and under `/cgi-bin/`: `env` (its environment),
  * `status?503` (that status), `slow?500` (after so many milliseconds). Its settings are variables, so that a deployment's own
  * environment can override them.
+ *
+ * While it runs a signal changes it: HUP ends it (exit code 3), USR1 has it take memory until somebody ends it, USR2 has it listen no
+ * more, and fail its HEALTHCHECK where that is `until-sick`.
  */
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
@@ -31,7 +34,7 @@ export interface AppImage {
   /** `APP_ADDRESS`: what it listens on; default every address. */
   readonly address?: string;
   /** A HEALTHCHECK that comes to this within a second; default none. */
-  readonly healthcheck?: 'healthy' | 'unhealthy';
+  readonly healthcheck?: 'healthy' | 'unhealthy' | 'until-sick';
   /** In the place of the app. */
   readonly command?: readonly string[];
   readonly user?: string;
@@ -48,6 +51,10 @@ listen() {
   exec httpd -f -p "\${APP_ADDRESS:+$APP_ADDRESS:}\${APP_PORT:-3000}" -h /www
 }
 [ "$APP_LISTENS" = no ] || listen &
+listener=$!
+trap 'exit 3' HUP
+trap 'x=xxxxxxxxxxxxxxxx; while :; do x="$x$x"; done' USR1
+trap 'kill $listener; : >/tmp/sick' USR2
 if [ -n "$APP_EXITS_AFTER_MS" ]; then
   usleep $((APP_EXITS_AFTER_MS * 1000)) &
   wait $!
@@ -139,7 +146,11 @@ function settings(app: AppImage): string[] {
   const env = Object.entries(variables)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${JSON.stringify(String(value))}`);
-  const health = { healthy: '/bin/true', unhealthy: '/bin/sh", "-c", "echo not well; exit 1' };
+  const health = {
+    healthy: '/bin/true',
+    unhealthy: '/bin/sh", "-c", "echo not well; exit 1',
+    'until-sick': '/bin/sh", "-c", "test ! -e /tmp/sick',
+  };
   return [
     `ENV ${env.join(' ')}`,
     `EXPOSE ${port}`,

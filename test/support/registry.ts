@@ -84,12 +84,12 @@ const started = (child: ChildProcess) =>
     child.once('error', (cause) => reject(new Error('Install docker-registry: it could not be started.', { cause })));
   });
 
-/** SIGTERM, and SIGKILL after five seconds. */
-export async function end(child: ChildProcess): Promise<void> {
+/** SIGTERM, and SIGKILL after so long. */
+export async function end(child: ChildProcess, graceMs = 5_000): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
   await ended;
   clearTimeout(timer);
 }

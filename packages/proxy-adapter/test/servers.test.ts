@@ -213,6 +213,28 @@ describe('a server', () => {
     isAway = false;
     expect((await ask(door.port, 'shop.test')).body).toBe('one');
   });
+  it('serves on from a store that takes no beats and can be read, and nothing old', async () => {
+    const inner = world.store.connect();
+    let isFull = false;
+    const full = { kind: 'store-refused', message: 'the disk is full', hint: 'make room', retryable: false } as const;
+    const { errAsync } = await import('neverthrow');
+    const store: Store = {
+      ...inner,
+      commit: (changes, options) => (isFull ? errAsync(full) : inner.commit(changes, options)),
+    };
+    const { door } = await world.serving({ store, serverTtl: TTL_MS });
+    const { proxy } = await world.serving({ serverTtl: TTL_MS });
+    await unwrap(proxy.put(routeTo('shop.test', await world.app('one')), open()));
+    isFull = true;
+    await sleep(TTL_MS + 100);
+    expect((await ask(door.port, 'shop.test')).body).toBe('one');
+    // Nobody waits for it, and it has what is true all the same.
+    await unwrap(proxy.put(routeTo('shop.test', await world.app('two')), open()));
+    expect((await ask(door.port, 'shop.test')).body).toBe('two');
+    isFull = false;
+    await eventually(async () => (await servers(world.store)).length === 2, 'both are there again');
+    expect((await ask(door.port, 'shop.test')).body).toBe('two');
+  });
   it('that starts serves every route that is there, and follows from then on', async () => {
     const { proxy } = await world.serving();
     for (let index = 0; index < 20; index += 1)

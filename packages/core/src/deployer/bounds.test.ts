@@ -89,7 +89,7 @@ function open(world: MemoryWorld, scene: string) {
 async function healed(world: MemoryWorld, options: Partial<DeployerOptions>): Promise<string[]> {
   const deployer = await deployerIn(world, { ...options, store: world.store.connect() });
   const next = await world.clock.until(deployer.deploy({ ...DEV, tag: 'v9' }), 3_600_000);
-  await world.clock.advance(700_000);
+  await world.clock.advance(120_000);
   // What was only queued is nobody's without a worker: it does no harm, and is told apart here.
   const broken = (await brokenPromises(world)).filter((each) => !each.endsWith('is queued'));
   await world.clock.until(deployer.close());

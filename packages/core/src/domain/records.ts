@@ -174,7 +174,7 @@ export interface RouteRecord {
   readonly state: 'pending' | 'live' | 'leaving';
   /** The instance that it points to; indexed. */
   readonly instance: string | null;
-  /** Where we have put it last; null: not known. What the proxy holds beside that was changed by somebody else. */
+  /** Where we have put it last; null: nowhere, as its instance did not run. What the proxy holds beside that was changed by somebody else. */
   readonly target: { readonly host: string; readonly port: number } | null;
   /** Which change of somebody else's at the proxy was told last; absent: none since we have put it. */
   readonly changed?: string;

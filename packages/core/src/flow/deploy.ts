@@ -111,7 +111,11 @@ function underLease(
     const whole = scope(host.clock, [signal, lease.lost], host.settings.deployTimeout ?? DEPLOY_MS);
     whole.signal.addEventListener('abort', () => ahead.forget(), { once: true });
     try {
-      return await prepareAndRun(host, ledger, ahead, { signal, lease, whole });
+      const ended = await prepareAndRun(host, ledger, ahead, { signal, lease, whole });
+      // A commit that was broken off with the lease says only that it was.
+      return ended.mapErr((error) =>
+        error.kind === 'aborted' && lease.lost.aborted ? { ...(lease.lost.reason as AnyError), cause: error } : error,
+      );
     } finally {
       whole.end();
     }
@@ -166,7 +170,9 @@ function commitOrRollBack(
     if (ran.isOk()) return ok<Outcome, AnyError>(outcome(ledger, null, ran.value));
     const error = endingOf(ran.error, bounds);
     if (error.kind === 'lease-lost' || isTerminal(ledger.record.status)) return err(error);
-    const tasks = yield* rollBackAndFail(flow, error);
+    const tasks = yield* rollBackAndFail(flow, error)
+      // What keeps it from being written down is told with what it would have been.
+      .mapErr((unwritten) => ({ ...unwritten, cause: unwritten.cause ?? error }));
     return ok<Outcome, AnyError>(outcome(ledger, error, tasks));
   });
 }

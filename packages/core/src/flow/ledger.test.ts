@@ -1,6 +1,7 @@
 /** One deployment's commits, over a store that takes its time and loses answers. */
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../domain/errors.js';
+import { outage } from '../testing/index.js';
 import { openedLedger as opened, signal } from './testbed.js';
 
 const identities = { runtime: 'engine-1', proxy: null };
@@ -57,6 +58,22 @@ describe('the ledger', () => {
     const lines = await log();
     expect(lines).toHaveLength(900);
     expect(lines.at(-1)).toBe('entry 899, ***');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('waits for a store that is away for a while and has refused a commit, as long as the lease lasts', async () => {
+    const { clock, faulty, ledger, lease, kept } = await opened();
+    const away = { ...outage.store, outcome: 'refused' as const };
+    faulty.inject('commit', { kind: 'fail-before', error: away }, 4);
+    await clock.until(unwrap(ledger.commit({ record: { left: ['x'] } })));
+    expect(clock.monotonicMs()).toBeLessThan(1_000);
+    expect(await kept()).toMatchObject({ left: ['x'] });
+    faulty.inject('commit', { kind: 'fail-before', error: away }, 1_000);
+    const refused = await clock.until(ledger.commit({ record: { left: ['y'] } }));
+    expect(refused._unsafeUnwrapErr().kind).toBe('store-unavailable');
+    expect(clock.monotonicMs()).toBeLessThan(32_000);
+    await ledger.close();
+    await lease.release({ signal: signal() });
     expect(clock.pending).toBe(0);
   });
 

@@ -35,7 +35,7 @@ export interface Draft {
 const DELAY_MS = 20;
 /** Entries of one commit: what a sudden flood leaves over goes with the next. */
 const LOG_BATCH = 500;
-/** How long a commit whose answer was lost is asked about. */
+/** How long a commit whose answer was lost is asked about, and a store that is away is waited for. */
 const LOST_ANSWER_MS = 30_000;
 
 type Entry = Omit<LogEntry, 'seq'>;
@@ -283,7 +283,7 @@ export class Ledger {
   /** Was it this write that arrived, or none? It is asked until the store answers, or the lease is over. */
   async #afterLostAnswer(prepared: Prepared, error: StoreError): Promise<Result<CommitReceipt | null, StoreError>> {
     if (isForeign(error, prepared)) return err(leaseLost(this.#lease.key));
-    if (!outcomeUnknown(error) || this.#lease.lost.aborted) return err(error);
+    if (!mayPass(error) || this.#lease.lost.aborted) return err(error);
     const { clock, store } = this.#host;
     const untilMs = clock.monotonicMs() + LOST_ANSWER_MS;
     for (let pauseMs = 10; clock.monotonicMs() < untilMs; pauseMs = Math.min(1_000, pauseMs * 2)) {
@@ -293,7 +293,7 @@ export class Ledger {
         // Not arrived, and the version sees to it that it cannot arrive twice: the same once more.
         const again = await this.#send(prepared);
         if (again.isOk()) return ok(again.value);
-        if (!outcomeUnknown(again.error) && !isForeign(again.error, prepared)) return err(again.error);
+        if (!mayPass(again.error) && !isForeign(again.error, prepared)) return err(again.error);
       } else if (stored.isOk()) return err(leaseLost(this.#lease.key));
       const slept = await sleep(clock, pauseMs, this.#lease.lost);
       if (slept.isErr()) break;
@@ -315,6 +315,10 @@ interface Prepared {
   readonly changes: readonly Change[];
   readonly expect: readonly Expectation[] | undefined;
 }
+
+/** It may have arrived, or arrive the next time: a store that is away for a moment is no reason to give up a deployment. */
+const mayPass = (error: StoreError): boolean =>
+  outcomeUnknown(error) || (error.kind === 'store-unavailable' && error.retryable);
 
 /** Somebody else has written the deployment's record: only who holds the stage does. */
 const isForeign = (error: StoreError | BugError | { readonly kind: 'stage-busy' }, { record }: Prepared): boolean =>

@@ -118,6 +118,8 @@ export function planOf(
   // Not running just now: what is wrong with it is told of the instance, and its route waits for it.
   if (!to) return { do: 'nothing' };
   if (held && isAt(to)) return { do: 'nothing' };
+  // Taken off by us, as it did not run when its route was to be led back there.
+  if (!held && record.target === null) return { do: 'move', to };
   if (!held) return { do: 'tell', to };
   return isWhatWePut ? { do: 'move', to } : { do: 'tell', to };
 }

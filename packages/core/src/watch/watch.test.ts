@@ -217,6 +217,22 @@ describe('watch()', () => {
     await ended(world, deployer);
   });
 
+  it('puts a route again that was taken off because its instance did not run just then', async () => {
+    const { world, deployer, name } = await watched();
+    const store = world.store.connect();
+    const stored = await unwrap(store.get('routes', DEFAULT, FOREVER));
+    if (!stored) throw new Error('no route');
+    // As an undo leaves it that found the instance before down.
+    const off = { ...stored.value, target: null };
+    await unwrap(store.commit([{ op: 'put', collection: 'routes', record: off, version: stored.version }], FOREVER));
+    world.proxy.disturb(DEFAULT, null);
+    world.engine.kill(name);
+    await world.clock.advance(1_000);
+    expect(world.proxy.request(DEFAULT).status).toBe(200);
+    expect(await events(world, 'route.changed')).toEqual([]);
+    await ended(world, deployer);
+  });
+
   it('puts it back where the host asks for it, and never one that carries another mark', async () => {
     const { world, deployer } = await watched({ changedRoutes: 'put-back' });
     world.proxy.disturb(DEFAULT, null);

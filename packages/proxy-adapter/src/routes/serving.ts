@@ -4,8 +4,9 @@
  *   stale ──beat, then read──▶ fresh ──beat in time──▶ fresh ──ttl without a beat──▶ stale
  *
  * Fresh means: whoever changes a route waits for this server, so its table is as good as the store. Stale means: nobody may be
- * waiting, so the routes are read again before another request is forwarded. Freshness counts from *before* a beat was sent, and a
- * beat that arrived after it had run out does not mend it: only reading after that beat does.
+ * waiting, so the routes are read again before another request is forwarded, each time where the store takes no beats (its disk is full,
+ * somebody has locked it) and can be read. Freshness counts from *before* a beat was sent, and a beat that arrived after it had run out
+ * does not mend it: only reading after that beat does.
  *
  * Each period of freshness has a record of its own: a record that was taken out as dead and then came back would count its versions
  * from one again, and who has seen an earlier one could take the new one for it, and for dead.
@@ -186,6 +187,15 @@ export function serving({ server, key, proxy, ttlMs, store, clock, log, watch, t
     return isFresh();
   };
 
+  /** For one request: the routes as they are now. */
+  const upToDate = async (): Promise<boolean> => {
+    let isRead = false;
+    await within(REVIVE_LIMIT_MS, async (limit) => {
+      isRead = (await read(limit)).isOk();
+    });
+    return isRead;
+  };
+
   const acknowledge = () => within(ttlMs, announce);
 
   const reach = (revision: number, limit: AbortSignal): Promise<Result<void, StoreError>> =>
@@ -214,7 +224,7 @@ export function serving({ server, key, proxy, ttlMs, store, clock, log, watch, t
       reviving ??= revive().finally(() => {
         reviving = undefined;
       });
-      return reviving;
+      return eitherOf(reviving, upToDate());
     },
     async takeOver(revision, change, limit) {
       await inTurn(async () => {
@@ -239,3 +249,7 @@ export function serving({ server, key, proxy, ttlMs, store, clock, log, watch, t
     },
   };
 }
+
+/** As soon as one of them is true, else false. */
+const eitherOf = (one: Promise<boolean>, other: Promise<boolean>): Promise<boolean> =>
+  Promise.race([one, other]).then(async (first) => first || (await one) || other);

@@ -3,15 +3,25 @@
  * (`flow/succeed.ts`); without that commit every route goes back to where its intent says it was.
  */
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
-import type { AnyError } from '../../domain/errors.js';
+import { type AnyError, failure } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
-import { routine } from '../../kernel/routine.js';
+import { guard, routine } from '../../kernel/routine.js';
+import type { Container } from '../../ports/container-runtime.js';
 import type { ProofRequest, Route } from '../../ports/proxy-manager.js';
 import { endOf, unhealthy } from '../evidence.js';
 import { type Flow, waitOut } from '../flow.js';
 import { calls, writes } from '../limits.js';
 import type { Step } from '../step.js';
-import { forEachRoute, proxyOf, putBack, putRoute, recentTarget, targetOf, writeLeases } from '../writes.js';
+import {
+  forEachRoute,
+  inspectTarget,
+  proxyOf,
+  putBack,
+  putRoute,
+  recentTarget,
+  targetOf,
+  writeLeases,
+} from '../writes.js';
 
 interface Move {
   readonly domain: string;
@@ -51,13 +61,7 @@ export const cutoverStep: Step = {
     const { moves, next } = intent as unknown as CutoverIntent;
     if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
-      const container = yield* recentTarget(flow, signal);
-      const target = targetOf(flow.spec, next, container);
-      const end = endOf(container, flow.seen.restarts ?? 0);
-      if (end || !target) {
-        const observed = { attempts: 0, polls: 1, waitedMs: 0, container };
-        return err(await unhealthy(flow, flow.spec.health, end ?? 'unreachable', observed, signal));
-      }
+      const target = yield* aliveAt(flow, next, yield* recentTarget(flow, signal), signal);
       const routes = moves.map(({ domain, mark }): Route => {
         return { domain, mark, targets: [target], options: flow.spec.options.proxy };
       });
@@ -67,12 +71,17 @@ export const cutoverStep: Step = {
         routed?.domains.includes(domain) && routed.host === target.host && routed.port === target.port;
       const moved = routes.filter((route) => !isThere(route));
       // Nobody need wait for the others before those are proved that are there; what was begun is waited for.
-      const [there, others] = await Promise.all([
+      const put = forEachRoute(flow, moved, (route) => putRoute(flow, route, signal));
+      const [there, others, container] = await Promise.all([
         prove(flow, routes.filter(isThere), signal),
-        forEachRoute(flow, moved, (route) => putRoute(flow, route, signal)).andThen(() => prove(flow, moved, signal)),
+        put.andThen(() => prove(flow, moved, signal)),
+        put.andThen(() => inspectTarget(flow, signal)),
       ]);
+      // Before the proof: of one that has ended by now, why it has says more, and another may answer at its address.
+      const now = yield* aliveAt(flow, next, yield* container, signal);
       yield* others;
       yield* there;
+      if (now.host !== target.host || now.port !== target.port) return err(hasMoved(flow));
       flow.seen.put = { host: target.host, port: target.port };
       flow.log('info', `Proved ${routes.map(({ domain }) => domain).join(', ')} through the front door.`);
       return ok(undefined);
@@ -87,6 +96,25 @@ export const cutoverStep: Step = {
     });
   },
 };
+
+/** Where the proxy reaches it, or why it cannot be reached any more. */
+function aliveAt(flow: Flow, next: string, container: Container | undefined, signal: AbortSignal) {
+  return guard(async () => {
+    const target = targetOf(flow.spec, next, container);
+    const end = endOf(container, flow.seen.restarts ?? 0);
+    if (target && !end) return ok(target);
+    const observed = { attempts: 0, polls: 1, waitedMs: 0, container };
+    return err(await unhealthy(flow, flow.spec.health, end ?? 'unreachable', observed, signal));
+  });
+}
+
+const hasMoved = (flow: Flow) =>
+  failure(
+    'route-unproved',
+    `${flow.target.name} has another address than its routes were led to.`,
+    'See who started it again or changed its networks, then deploy again.',
+    { retryable: true },
+  );
 
 function prove(flow: Flow, routes: readonly Route[], signal: AbortSignal): ResultAsync<void, AnyError> {
   const request = proofRequest(flow);
