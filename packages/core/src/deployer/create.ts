@@ -179,12 +179,18 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
         routine(async function* () {
           yield* isOpen();
           const asked = yield* parseRemove(what);
-          const signal = signalOf(options);
+          // What it waits for does not outlive the deployer.
+          const own = scope(host.clock, [signalOf(options), host.ended]);
+          const { signal } = own;
           const onTasks = (tasks: readonly TaskRecord[]) => runner.add(tasks);
-          const instances = yield* 'instance' in asked
-            ? removeInstance(host, asked.instance, onTasks, signal)
-            : removeStage(host, asked, onTasks, signal);
-          return ok<RemoveAnswer, AnyError>({ instances });
+          try {
+            const instances = yield* 'instance' in asked
+              ? removeInstance(host, asked.instance, onTasks, signal)
+              : removeStage(host, asked, onTasks, signal);
+            return ok<RemoveAnswer, AnyError>({ instances });
+          } finally {
+            own.end();
+          }
         }),
       ),
     pin: (id, options) => pin(id, options, true),
