@@ -9,6 +9,7 @@ export { COLLECTION_INDEXES } from './domain/records.js';
 export type { Reference } from './domain/reference.js';
 export { parseReference } from './domain/reference.js';
 export type { ContainerShape, Limits, Mount, NetworkUse, PublishedPort, RestartPolicy } from './domain/spec.js';
+export { onAbort, untilAborted } from './kernel/on-abort.js';
 export { pause, type TimeLimit, within } from './limit.js';
 export * from './ports/index.js';
 export { systemClock } from './system.js';

@@ -9,6 +9,7 @@ import {
   type InvalidError,
   type ProxyError,
   type ProxyManager,
+  untilAborted,
 } from '@quayside/core/ports';
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import { checkRoute, TARGETS_MAX } from './check-route.js';
@@ -73,7 +74,7 @@ function build(settings: Settings): ProxyManager {
       settling ??= settleOnce(ended.signal).finally(() => {
         settling = undefined;
       });
-      return raced(settling, signal);
+      return untilAborted(settling, signal, () => err(aborted('Looking at HAProxy', signal.reason)));
     };
     const look = () => {
       cancel = clock.after(settings.lookEvery, () => {
@@ -198,13 +199,3 @@ const heldRoute = ({ domain, backend, mark }: Entry, servers: readonly Server[])
   mark,
   targets: targetsIn(servers, backend).map(({ instance, host, port }) => ({ instance, host, port })),
 });
-
-/** The answer, or `aborted` as soon as this caller's signal is. */
-function raced<T>(work: Promise<Result<T, ProxyError>>, signal: AbortSignal): Promise<Result<T, ProxyError>> {
-  return new Promise((resolve) => {
-    const onAbort = () => resolve(err(aborted('Looking at HAProxy', signal.reason)));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    void work.then(resolve).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}

@@ -8,6 +8,7 @@ import {
   type ProxyError,
   type ProxyManager,
   timedOut,
+  untilAborted,
   within,
 } from '@quayside/core/ports';
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
@@ -94,7 +95,7 @@ export function nginxProxyManager(
           if (limit.timedOut && result?.isOk() !== true) return err(overTime(what, writeTimeoutMs, hasBegun));
           return result ?? err({ ...aborted(what, signal.reason), outcome: 'refused' });
         });
-      return guarded(() => orAborted(change(), signal, () => aborted(what, signal.reason)));
+      return guarded(() => untilAborted(change(), signal, () => err(aborted(what, signal.reason))));
     };
 
     return {
@@ -180,18 +181,4 @@ function joined(one: AbortSignal, other: AbortSignal): { readonly signal: AbortS
   one.addEventListener('abort', abort, { once: true });
   other.addEventListener('abort', abort, { once: true });
   return { signal: controller.signal, release };
-}
-
-/** The result, or the error as soon as the signal is aborted; the work goes on. */
-function orAborted<T>(
-  work: Promise<Result<T, ProxyError>>,
-  signal: AbortSignal,
-  error: () => ProxyError,
-): Promise<Result<T, ProxyError>> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => resolve(err(error()));
-    const done = () => signal.removeEventListener('abort', onAbort);
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(done);
-  });
 }

@@ -1,3 +1,5 @@
+import { untilAborted } from '@quayside/core/ports';
+
 /** One at a time, in the order of the calls. Who gives up while waiting leaves the queue; who is at work is not interrupted. */
 export interface SerialQueue {
   /** Runs the work when it is its turn; undefined where the signal was aborted before that. */
@@ -15,7 +17,7 @@ export function serialQueue(): SerialQueue {
       last = new Promise((resolve) => {
         leave = resolve;
       });
-      await aborts(before, signal);
+      await untilAborted(before, signal, () => {});
       if (signal.aborted) {
         // The turn is passed on when it comes, not before: the one ahead may still be at work.
         before.then(leave);
@@ -34,17 +36,4 @@ export function serialQueue(): SerialQueue {
       }
     },
   };
-}
-
-/** Waits for the promise or for the abort, whichever comes first, and leaves no listener behind. */
-function aborts(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    if (signal.aborted) return resolve();
-    signal.addEventListener('abort', end, { once: true });
-    promise.then(end);
-  });
 }

@@ -1,7 +1,6 @@
 /** `Store` over any database that a dialect opens. The first call opens it. */
-import { bug, type Store, type StoreError, storeClosed } from '@quayside/core/ports';
+import { bug, type Store, type StoreError, storeClosed, untilAborted } from '@quayside/core/ports';
 import { err, ok, Result, ResultAsync } from 'neverthrow';
-import { Abortions } from './abortions.js';
 import { prepareCommit } from './commit.js';
 import type { Work } from './dialect.js';
 import { notBegun } from './errors.js';
@@ -13,7 +12,6 @@ import type { Statements } from './statements.js';
 /** @param open is called at the first use, and again after it has failed */
 export function sqlStore(name: string, open: () => Promise<Result<OpenStore, StoreError>>): Store {
   const followers = new Followers();
-  const abortions = new Abortions();
   const active = new Set<Promise<unknown>>();
   let current: OpenStore | undefined;
   let opening: Promise<Result<OpenStore, StoreError>> | undefined;
@@ -32,16 +30,6 @@ export function sqlStore(name: string, open: () => Promise<Result<OpenStore, Sto
     return opening;
   };
 
-  /** The opening goes on for the others who wait for it. */
-  const untilAborted = <T>(promise: Promise<Result<T, StoreError>>, signal: AbortSignal) =>
-    new Promise<Result<T, StoreError>>((resolve) => {
-      const forget = abortions.on(signal, () => resolve(err(notBegun(signal))));
-      void promise.then((answer) => {
-        forget();
-        resolve(answer);
-      });
-    });
-
   /** Every call: refused when closed or aborted, opened at need, counted, and what throws in it is a bug told as an error. */
   const call = <T>(
     signal: AbortSignal,
@@ -51,7 +39,7 @@ export function sqlStore(name: string, open: () => Promise<Result<OpenStore, Sto
       if (closing) return err(storeClosed());
       if (signal.aborted) return err(notBegun(signal));
       if (current) return work(current);
-      const store = await untilAborted(opened(), signal);
+      const store = await untilAborted(opened(), signal, () => err(notBegun(signal)));
       if (store.isErr()) return err(store.error);
       return signal.aborted ? err(notBegun(signal)) : work(store.value);
     };

@@ -12,6 +12,7 @@ import { type Deployment, deploymentView } from '../domain/views.js';
 import { type CancelCause, cancelled } from '../flow/cancel.js';
 import { type Outcome, runDeployment, stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
+import { untilAborted } from '../kernel/on-abort.js';
 import { guard, routine } from '../kernel/routine.js';
 import { scope, sleep } from '../kernel/scope.js';
 import type { Stored } from '../ports/store.js';
@@ -100,15 +101,8 @@ export class Submissions {
     const own = this.#jobs.get(id);
     if (!own) return followResult(this.#host, id, signal ?? new AbortController().signal);
     if (!signal) return new ResultAsync(own.result);
-    return new ResultAsync(
-      new Promise((resolve) => {
-        const onAbort = () => resolve(err(aborted('Waiting for the result', signal.reason)));
-        if (signal.aborted) onAbort();
-        signal.addEventListener('abort', onAbort, { once: true });
-        // A signal that lives as long as the process would collect every wait that it ever bounded.
-        void own.result.then(resolve).finally(() => signal.removeEventListener('abort', onAbort));
-      }),
-    );
+    const notWaited = (): Ended => err(aborted('Waiting for the result', signal.reason));
+    return new ResultAsync(untilAborted(own.result, signal, notWaited));
   }
 
   /** Whoever runs it; of our own what runs is told at once. */

@@ -27,6 +27,24 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   };
 }
 
+/** The work's answer, or `otherwise` as soon as the signal is aborted: the work goes on, for whoever else waits for it. */
+export function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal, otherwise: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const letGo = onAbort(signal, () => resolve(otherwise()));
+    // A signal that lives as long as the process would collect every wait that it ever bounded.
+    void work.then(
+      (answer) => {
+        letGo();
+        resolve(answer);
+      },
+      (thrown: unknown) => {
+        letGo();
+        reject(thrown);
+      },
+    );
+  });
+}
+
 function listenTo(signal: AbortSignal): Listeners {
   const all = new Set<() => void>();
   const tell = () => {

@@ -135,8 +135,16 @@ function afterAbort(
   };
 }
 
-/** Waits. Answers `aborted` at once when the signal is aborted. */
-export function sleep(clock: Clock, ms: number, signal: AbortSignal): ResultAsync<void, AbortedError> {
+/**
+ * Waits. Answers `aborted` at once when the signal is aborted.
+ * @param isAwaited whether the process is kept alive for it; default true
+ */
+export function sleep(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  isAwaited = true,
+): ResultAsync<void, AbortedError> {
   return new ResultAsync(
     new Promise((resolve) => {
       if (signal.aborted) return resolve(err(aborted('Waiting', signal.reason)));
@@ -145,7 +153,7 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): ResultAsyn
         letGo();
         resolve(result);
       };
-      const cancel = clock.after(ms, () => finish(ok(undefined)), true);
+      const cancel = clock.after(ms, () => finish(ok(undefined)), isAwaited);
       const letGo = onAbort(signal, () => finish(err(aborted('Waiting', signal.reason))));
     }),
   );

@@ -7,7 +7,7 @@ import { type AnyError, bug, QuaysideError } from '../domain/errors.js';
 import type { Host } from '../flow/host.js';
 import { pages } from '../kernel/pages.js';
 import { guard, routine } from '../kernel/routine.js';
-import { scope } from '../kernel/scope.js';
+import { scope, sleep } from '../kernel/scope.js';
 import type { RuntimeEvent } from '../ports/container-runtime.js';
 import type { HealOptions } from './heal.js';
 import { lookAt, type Memory } from './instance.js';
@@ -178,15 +178,4 @@ function listAll(host: Host, looks: Looks, signal: AbortSignal): ResultAsync<voi
 }
 
 /** Nobody waits for it: it does not hold the process. */
-function pause({ clock }: Host, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.after(ms, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
-}
+const pause = ({ clock }: Host, ms: number, signal: AbortSignal) => sleep(clock, ms, signal, false);

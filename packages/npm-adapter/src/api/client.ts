@@ -2,7 +2,7 @@
  * Requests under our login. What a dead token may have caused is asked again once under a new one; what was read over a broken
  * connection is read again. What became of a write that was not answered is left to the caller, who can look.
  */
-import { aborted, type ProxyError, pause } from '@quayside/core/ports';
+import { aborted, type ProxyError, pause, untilAborted } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { backendFailed, closedError, gatewayError, invalidRequest, notNpm, notPermitted } from '../errors.js';
 import { type Exchange, exchange, type Lost, type Reply } from './exchange.js';
@@ -114,7 +114,12 @@ export function apiClient(options: {
     async request(request, limits) {
       const isWrite = request.method !== 'GET';
       for (let attempt = 1; ; attempt += 1) {
-        const token = await untilAborted(session.token(), limits.signal);
+        // The login goes on for those who wait for it too.
+        const token = await untilAborted<Result<string, ProxyError> | undefined>(
+          session.token(),
+          limits.signal,
+          () => undefined,
+        );
         if (token === undefined) return err({ kind: 'refused', error: aborted(request.what) });
         if (token.isErr()) return err({ kind: 'refused', error: token.error });
         const reply = await (isWrite ? send : read)(request, token.value, limits);
@@ -126,19 +131,4 @@ export function apiClient(options: {
       }
     },
   };
-}
-
-/** The login goes on for those who wait for it too; undefined where this one does not any more. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  if (signal.aborted) return undefined;
-  let onAbort = () => {};
-  const abort = new Promise<undefined>((resolve) => {
-    onAbort = () => resolve(undefined);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, abort]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

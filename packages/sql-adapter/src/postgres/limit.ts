@@ -1,6 +1,5 @@
 /** What a call runs under: its caller's signal, and a bound of its own. It must be ended. */
-import { aborted, type Clock, type StoreError } from '@quayside/core/ports';
-import type { Abortions } from '../abortions.js';
+import { aborted, type Clock, onAbort, type StoreError } from '@quayside/core/ports';
 import { tooLate } from './faults.js';
 
 export type Ending = 'aborted' | 'late';
@@ -18,7 +17,7 @@ export class Limit {
    * @param isAwaited whether the process is kept alive for it
    */
   constructor(
-    { clock, abortions, place }: { readonly clock: Clock; readonly abortions: Abortions; readonly place: string },
+    { clock, place }: { readonly clock: Clock; readonly place: string },
     signal: AbortSignal,
     limitMs: number,
     isAwaited = true,
@@ -26,9 +25,8 @@ export class Limit {
     this.#signal = signal;
     this.#limitMs = limitMs;
     this.#place = place;
-    if (signal.aborted) this.#ending = 'aborted';
     this.#release = [
-      abortions.on(signal, () => this.#end('aborted')),
+      onAbort(signal, () => this.#end('aborted')),
       Number.isFinite(limitMs) ? clock.after(limitMs, () => this.#end('late'), isAwaited) : () => {},
     ];
   }

@@ -8,7 +8,6 @@
  * sign of life, which also finds a pooler that takes a `listen` and passes nothing on.
  */
 import type { Clock } from '@quayside/core/ports';
-import { Abortions } from '../abortions.js';
 import type { Driver } from './driver.js';
 import { Limit } from './limit.js';
 import { Session } from './session.js';
@@ -128,7 +127,7 @@ class Following {
 
   async #within(session: Session, work: () => Promise<unknown>): Promise<void> {
     const { clock, place } = this.#options;
-    const limit = new Limit({ clock, place, abortions: new Abortions() }, this.#stop.signal, SIGN_LIMIT_MS, false);
+    const limit = new Limit({ clock, place }, this.#stop.signal, SIGN_LIMIT_MS, false);
     const release = limit.on(() => session.destroy());
     try {
       await work();

@@ -10,7 +10,6 @@
  */
 import type { Clock, StoreError } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import { Abortions } from '../abortions.js';
 import type { Ask, Row, Work } from '../dialect.js';
 import { describeFault, isAbandoned, isCollision, type Phase } from './faults.js';
 import { Limit } from './limit.js';
@@ -38,7 +37,6 @@ type Attempt<T> = Result<T, StoreError> | { readonly again: StoreError };
 
 export class Works {
   readonly #options: WorksOptions;
-  readonly #abortions = new Abortions();
 
   constructor(options: WorksOptions) {
     this.#options = options;
@@ -68,7 +66,7 @@ export class Works {
     attempt: (session: Session, limit: Limit) => Promise<Attempt<T>>,
   ): Promise<Result<T, StoreError>> {
     const { pool, clock, place } = this.#options;
-    const under = { clock, place, abortions: this.#abortions };
+    const under = { clock, place };
     const limit = new Limit(under, signal, limitMs);
     try {
       let last: StoreError | undefined;

@@ -7,9 +7,8 @@
  *
  * Whoever aborts a running one is told what became of it; only where the disk hangs, that this is unknown.
  */
-import { aborted, type StoreError } from '@quayside/core/ports';
+import { aborted, onAbort, type StoreError } from '@quayside/core/ports';
 import { err, type Result } from 'neverthrow';
-import { Abortions } from '../abortions.js';
 import type { Ask, Row, Work } from '../dialect.js';
 import { notBegun } from '../errors.js';
 import type { WriterConnection, WriterStatement } from './driver.js';
@@ -38,7 +37,6 @@ export class Writer {
   readonly #patience: Patience;
   readonly #onCommit: () => void;
   readonly #statements = new Map<string, WriterStatement>();
-  readonly #abortions = new Abortions();
   #waiting: Job[] = [];
   #isRunning = false;
 
@@ -65,7 +63,8 @@ export class Writer {
           resolve(outcome as Result<T, StoreError>);
         },
       };
-      forget = this.#abortions.on(signal, () => {
+      this.#waiting.push(job);
+      forget = onAbort(signal, () => {
         if (this.#waiting.includes(job)) {
           this.#waiting = this.#waiting.filter((each) => each !== job);
           job.answer(err(notBegun(signal)));
@@ -74,7 +73,6 @@ export class Writer {
         // It is about to be answered, unless the disk hangs.
         forget = clock.after(HANGING_MS, () => job.answer(err(aborted('The commit', signal.reason))));
       });
-      this.#waiting.push(job);
       if (!this.#isRunning) void this.#drain();
     });
   }
