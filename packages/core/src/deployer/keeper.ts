@@ -8,7 +8,7 @@ import { stageKey } from '../domain/records.js';
 import type { PruneReport } from '../domain/reports.js';
 import type { Host } from '../flow/host.js';
 import type { OnTasks } from '../flow/take-down.js';
-import { BeatWatch } from '../kernel/lease.js';
+import { BeatWatch } from '../kernel/beat-watch.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard } from '../kernel/routine.js';
 import { scope, sleep } from '../kernel/scope.js';

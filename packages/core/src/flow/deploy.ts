@@ -10,11 +10,13 @@ import { type AnyError, aborted, timedOut } from '../domain/errors.js';
 import { type DeploymentRecord, type InstanceRecord, isTerminal, type TaskRecord } from '../domain/records.js';
 import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
-import type { Lease, LeaseHolder } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
+import type { LeaseHolder } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { type Scope, scope } from '../kernel/scope.js';
 import { redactedError, storedError } from '../kernel/stored-error.js';
+import { releaseAll } from '../kernel/under-leases.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Change, Stored } from '../ports/store.js';
 import { cancelled, noCancel, orCancelled } from './cancel.js';
@@ -94,7 +96,7 @@ export function runDeployment(
     } finally {
       ahead.forget();
       await ledger.close();
-      await lease.release({ signal: new AbortController().signal });
+      await releaseAll([lease]);
     }
   });
 }

@@ -12,7 +12,7 @@ import { type DeploymentRecord, isTerminal, type JournalRecord, type LogEntry } 
 import { type Deployment, deploymentView } from '../domain/views.js';
 import { appendEvents, type EventEntry, emitEvents, eventEntries } from '../events/drafts.js';
 import { type EventDraft, logStream } from '../events/types.js';
-import { type Lease, leaseLost } from '../kernel/lease.js';
+import { type Lease, leaseLost } from '../kernel/held-lease.js';
 import type { Redactor } from '../kernel/redactor.js';
 import { guard } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';

@@ -4,7 +4,7 @@ import { type AnyError, failure } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { DeploymentRecord, InstanceRecord } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
-import type { Lease } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import type { Scope } from '../kernel/scope.js';

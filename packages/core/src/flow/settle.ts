@@ -12,7 +12,7 @@ import {
   type TerminalStatus,
 } from '../domain/records.js';
 import type { EventDraft } from '../events/types.js';
-import type { Lease } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';

@@ -8,8 +8,9 @@ import type { InstanceRecord, RetireReason, StageRecord, TaskRecord } from '../d
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
 import { confirmed } from '../kernel/confirm.js';
-import type { Lease } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
+import { releaseAll } from '../kernel/under-leases.js';
 import { CHANGES_MAX, type Change } from '../ports/store.js';
 import { stageLease } from './deploy.js';
 import type { Host } from './host.js';
@@ -62,7 +63,7 @@ export function takeDown(
         if (race >= RACES_MAX || !isRace(committed.error)) return err(committed.error);
       }
     } finally {
-      await lease.release({ signal: new AbortController().signal });
+      await releaseAll(taken.leases);
     }
   });
 }

@@ -5,7 +5,8 @@ import { aborted, unwrap } from '../domain/errors.js';
 import type { Store } from '../ports/store.js';
 import { type Faulty, memoryStore, outage, virtualClock, withFaults } from '../testing/index.js';
 import { boundedStore } from './bounded-store.js';
-import { effectUnder, type LeaseHolder, Leases } from './lease.js';
+import { type LeaseHolder, Leases } from './lease.js';
+import { effectUnder } from './under-leases.js';
 
 const TIMING = { ttlMs: 30_000, renewMs: 10_000, effectTimeoutMs: 15_000, absentForMs: 2_000 };
 const KEY = 'stage:x';

@@ -8,10 +8,11 @@ import type { Identities } from '../domain/records.js';
 import { stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { type Settlement, settleStage } from '../flow/settle.js';
-import type { Lease } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { allOf } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
+import { releaseAll } from '../kernel/under-leases.js';
 import { forEachOf } from '../kernel/width.js';
 
 /** So many stages are settled at once: enough to keep an engine busy. */
@@ -130,7 +131,7 @@ function settleBatch(
     });
     await forEachOf(held, WIDTH, async ({ stage: { key, deployments }, lease }) => {
       const settled = await settleStage(host, key, lease, identities, null, signal);
-      await lease.release({ signal: new AbortController().signal });
+      await releaseAll([lease]);
       if (settled.isErr()) {
         found.unfinished.push(...deployments);
         return;

@@ -3,7 +3,7 @@ import { ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import { type CollectionName, type Collections, isTerminal } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
-import type { BeatWatch } from '../kernel/lease.js';
+import type { BeatWatch } from '../kernel/beat-watch.js';
 import { pages } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';
 import { CHANGES_MAX, type Change, type Stored } from '../ports/store.js';

@@ -6,8 +6,8 @@ import { ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import { writeLeases } from '../flow/writes.js';
 import { routine } from '../kernel/routine.js';
+import { releaseAll } from '../kernel/under-leases.js';
 import { findUnowned, type UnownedContainer, type UnownedRoute } from '../recovery/unowned.js';
-import { releaseAll } from '../tasks/work.js';
 import { type PruneRun, remove } from './run.js';
 
 /** Between the stop signal and the kill. */

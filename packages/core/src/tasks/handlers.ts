@@ -5,11 +5,12 @@ import type { NotifyTask, TaskRecord, UndoTask, UnrouteTask } from '../domain/re
 import { stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { settleStage } from '../flow/settle.js';
-import type { Lease } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { guard, routine } from '../kernel/routine.js';
+import { releaseAll } from '../kernel/under-leases.js';
 import type { Message, Notifier } from '../ports/notifier.js';
 import { retire } from './retire.js';
-import { finishTask, releaseAll, unroute } from './work.js';
+import { finishTask, unroute } from './work.js';
 
 /**
  * How a try of a task ended: it is done, it is another host's to do, a live one is at it now, or somebody of whom nobody can tell yet whether

@@ -15,11 +15,11 @@ import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
+import { releaseAll } from '../kernel/under-leases.js';
 import type { Message, Notifier } from '../ports/notifier.js';
 import type { Change, Stored } from '../ports/store.js';
 import { tellOnce } from './handlers.js';
 import { RESUME_PAUSE_MS } from './runner.js';
-import { releaseAll } from './work.js';
 
 /** Events of one reading. */
 const BATCH = 50;

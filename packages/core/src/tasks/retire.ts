@@ -9,7 +9,7 @@ import type { Spec } from '../domain/spec.js';
 import { instanceView } from '../domain/views.js';
 import { instanceRef } from '../flow/flow.js';
 import type { Host } from '../flow/host.js';
-import type { Lease } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import type { Change, Stored } from '../ports/store.js';

@@ -7,8 +7,9 @@ import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
 import type { Host } from '../flow/host.js';
 import { writeLeases } from '../flow/writes.js';
-import { effectUnder, type Lease } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
+import { effectUnder, releaseAll } from '../kernel/under-leases.js';
 import type { Change } from '../ports/store.js';
 
 /** How often a commit that met another writer of the same deployment's record is tried again. */
@@ -61,11 +62,6 @@ export function unroute(
       await releaseAll(taken.leases);
     }
   });
-}
-
-export async function releaseAll(leases: readonly Lease[]): Promise<void> {
-  const { signal } = new AbortController();
-  await Promise.all(leases.map((lease) => lease.release({ signal })));
 }
 
 const noProxy = (domains: readonly string[]): AnyError =>

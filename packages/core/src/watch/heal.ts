@@ -13,12 +13,12 @@ import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
 import type { Host } from '../flow/host.js';
 import { targetOf, writeLeases } from '../flow/writes.js';
-import { effectUnder, type Lease } from '../kernel/lease.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
+import { effectUnder, releaseAll } from '../kernel/under-leases.js';
 import type { CallOptions } from '../ports/call.js';
 import type { HeldRoute, ProxyError, ProxyManager } from '../ports/proxy-manager.js';
 import type { Stored } from '../ports/store.js';
-import { releaseAll } from '../tasks/work.js';
 
 export interface HealOptions {
   /** What becomes of a route that somebody else has changed or removed. */

@@ -6,7 +6,7 @@ import { ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { DeploymentRecord, HostRecord } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
-import { BeatWatch } from '../kernel/lease.js';
+import { BeatWatch } from '../kernel/beat-watch.js';
 import { allOf } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';
 import type { Stored } from '../ports/store.js';
