@@ -19,6 +19,7 @@ import { effectUnder, releaseAll } from '../kernel/under-leases.js';
 import type { CallOptions } from '../ports/call.js';
 import type { HeldRoute, ProxyError, ProxyManager } from '../ports/proxy-manager.js';
 import type { Stored } from '../ports/store.js';
+import { hasBegun } from './journals.js';
 
 export interface HealOptions {
   /** What becomes of a route that somebody else has changed or removed. */
@@ -125,19 +126,14 @@ export function planOf(
 }
 
 /** Whether a cutover of the domain has begun and neither been committed nor undone: its journal leads on. */
-function isMoving(host: Host, stageKey: string, domain: string, signal: AbortSignal): ResultAsync<boolean, AnyError> {
-  return host.store
-    .list('journals', { where: { stageKey } }, { signal })
-    .map((journals) =>
-      journals.some(({ value }) =>
-        value.entries.some(
-          ({ step, intent }) =>
-            ['cutover', 'route', 'stop-previous'].includes(step) &&
-            JSON.stringify(intent).includes(JSON.stringify(domain)),
-        ),
-      ),
-    );
-}
+const isMoving = (host: Host, stageKey: string, domain: string, signal: AbortSignal): ResultAsync<boolean, AnyError> =>
+  hasBegun(
+    host.store,
+    stageKey,
+    ({ step, intent }) =>
+      ['cutover', 'route', 'stop-previous'].includes(step) && JSON.stringify(intent).includes(JSON.stringify(domain)),
+    signal,
+  );
 
 function act(
   host: Host,

@@ -10,6 +10,7 @@ import { routine } from '../kernel/routine.js';
 import { effectUnder, releaseAll } from '../kernel/under-leases.js';
 import { mark } from './conditions.js';
 import { type HealOptions, heal } from './heal.js';
+import { hasBegun } from './journals.js';
 import { countRestarts, isLooping, judge, type Restarts, restartsByItself } from './judge.js';
 
 /** When it is looked at again by itself: what another host or the engine is at now; what has ended, which the engine may start again. */
@@ -70,10 +71,15 @@ export function lookAt(
         return ok<Looked, AnyError>({ memory, againMs: BUSY_MS });
       }
       yield* mark(host, instance, state, container, signal);
-      return ok<Looked, AnyError>({ memory: { ...known, restarts, endedMs }, againMs: nextStartMs(known, nowMs) });
+      const pauseMs = startPauseMs(known, nowMs);
+      return ok<Looked, AnyError>({
+        memory: { ...known, restarts, endedMs },
+        againMs: pauseMs === null ? null : Math.max(1_000, pauseMs),
+      });
     }
     yield* mark(host, instance, state, container, signal);
-    const healed = yield* healRoutes(host, instance, spec, options, signal);
+    const isHere = identities.proxy === instance.identities.proxy;
+    const healed = isHere ? yield* healRoutes(host, instance, spec, options, signal) : 'done';
     const memory: Memory = { restarts, ...(known.starts ? { starts: known.starts } : {}) };
     if (isLooping(restarts, nowMs)) return ok<Looked, AnyError>({ memory, againMs: LOOP_LOOK_MS });
     return ok<Looked, AnyError>({ memory, againMs: healed === 'busy' ? BUSY_MS : null });
@@ -88,8 +94,6 @@ function healRoutes(
   signal: AbortSignal,
 ): ResultAsync<'busy' | 'done', AnyError> {
   return routine(async function* () {
-    const { identities } = yield* host.surroundings({ signal });
-    if (identities.proxy !== instance.identities.proxy) return ok<'busy' | 'done', AnyError>('done');
     const routes = yield* host.store.list('routes', { where: { instance: instance.id } }, { signal });
     let isBusy = false;
     for (const { value } of routes) {
@@ -106,20 +110,19 @@ const isMakingRoom = (
   { id, stageKey }: InstanceRecord,
   signal: AbortSignal,
 ): ResultAsync<boolean, AnyError> =>
-  store
-    .list('journals', { where: { stageKey } }, { signal })
-    .map((journals) =>
-      journals.some(({ value }) =>
-        value.entries.some(
-          ({ step, intent }) =>
-            step === 'stop-previous' && (intent as { readonly instance?: string } | null)?.instance === id,
-        ),
-      ),
-    );
+  hasBegun(
+    store,
+    stageKey,
+    ({ step, intent }) =>
+      step === 'stop-previous' && (intent as { readonly instance?: string } | null)?.instance === id,
+    signal,
+  );
 
-function nextStartMs({ starts }: Memory, nowMs: number): number | null {
-  const pauseMs = START_PAUSES_MS[Math.min(starts?.count ?? 0, START_PAUSES_MS.length - 1)] ?? 0;
-  return starts ? Math.max(1_000, starts.atMs + pauseMs - nowMs) : null;
+/** Until it may be started again; null where it was never started here, and may be at once. */
+function startPauseMs({ starts }: Memory, nowMs: number): number | null {
+  if (!starts) return null;
+  const pauseMs = START_PAUSES_MS[Math.min(starts.count, START_PAUSES_MS.length - 1)] ?? 0;
+  return starts.atMs + pauseMs - nowMs;
 }
 
 /**
@@ -130,15 +133,14 @@ function startAgain(
   host: Host,
   { id, container, stageKey }: InstanceRecord,
   spec: Spec,
-  { starts }: Memory,
+  known: Memory,
   signal: AbortSignal,
 ): ResultAsync<'started' | 'busy' | 'not', AnyError> {
   const { clock, runtime, settings, store } = host;
   type Answer = 'started' | 'busy' | 'not';
   return routine(async function* () {
     if (!restartsByItself(spec)) return ok<Answer, AnyError>('not');
-    const pauseMs = START_PAUSES_MS[Math.min(starts?.count ?? 0, START_PAUSES_MS.length - 1)] ?? 0;
-    if (starts && clock.monotonicMs() - starts.atMs < pauseMs) return ok<Answer, AnyError>('not');
+    if ((startPauseMs(known, clock.monotonicMs()) ?? 0) > 0) return ok<Answer, AnyError>('not');
     const taken = await host.leases.take([stageLease(stageKey)], { signal, deployment: null, once: true });
     if (taken.isErr()) return ok<Answer, AnyError>('busy');
     const { leases } = taken.value;
