@@ -12,7 +12,7 @@ import { boundedSealer } from '../kernel/bounded-sealer.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
 import { guard, routine } from '../kernel/routine.js';
-import { bounded, scope, sleep } from '../kernel/scope.js';
+import { bounded, endedWithin, scope } from '../kernel/scope.js';
 import { invalid } from '../ports/kit.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
@@ -251,14 +251,15 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
     const hurry = signalOf(more);
     const untilMs = host.clock.monotonicMs() + timeoutMs;
     const leftMs = () => Math.max(0, untilMs - host.clock.monotonicMs());
+    const within = (ms: number, work: Promise<unknown>) => endedWithin(host.clock, work, ms, hurry);
     const silent = Promise.all([heartbeat.close(), recovering.close(), ...[...watches].map((each) => each.stop())]);
     await submissions.close(running, timeoutMs, hurry);
-    await within(host, leftMs(), silent, hurry);
-    await within(host, leftMs(), Promise.all(underWay), hurry);
-    await within(host, leftMs(), started, hurry);
-    await within(host, leftMs(), runner.idle(), hurry);
+    await within(leftMs(), silent);
+    await within(leftMs(), Promise.all(underWay));
+    await within(leftMs(), started);
+    await within(leftMs(), runner.idle());
     await keeper.close(hurry);
-    await within(host, OUTBOX_MS, outbox.idle(), hurry);
+    await within(OUTBOX_MS, outbox.idle());
     starting.abort();
     await outbox.close();
     await runner.close();
@@ -270,17 +271,6 @@ async function start(host: Host, ended: AbortController, recovers: Configured['r
 }
 
 const signalOf = (options: CallBound | undefined): AbortSignal => options?.signal ?? new AbortController().signal;
-
-/** Waits for it, and no longer. */
-async function within(host: Host, ms: number, what: Promise<unknown>, hurry: AbortSignal): Promise<void> {
-  const done = scope(host.clock, [hurry]);
-  void what.then(
-    () => done.abort(),
-    () => done.abort(),
-  );
-  await sleep(host.clock, ms, done.signal);
-  done.end();
-}
 
 /** The store last: the others may have something to write when they close. */
 async function closePorts(host: Host): Promise<void> {

@@ -11,7 +11,7 @@ import type { OnTasks } from '../flow/take-down.js';
 import { BeatWatch } from '../kernel/beat-watch.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard } from '../kernel/routine.js';
-import { scope, sleep } from '../kernel/scope.js';
+import { endedWithin, scope } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
 import { late } from './late.js';
 
@@ -101,12 +101,7 @@ export class Keeper {
     this.#off();
     const { clock } = this.#host;
     if (this.#due.size > 0 && !hurry.aborted) this.#pruneDue();
-    if (this.#pruning) {
-      const done = scope(clock, [hurry]);
-      void this.#pruning.then(() => done.abort());
-      await sleep(clock, CLOSE_MS, done.signal);
-      done.end();
-    }
+    if (this.#pruning) await endedWithin(clock, this.#pruning, CLOSE_MS, hurry);
     this.#cancelTimer?.();
     this.#closing.abort(new Error('the deployer is closing'));
     await Promise.all([this.#working, ...this.#asked]);

@@ -14,7 +14,7 @@ import { type Outcome, runDeployment, stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { untilAborted } from '../kernel/on-abort.js';
 import { guard, routine } from '../kernel/routine.js';
-import { scope, sleep } from '../kernel/scope.js';
+import { endedWithin, sleep } from '../kernel/scope.js';
 import type { Stored } from '../ports/store.js';
 import { accept, type Known, queuedRecord, type Submission } from '../workers/accept.js';
 import { endQueued } from '../workers/endings.js';
@@ -148,11 +148,8 @@ export class Submissions {
     for (const job of all) if (!job.isStarted) this.#lines.leave(job, () => err(closed()));
     if (running === 'cancel') cancel();
     const ended = Promise.all(all.map(({ result }) => result));
-    const done = scope(this.#host.clock, [hurry]);
-    void ended.then(() => done.abort());
-    const slept = await sleep(this.#host.clock, timeoutMs, done.signal);
-    done.end();
-    if (slept.isOk() || hurry.aborted) cancel();
+    const hasEnded = await endedWithin(this.#host.clock, ended, timeoutMs, hurry);
+    if (!hasEnded || hurry.aborted) cancel();
     await ended;
     await this.#looked;
   }

@@ -61,6 +61,25 @@ export function scope(clock: Clock, parents: readonly AbortSignal[], limitMs?: n
   };
 }
 
+/** Waits until the work has ended, whatever becomes of it: not for longer than `ms`, and not once the signal is aborted. Answers whether it has. */
+export async function endedWithin(
+  clock: Clock,
+  work: PromiseLike<unknown>,
+  ms: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const done = scope(clock, [signal]);
+  let hasEnded = false;
+  const end = () => {
+    hasEnded = true;
+    done.abort();
+  };
+  void work.then(end, end);
+  await sleep(clock, ms, done.signal);
+  done.end();
+  return hasEnded;
+}
+
 const PATIENCE_MS = 1_000;
 /** With work that is made of bounded calls: each of them has been left to itself by then, and the work has ended. */
 export const PATIENCE_WITH_WORK_MS = 3 * PATIENCE_MS;

@@ -4,7 +4,7 @@ import type { AnyError } from '../domain/errors.js';
 import type { DeploymentRecord, Identities, TaskRecord } from '../domain/records.js';
 import type { RecoveryReport } from '../domain/reports.js';
 import { deploymentView } from '../domain/views.js';
-import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
+import { commitAndTell } from '../events/commit.js';
 import { needsHostEvents } from '../flow/fail.js';
 import type { Host } from '../flow/host.js';
 import { neededHost } from '../flow/settle.js';
@@ -45,13 +45,10 @@ function mark(host: Host, id: string, needsHost: string, signal: AbortSignal): R
     const stored = yield* host.store.get('deployments', id, { signal });
     if (!stored || stored.value.needsHost === needsHost || stored.value.cleanup !== 'pending') return ok(undefined);
     const record: DeploymentRecord = { ...stored.value, needsHost, writeId: host.ids.next(host.clock.now()) };
-    const entries = eventEntries(host, needsHostEvents(deploymentView(record), stored.value.needsHost));
     const change = { op: 'put', collection: 'deployments', record, version: stored.version } as const;
-    const committed = await host.store.commit([change, ...appendEvents(entries)], { signal });
-    // Whoever was quicker is at it.
-    if (committed.isErr() && committed.error.kind === 'store-conflict') return ok(undefined);
-    yield* committed;
-    emitEvents(host.hub, entries);
+    const events = needsHostEvents(deploymentView(record), stored.value.needsHost);
+    // Whoever is quicker is at it.
+    yield* commitAndTell(host, [change], events, { signal });
     return ok(undefined);
   });
 }

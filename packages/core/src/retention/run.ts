@@ -4,7 +4,7 @@ import type { AnyError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
 import type { NotifyTask, TaskRecord } from '../domain/records.js';
 import type { PruneReport } from '../domain/reports.js';
-import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
+import { commitAndTell } from '../events/commit.js';
 import type { Host } from '../flow/host.js';
 import { allOf } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';
@@ -106,11 +106,8 @@ export function remove(
     if (!run.dryRun) {
       const told = nothing();
       add(told, part);
-      const entries = eventEntries(host, [{ type: 'store.pruned', payload: { report: told } }]);
-      const committed = await host.store.commit([...changes, ...appendEvents(entries)], { signal, expect });
-      if (committed.isErr() && committed.error.kind === 'store-conflict') return ok<boolean, AnyError>(false);
-      yield* committed;
-      emitEvents(host.hub, entries);
+      const events = [{ type: 'store.pruned' as const, payload: { report: told } }];
+      if (!(yield* commitAndTell(host, changes, events, { signal, expect }))) return ok<boolean, AnyError>(false);
     }
     add(report, part);
     return ok<boolean, AnyError>(true);

@@ -3,7 +3,7 @@ import { ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { ConditionRecord, InstanceCondition, InstanceRecord } from '../domain/records.js';
 import { instanceView } from '../domain/views.js';
-import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
+import { commitAndTell } from '../events/commit.js';
 import type { Host } from '../flow/host.js';
 import { routine } from '../kernel/routine.js';
 import type { Container } from '../ports/container-runtime.js';
@@ -37,15 +37,13 @@ export function mark(
       domains.map(({ value }) => value.id),
       { condition },
     );
-    const entries = eventEntries(host, [{ type: 'instance.condition', payload: { instance: view, condition } }]);
-    const committed = await store.commit([change(instance, condition, known?.version), ...appendEvents(entries)], {
-      signal,
-      expect: [{ collection: 'instances', id: instance.id, version: now.version }],
-    });
-    // Another host has told it, or it goes.
-    if (committed.isErr() && committed.error.kind === 'store-conflict') return ok(undefined);
-    yield* committed;
-    emitEvents(host.hub, entries);
+    // If somebody is quicker, another host has told it, or it goes.
+    yield* commitAndTell(
+      host,
+      [change(instance, condition, known?.version)],
+      [{ type: 'instance.condition', payload: { instance: view, condition } }],
+      { signal, expect: [{ collection: 'instances', id: instance.id, version: now.version }] },
+    );
     return ok(undefined);
   });
 }
