@@ -13,8 +13,15 @@ export interface Cast {
 const STEP_MS = 500;
 
 /** Waits until what was asked is answered, or its host is dead. */
-export async function answered({ clock }: SimulatedWorld, { asked }: Cast, limitMs: number): Promise<boolean> {
+export async function answered(world: SimulatedWorld, { asked }: Cast, limitMs: number): Promise<boolean> {
+  const { clock } = world;
   const untilMs = clock.monotonicMs() + limitMs;
-  while (asked.some(isOpen) && clock.monotonicMs() < untilMs) await clock.advance(STEP_MS);
+  while (asked.some(isOpen) && clock.monotonicMs() < untilMs) {
+    await clock.advance(STEP_MS);
+    // What follows upon a close is the referee's own wait.
+    for (const { id, life, request } of asked.filter(isOpen))
+      if (!life.isHeld && request.kind !== 'close')
+        world.report(`nothing keeps the process of ${life.name} alive, and ${id} is not answered`);
+  }
   return !asked.some(isOpen);
 }

@@ -53,7 +53,7 @@ export class Host {
         return undefined;
       }
       // As a process manager does it.
-      await new Promise<void>((resolve) => life.clock.after(1_000, resolve));
+      await new Promise<void>((resolve) => life.clock.after(1_000, resolve, true));
     }
   }
 
@@ -66,7 +66,7 @@ export class Host {
     await deployer.close({ running, timeoutMs: CLOSE_LIMIT_MS });
     // What is due at once is no timer that keeps a process.
     const graceMs = world.script.odds.deaf === undefined ? 1 : DEAF_MS;
-    await new Promise<void>((resolve) => world.clock.after(graceMs, resolve));
+    await new Promise<void>((resolve) => world.clock.after(graceMs, resolve, true));
     if (life.isDead) return;
     world.trace.say(life.name, () => 'is closed');
     if (life.timers > 0) world.report(`${life.name} has ${life.timers} timers after close()`);

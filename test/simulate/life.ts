@@ -77,6 +77,7 @@ export class Life {
   /** What would have happened to it while it stands still. */
   #missed: (() => void)[] | undefined;
   #timers = 0;
+  #awaited = 0;
   #wallMs: number;
 
   constructor(world: Surroundings, plan: HostPlan, number: number) {
@@ -88,13 +89,18 @@ export class Life {
     this.clock = {
       now: () => Math.floor(world.clock.now() + this.#wallMs),
       monotonicMs: () => plan.beganMs + world.clock.monotonicMs() * plan.rate,
-      after: (ms, callback) => this.#after(ms, callback),
+      after: (ms, callback, isAwaited) => this.#after(ms, callback, isAwaited),
     };
   }
 
   /** Timers that its process would wait for, or that would call it. */
   get timers(): number {
     return this.#timers;
+  }
+
+  /** Whether its process would go on: somebody waits for a timer of its, or a call is under way. */
+  get isHeld(): boolean {
+    return this.#awaited > 0 || this.#underWay.size > 0 || this.isStalled;
   }
 
   get isStalled(): boolean {
@@ -139,21 +145,25 @@ export class Life {
     else work();
   }
 
-  #after(ms: number, callback: () => void): () => void {
+  #after(ms: number, callback: () => void, isAwaited?: boolean): () => void {
     if (this.isDead) return () => {};
+    const awaited = isAwaited ? 1 : 0;
     this.#timers += 1;
+    this.#awaited += awaited;
     let isOver = false;
     const over = () => {
-      if (!isOver) this.#timers -= 1;
+      if (isOver) return;
       isOver = true;
+      this.#timers -= 1;
+      this.#awaited -= awaited;
     };
-    const cancel = this.#world.clock.after(ms / this.plan.rate, () =>
+    const fire = () =>
       this.#deliver(() => {
         if (isOver) return;
         over();
         callback();
-      }),
-    );
+      });
+    const cancel = this.#world.clock.after(ms / this.plan.rate, fire, isAwaited);
     return () => {
       over();
       cancel();
@@ -293,13 +303,13 @@ export class Life {
         this.#deliver(() => resolve(result));
       });
     };
-    const lose = (ms: number) => clock.after(ms, () => settle(err(outageError)));
+    const lose = (ms: number) => clock.after(ms, () => settle(err(outageError)), true);
     const reply = (result: Result) => {
       if (fault === 'hang' || fault === 'deaf') return;
       if (fault === 'unheard' && result.isOk()) return settle(err(outageError));
       const underWayMs = script.latencyMs * part(0);
       if (underWayMs < 0.25) settle(result);
-      else clock.after(underWayMs, () => settle(result));
+      else clock.after(underWayMs, () => settle(result), true);
     };
     const arrive = () => {
       if (hasArrived) return;
@@ -332,7 +342,7 @@ export class Life {
     if (fault === 'lost') return void lose(script.latencyMs * part(0));
     const arrivesAfterMs = this.#arrivalMs(fault, trap, part);
     if (arrivesAfterMs < 0.25 && trap?.when !== 'sent') arrive();
-    else if (Number.isFinite(arrivesAfterMs)) cancelArrival = clock.after(arrivesAfterMs, arrive);
+    else if (Number.isFinite(arrivesAfterMs)) cancelArrival = clock.after(arrivesAfterMs, arrive, true);
     if (trap?.when === 'sent') this.#spring(trap, name);
   }
 

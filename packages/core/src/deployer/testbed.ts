@@ -270,12 +270,13 @@ export function mortalWorld(world: MemoryWorld, dieAt: { readonly commit: number
   const clock: MemoryWorld['clock'] = Object.create(world.clock, {
     pending: { get: () => world.clock.pending },
     after: {
-      value: (ms: number, callback: () => void) => {
+      value: (ms: number, callback: () => void, isAwaited?: boolean) => {
         if (isDead) return () => {};
-        const cancel = world.clock.after(ms, () => {
+        const fire = () => {
           timers.delete(cancel);
           if (!isDead) callback();
-        });
+        };
+        const cancel = world.clock.after(ms, fire, isAwaited);
         timers.add(cancel);
         return () => {
           timers.delete(cancel);

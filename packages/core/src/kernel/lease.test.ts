@@ -328,7 +328,7 @@ it.each([0, 50])('of two who ask at once in one process each gets it in turn (an
   const done = both.map(async (lease) => {
     const held = await lease;
     since.push(clock.monotonicMs());
-    await new Promise<void>((resolve) => void clock.after(3_000, resolve));
+    await new Promise<void>((resolve) => void clock.after(3_000, resolve, true));
     expect(held.lost.aborted).toBe(false);
     await held.release({ signal: signal() });
   });

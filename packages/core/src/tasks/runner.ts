@@ -134,11 +134,12 @@ export class TaskRunner {
       this.#next();
       return;
     }
-    const cancel = this.#host.clock.after(delayMs, () => {
+    const again = () => {
       this.#timers.delete(task.id);
       this.#queue.push(task);
       this.#next();
-    });
+    };
+    const cancel = this.#host.clock.after(delayMs, again, this.#waiting.has(task.id));
     this.#timers.set(task.id, cancel);
   }
 

@@ -5,8 +5,9 @@ export interface VirtualClock extends Clock {
   /** Moves time on, calling what falls due in order; between two calls everything that was waiting gets its turn. */
   advance(ms: number): Promise<void>;
   /**
-   * Runs until the promise is settled, jumping from one timer to the next. Rejects where nothing is left that could settle it, and
-   * after `limitMs` of virtual time (default one day).
+   * Runs until the promise is settled, jumping from one timer to the next. Rejects where nothing is left that could settle it, where
+   * nobody waits for any of the timers that are left (a process would end there, with this unsettled), and after `limitMs` of virtual time
+   * (default one day).
    */
   until<T>(promise: PromiseLike<T>, limitMs?: number): Promise<T>;
   /** Timers that have not fired: a test of leaks looks here. */
@@ -19,6 +20,7 @@ interface Timer {
   readonly dueMs: number;
   readonly order: number;
   readonly callback: () => void;
+  readonly isAwaited: boolean;
   /** Taken back: it stays in the heap until its turn, and does nothing then. */
   isCancelled: boolean;
 }
@@ -78,12 +80,18 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
   let skewMs = 0;
   let order = 0;
   let pending = 0;
+  let awaited = 0;
   const timers = new Timers();
+
+  const leave = (timer: Timer) => {
+    timer.isCancelled = true;
+    pending -= 1;
+    if (timer.isAwaited) awaited -= 1;
+  };
 
   const fire = (timer: Timer) => {
     timers.removeFirst();
-    timer.isCancelled = true;
-    pending -= 1;
+    leave(timer);
     elapsedMs = Math.max(elapsedMs, timer.dueMs);
     timer.callback();
   };
@@ -91,15 +99,14 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
   return {
     now: () => startMs + elapsedMs + skewMs,
     monotonicMs: () => elapsedMs,
-    after(ms, callback) {
+    after(ms, callback, isAwaited = false) {
       order += 1;
       pending += 1;
-      const timer: Timer = { dueMs: elapsedMs + Math.max(0, ms), order, callback, isCancelled: false };
+      if (isAwaited) awaited += 1;
+      const timer: Timer = { dueMs: elapsedMs + Math.max(0, ms), order, callback, isAwaited, isCancelled: false };
       timers.add(timer);
       return () => {
-        if (timer.isCancelled) return;
-        timer.isCancelled = true;
-        pending -= 1;
+        if (!timer.isCancelled) leave(timer);
       };
     },
     async advance(ms) {
@@ -123,6 +130,8 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
       while (!state.settled) {
         const timer = timers.first;
         if (!timer) throw new Error('Nothing is left that could settle this: no timer is pending.');
+        if (awaited === 0)
+          throw new Error('Nothing that keeps a process alive is pending: it would end before this is settled.');
         if (timer.dueMs > endMs) throw new Error(`Not settled within ${limitMs} ms of virtual time.`);
         fire(timer);
         await idle();

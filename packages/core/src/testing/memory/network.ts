@@ -103,7 +103,8 @@ function hang(clock: Clock, limitMs: number, at: string, signal: AbortSignal): R
         resolve(err(error));
       };
       const onAbort = () => end(aborted('The health check', signal.reason));
-      const cancel = clock.after(limitMs, () => end(probeFailed('timeout', `${at}: no answer within ${limitMs} ms`)));
+      const late = () => end(probeFailed('timeout', `${at}: no answer within ${limitMs} ms`));
+      const cancel = clock.after(limitMs, late, true);
       signal.addEventListener('abort', onAbort, { once: true });
     }),
   );
@@ -286,7 +287,7 @@ function lookUntil(
         const wrong = look();
         const leftMs = endMs - clock.monotonicMs();
         if (wrong && wrong.kind !== 'aborted' && leftMs > 0) {
-          cancel = clock.after(Math.min(LOOK_EVERY_MS, leftMs), again);
+          cancel = clock.after(Math.min(LOOK_EVERY_MS, leftMs), again, true);
           return;
         }
         signal.removeEventListener('abort', again);
