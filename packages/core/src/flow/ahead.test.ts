@@ -1,13 +1,21 @@
 /** What is done before its turn, so that a deployment does not take longer than it must: and that it is done no earlier than it may. */
-import { ResultAsync } from 'neverthrow';
+import { err, ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import { brokenPromises, DEV, deployerIn, IMAGE, push, settled } from '../deployer/testbed.js';
-import { unwrap } from '../domain/errors.js';
+import { type AbortedError, aborted, unwrap } from '../domain/errors.js';
 import type { JournalRecord } from '../domain/records.js';
-import type { Store } from '../ports/store.js';
+import type { Change, Store } from '../ports/store.js';
 import { type MemoryWorld, memoryWorld, outage, withFaults } from '../testing/index.js';
 
 const FOREVER = { signal: new AbortController().signal };
+
+/** Answers once it is broken off. */
+const never = (signal: AbortSignal): ResultAsync<never, AbortedError> =>
+  new ResultAsync(
+    new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve(err(aborted('Proving', signal.reason))), { once: true });
+    }),
+  );
 
 const openSteps = async (store: Store) =>
   (await unwrap(store.list('journals', {}, FOREVER))).flatMap(({ value }) => value.entries.map(({ step }) => step));
@@ -111,6 +119,58 @@ describe('intents that can be foreseen', () => {
     expect(seen['start']).toEqual(['claim', 'pull', 'create', 'start']);
     await world.clock.until(deployer.close());
     expect(await brokenPromises(world)).toEqual([]);
+  });
+});
+
+describe('the proof of a route that is there', () => {
+  /** A deployment whose cutover's intent is written slowly: what the proxy was asked meanwhile, and what became of the question. */
+  async function slowly(ending: 'works' | 'fails') {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const order: string[] = [];
+    const store = withFaults(world.store, { clock: world.clock, error: outage.store });
+    const isCutover = (change: Change) =>
+      'collection' in change &&
+      change.collection === 'journals' &&
+      'record' in change &&
+      (change.record as JournalRecord).entries.some(({ step, state }) => step === 'cutover' && state === 'open');
+    const slow: Store = {
+      ...store.port,
+      commit(changes, options) {
+        if (!changes.some(isCutover)) return store.port.commit(changes, options);
+        order.push('intent');
+        const fault =
+          ending === 'works' ? ({ kind: 'slow', ms: 40, when: 'before' } as const) : { kind: 'throw' as const };
+        store.inject('commit', fault);
+        return store.port.commit(changes, options).map((receipt) => {
+          order.push('written');
+          return receipt;
+        });
+      },
+    };
+    const proxy: MemoryWorld['proxy'] = {
+      ...world.proxy,
+      prove(route, request, options) {
+        order.push(`proves ${route.domain.includes('-v1.') ? 'tagged' : 'default'}`);
+        options.signal.addEventListener('abort', () => order.push('broken off'), { once: true });
+        return ending === 'works' ? world.proxy.prove(route, request, options) : never(options.signal);
+      },
+    };
+    const deployer = await deployerIn(world, { store: slow, proxy });
+    await world.clock.until(deployer.deploy({ ...DEV, tag: 'v1' }));
+    await world.clock.until(deployer.close());
+    expect(world.clock.pending).toBe(0);
+    return order;
+  }
+
+  it('begins while the intent of the cutover is written, and is not asked for twice', async () => {
+    const order = await slowly('works');
+    expect(order.slice(0, 4)).toEqual(['proves tagged', 'intent', 'written', 'proves default']);
+    expect(order.filter((each) => each === 'proves tagged')).toHaveLength(1);
+  });
+
+  it('is broken off where that cannot be written', async () => {
+    expect((await slowly('fails')).slice(0, 3)).toEqual(['proves tagged', 'intent', 'broken off']);
   });
 });
 

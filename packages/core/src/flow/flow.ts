@@ -61,6 +61,8 @@ export interface Seen {
   target?: { readonly container: Container; readonly atMs: number };
   /** Domains that lead to the target already, and where to: put by an earlier step of this run. */
   routed?: { readonly domains: readonly string[]; readonly host: string; readonly port: number };
+  /** Of those domains: whether the front door serves them, which is being asked. */
+  proving?: ResultAsync<void, AnyError>;
   /** Where the cutover has put the routes. */
   put?: { readonly host: string; readonly port: number };
   /** The target was there, and was removed: it does not come again. */

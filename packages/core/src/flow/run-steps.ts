@@ -3,7 +3,7 @@
  * does it. After an error what was begun is undone, newest first, and a failed undo stops the undo of all earlier steps: one of
  * them may hold up what is left. Their entries stay in the journal, and whoever settles the stage next goes on there.
  */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { type AnyError, aborted, failure, outcomeUnknown, timedOut } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { JournalEntry, JournalRecord, StepRecord } from '../domain/records.js';
@@ -49,29 +49,42 @@ function runStep(step: Step, next: readonly Step[], flow: Flow, signal: AbortSig
     const known = foreseen.get(step.name);
     const intent = known ? known.intent : yield* intentOf(step, flow, signal);
     const does = known ? 'effects' : (step.does?.(flow, intent) ?? 'effects');
-    if (known) {
-      foreseen.delete(step.name);
-      ledger.noteSoon(started(step, flow));
-    } else if (does === 'effects') yield* begin({ step, intent }, next, flow, signal);
-    else {
-      const draft = { ...started(step, flow), journal: withEntries(flow, [{ step, intent }]) };
-      if (does === 'waits') ledger.noteSoon(draft);
-      else ledger.note(draft);
+    const early = scope(host.clock, [signal]);
+    try {
+      step.ahead?.(flow, intent, early.signal);
+      if (known) {
+        foreseen.delete(step.name);
+        ledger.noteSoon(started(step, flow));
+      } else if (does === 'effects') yield* begin({ step, intent }, next, flow, signal);
+      else {
+        const draft = { ...started(step, flow), journal: withEntries(flow, [{ step, intent }]) };
+        if (does === 'waits') ledger.noteSoon(draft);
+        else ledger.note(draft);
+      }
+      return await runBegun(step, intent, flow, signal);
+    } finally {
+      early.abort(new Error(`step ${step.name} is over`));
+      early.end();
     }
-    const startedMs = host.clock.monotonicMs();
-    const ran = await bounded(host.clock, [signal], limitOf(step, flow, `Step ${step.name}`), (options) =>
-      guard(() => step.run(flow, intent, options.signal)),
-    );
-    if (!step.keepsLeases) releaseSoon(flow);
-    const durationMs = Math.round(host.clock.monotonicMs() - startedMs);
-    // A crash before the next commit leaves the entry open: undo then looks twice at what is absent.
-    const isSettled = ran.isOk() || !outcomeUnknown(ran.error);
-    ledger.note({
-      journal: withState(flow, step, isSettled ? 'done' : 'open'),
-      ...stepNote(flow, step.name, { status: ran.isOk() ? 'done' : 'failed', durationMs }),
-    });
-    return ran;
   });
+}
+
+/** Its intent is in the journal, or needs not be. */
+async function runBegun(step: Step, intent: Json, flow: Flow, signal: AbortSignal): Promise<Result<void, StepError>> {
+  const { ledger, host } = flow;
+  const startedMs = host.clock.monotonicMs();
+  const ran = await bounded(host.clock, [signal], limitOf(step, flow, `Step ${step.name}`), (options) =>
+    guard(() => step.run(flow, intent, options.signal)),
+  );
+  if (!step.keepsLeases) releaseSoon(flow);
+  const durationMs = Math.round(host.clock.monotonicMs() - startedMs);
+  // A crash before the next commit leaves the entry open: undo then looks twice at what is absent.
+  const isSettled = ran.isOk() || !outcomeUnknown(ran.error);
+  ledger.note({
+    journal: withState(flow, step, isSettled ? 'done' : 'open'),
+    ...stepNote(flow, step.name, { status: ran.isOk() ? 'done' : 'failed', durationMs }),
+  });
+  return ran;
 }
 
 /** How long a lease is held on to after its step, in milliseconds: the cutover often follows at once, and needs it again. */

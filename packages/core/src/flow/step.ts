@@ -29,6 +29,8 @@ export interface Step {
    * is written; or `nothing` at all, which is written down with whatever comes next.
    */
   does?(flow: Flow, intent: Json): 'effects' | 'waits' | 'nothing';
+  /** Begins what of `run` changes nothing, while the intent is written; `run` waits for it. Its signal is aborted once the step is over. */
+  ahead?(flow: Flow, intent: Json, signal: AbortSignal): void;
   /** Runs again after a crash, so it is content with whatever an earlier run has left. */
   run(flow: Flow, intent: Json, signal: AbortSignal): ResultAsync<void, StepError>;
   /**

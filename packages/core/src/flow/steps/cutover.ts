@@ -7,7 +7,7 @@ import { type AnyError, failure } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
 import { guard, routine } from '../../kernel/routine.js';
 import type { Container } from '../../ports/container-runtime.js';
-import type { ProofRequest, Route } from '../../ports/proxy-manager.js';
+import type { ProofRequest, Route, Target } from '../../ports/proxy-manager.js';
 import { endOf, unhealthy } from '../evidence.js';
 import { type Flow, waitOut } from '../flow.js';
 import { calls, writes } from '../limits.js';
@@ -57,30 +57,32 @@ export const cutoverStep: Step = {
     const domains = (intent as unknown as CutoverIntent).moves.map(({ domain }) => domain);
     return writeLeases(flow.host, flow.ledger.record.identities?.proxy ?? null, domains);
   },
+  ahead(flow, intent, signal) {
+    const { target } = flow.seen;
+    const { moves, next } = intent as unknown as CutoverIntent;
+    const at = targetOf(flow.spec, next, target?.container);
+    const there = at ? routesOf(flow, moves, at).filter(isThere(flow, at)) : [];
+    if (there.length > 0) flow.seen.proving = prove(flow, there, signal);
+  },
   run(flow, intent, signal) {
     const { moves, next } = intent as unknown as CutoverIntent;
     if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
       const target = yield* aliveAt(flow, next, yield* recentTarget(flow, signal), signal);
-      const routes = moves.map(({ domain, mark }): Route => {
-        return { domain, mark, targets: [target], options: flow.spec.options.proxy };
-      });
-      const { routed } = flow.seen;
-      // What the route step has put there leads to it already, unless it has another address since; the proof looks at all of them.
-      const isThere = ({ domain }: Route) =>
-        routed?.domains.includes(domain) && routed.host === target.host && routed.port === target.port;
-      const moved = routes.filter((route) => !isThere(route));
+      const routes = routesOf(flow, moves, target);
+      const there = routes.filter(isThere(flow, target));
+      const moved = routes.filter((route) => !there.includes(route));
       // Nobody need wait for the others before those are proved that are there; what was begun is waited for.
       const put = forEachRoute(flow, moved, (route) => putRoute(flow, route, signal));
-      const [there, others, container] = await Promise.all([
-        prove(flow, routes.filter(isThere), signal),
+      const [proved, others, container] = await Promise.all([
+        (there.length > 0 && flow.seen.proving) || prove(flow, there, signal),
         put.andThen(() => prove(flow, moved, signal)),
         put.andThen(() => inspectTarget(flow, signal)),
       ]);
       // Before the proof: of one that has ended by now, why it has says more, and another may answer at its address.
       const now = yield* aliveAt(flow, next, yield* container, signal);
       yield* others;
-      yield* there;
+      yield* proved;
       if (now.host !== target.host || now.port !== target.port) return err(hasMoved(flow));
       flow.seen.put = { host: target.host, port: target.port };
       flow.log('info', `Proved ${routes.map(({ domain }) => domain).join(', ')} through the front door.`);
@@ -96,6 +98,15 @@ export const cutoverStep: Step = {
     });
   },
 };
+
+const routesOf = (flow: Flow, moves: readonly Move[], target: Target): Route[] =>
+  moves.map(({ domain, mark }) => ({ domain, mark, targets: [target], options: flow.spec.options.proxy }));
+
+/** What the route step has put there leads to it already, unless it has another address since; the proof looks at all of them. */
+const isThere =
+  ({ seen: { routed } }: Flow, { host, port }: Target) =>
+  ({ domain }: Route): boolean =>
+    routed?.domains.includes(domain) === true && routed.host === host && routed.port === port;
 
 /** Where the proxy reaches it, or why it cannot be reached any more. */
 function aliveAt(flow: Flow, next: string, container: Container | undefined, signal: AbortSignal) {
