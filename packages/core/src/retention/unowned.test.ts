@@ -124,6 +124,22 @@ describe('prune({ unowned: true })', () => {
     await world.clock.until(second.close());
   });
 
+  it('leaves word on the domain’s lease that a removal of unknown outcome may still arrive', async () => {
+    const { world, deployer, point, domains } = await restored();
+    point('lost.apps.test');
+    const away = withFaults(world.proxy, { clock: world.clock, error: outage.proxy });
+    const store = world.store.connect();
+    const pruner = await deployerIn(world, { proxy: away.port, store, recover: 'manual' });
+    away.inject('remove', { kind: 'hang', when: 'before' });
+    const report = await world.clock.until(unwrap(pruner.prune({ unowned: true })));
+    expect([report.unowned.routes, report.kept.join()]).toEqual([[], expect.stringContaining('lost.apps.test')]);
+    expect(await domains()).toContain('lost.apps.test');
+    const lease = await unwrap(store.get('leases', 'domain:lost.apps.test', forever));
+    expect(lease?.value).toMatchObject({ holder: null, quietForMs: expect.any(Number) });
+    await world.clock.until(pruner.close());
+    await world.clock.until(deployer.close());
+  });
+
   it('leaves a domain alone that is claimed in the very moment', async () => {
     const { world, deployer, point, domains } = await restored();
     const domain = 'stage-dev-shop-v3.apps.test';

@@ -2,11 +2,11 @@
  * Removes what carries this store's mark and belongs to no record: routes first, and no container that one of our routes still points to. What
  * another host made through another proxy is left to one that sees that proxy.
  */
-import { ok, type ResultAsync } from 'neverthrow';
+import { err, ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import { writeLeases } from '../flow/writes.js';
 import { routine } from '../kernel/routine.js';
-import { releaseAll } from '../kernel/under-leases.js';
+import { effectUnder, releaseAll } from '../kernel/under-leases.js';
 import { findUnowned, type UnownedContainer, type UnownedRoute } from '../recovery/unowned.js';
 import { type PruneRun, remove } from './run.js';
 
@@ -102,10 +102,14 @@ function removeRoute(run: PruneRun, { domain, mark }: UnownedRoute): ResultAsync
       const { leases } = taken.value;
       try {
         if (yield* store.get('routes', domain, { signal })) return ok<boolean, AnyError>(false);
-        for (const lease of leases) yield* lease.mayStart(host.settings.effectTimeoutMs, { signal });
-        const removed = await host.call(`Removing the route ${domain}`, signal, (options) =>
-          proxy.remove({ domain, mark }, options),
-        );
+        let hasBegun = false;
+        const removed = await effectUnder(leases, host.settings.effectTimeoutMs, { signal }, () => {
+          hasBegun = true;
+          return host.call(`Removing the route ${domain}`, signal, (options) =>
+            proxy.remove({ domain, mark }, options),
+          );
+        });
+        if (removed.isErr() && !hasBegun) return err(removed.error);
         if (removed.isErr() || removed.value === 'foreign') {
           report.kept.push(`route ${domain}: ${removed.isErr() ? removed.error.message : 'it is not ours any more'}`);
           return ok<boolean, AnyError>(false);
