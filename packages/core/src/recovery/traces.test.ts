@@ -2,11 +2,11 @@
  * The traces by which traffic or data would get lost, one by one, each told by what happens in it. Of each the rule that closes it is in
  * docs/architecture.md; that numbers drawn by two writers do not come out of order is a law of the store.
  */
-import { ResultAsync } from 'neverthrow';
+import { err, ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import { closeAll, ends } from '../deployer/several-hosts.js';
 import { DEFAULT, DEV, deployerIn, IMAGE, mortalWorld, push, settled } from '../deployer/testbed.js';
-import { unwrap } from '../domain/errors.js';
+import { type AbortedError, aborted, unwrap } from '../domain/errors.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
 import type { ProxyManager } from '../ports/proxy-manager.js';
 import {
@@ -34,36 +34,32 @@ import {
 
 const v1 = { status: 200, instance: expect.any(String) };
 
-/** A call that hangs for its caller, whatever that does, and works that much later all the same. */
-function late<P extends object>(
-  world: MemoryWorld,
-  port: P,
-  method: keyof P & string,
-  byMs: (first: never) => number | null,
-): P {
+/** The first call of the method hangs until it is given up, and works 200 ms after that all the same. */
+function late<P extends object>(world: MemoryWorld, port: P, method: keyof P & string): P {
+  let isDone = false;
   return new Proxy(port, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target);
       if (property !== method || typeof value !== 'function') return value;
       return (...args: unknown[]) => {
-        const lateMs = byMs(args[0] as never);
-        if (lateMs === null) return Reflect.apply(value, target, args);
-        world.clock.after(lateMs, () => void Reflect.apply(value, target, [...args.slice(0, -1), FOREVER]));
-        // It does not even listen to its signal.
-        return new ResultAsync<never, never>(new Promise(() => {}));
+        if (isDone) return Reflect.apply(value, target, args);
+        isDone = true;
+        const { signal } = args.at(-1) as { readonly signal: AbortSignal };
+        const works = () =>
+          void Reflect.apply(value, target, [...args.slice(0, -1), { ...(args.at(-1) as object), ...FOREVER }]);
+        return new ResultAsync<never, AbortedError>(
+          new Promise((resolve) => {
+            const giveUp = () => {
+              world.clock.after(200, works);
+              resolve(err(aborted(method, signal.reason)));
+            };
+            signal.addEventListener('abort', giveUp, { once: true });
+          }),
+        );
       };
     },
   });
 }
-
-const once = (ms: number, wanted: (first: never) => boolean = () => true) => {
-  let isDone = false;
-  return (first: never): number | null => {
-    if (isDone || !wanted(first)) return null;
-    isDone = true;
-    return ms;
-  };
-};
 
 const containers = ({ engine }: MemoryWorld): string[] => [...engine.containers.keys()];
 
@@ -125,7 +121,7 @@ describe('unknown outcomes', () => {
   it('a create is given up, its removal finds nothing, and the engine makes the container 200 ms later', async () => {
     const world = memoryWorld();
     push(world, 'v1');
-    const runtime = late(world, world.runtime, 'create', once(15_000 + 200));
+    const runtime = late(world, world.runtime, 'create');
     const deployer = await deployerIn(world, { runtime });
     const answer = await world.clock.until(deployer.deploy({ ...DEV, tag: 'v1' }));
     expect(answer._unsafeUnwrapErr()).toMatchObject({ step: 'create' });
@@ -137,7 +133,7 @@ describe('unknown outcomes', () => {
   it('a proxy makes a route 200 ms after everybody has given it up', async () => {
     const world = memoryWorld();
     push(world, 'v1');
-    const proxy = late(world, world.proxy as ProxyManager, 'put', once(15_000 + 200));
+    const proxy = late(world, world.proxy as ProxyManager, 'put');
     const deployer = await deployerIn(world, { proxy });
     const answer = await world.clock.until(deployer.deploy({ ...DEV, tag: 'v1' }));
     expect(answer.isErr()).toBe(true);
