@@ -21,6 +21,8 @@ export const packages = {
   openssl: () => which('openssl') !== undefined,
   python3: () => which('python3') !== undefined,
   'nginx-light': () => which('nginx') !== undefined,
+  caddy: () => which('caddy') !== undefined,
+  wrk: () => which('wrk') !== undefined,
   haproxy: () => which('haproxy') !== undefined,
   'busybox-static': () => isStatic('/bin/busybox'),
   // Debian keeps its programs off the path, in a folder per version.

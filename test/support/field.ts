@@ -71,6 +71,8 @@ export async function openField(what: string): Promise<Field> {
         }),
       );
       open.push(deployer);
+      // Another one has a front door of its own.
+      if (options.proxy) return deployer;
       const listening = await unwrap(proxy.listen({ host: '127.0.0.1', port: 0 }));
       frontDoor.port = listening.port;
       return deployer;
