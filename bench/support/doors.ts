@@ -1,10 +1,13 @@
 /** The proxies that a deployer drives in the benches, each with a front door on loopback. */
+import { hostname } from 'node:os';
 import { haproxy } from '../../packages/haproxy-adapter/src/index.js';
 import { PROOF_KEY, startHaproxy } from '../../packages/haproxy-adapter/test/support/world.js';
+import { nginxProxyManager } from '../../packages/npm-adapter/src/index.js';
+import { startContractServer } from '../../packages/npm-adapter/test/support/contract-server.js';
 import type { Field, FieldOptions } from '../../test/support/field.js';
 
 export interface Door extends AsyncDisposable {
-  readonly name: 'embedded' | 'haproxy';
+  readonly name: 'embedded' | 'haproxy' | 'nginx proxy manager';
   /** What a deployer needs to drive it. */
   readonly options: FieldOptions;
   /** Where visitors come in: known once there is a deployer. */
@@ -33,5 +36,25 @@ export async function haproxyDoor(): Promise<Door> {
     options: { options: { proxy } },
     frontDoor: () => ({ host: '127.0.0.1', port: running.port }),
     [Symbol.asyncDispose]: () => running.stop(),
+  };
+}
+
+/** The contract server and its real nginx. */
+export async function npmDoor(): Promise<Door> {
+  const server = await startContractServer();
+  const { http } = server.frontDoor;
+  const proxy = nginxProxyManager({
+    url: server.url,
+    identity: server.admin.email,
+    secret: server.admin.secret,
+    frontDoor: server.frontDoor,
+    // It stands on the engine's machine, and not in a container.
+    reaches: [{ kind: 'address', node: hostname() }],
+  });
+  return {
+    name: 'nginx proxy manager',
+    options: { options: { proxy } },
+    frontDoor: () => ({ host: '127.0.0.1', port: Number(new URL(http).port) }),
+    [Symbol.asyncDispose]: () => server.close(),
   };
 }

@@ -24,6 +24,8 @@ export interface Field extends AsyncDisposable {
   readonly bench: Workbench;
   readonly registry: TestRegistry;
   readonly network: string;
+  /** For files; gone with it. */
+  readonly folder: string;
   /** Where the proxy listens. */
   readonly frontDoor: { readonly host: string; readonly port: number };
   deployer(projects: { readonly [name: string]: ProjectOptions }, options?: FieldOptions): Promise<Deployer>;
@@ -54,6 +56,7 @@ export async function openField(what: string): Promise<Field> {
     bench,
     registry,
     network,
+    folder,
     frontDoor,
     async deployer(projects, given = {}) {
       const { settings, wrapStore = same, wrapRuntime = same, wrapProxy = same, options = {} } = given;

@@ -102,8 +102,13 @@ export async function buildApp(bench: Workbench, reference: string, app: AppImag
     files['padding'] = randomBytes(app.paddingBytes);
     dockerfile.push('COPY padding /padding');
   }
-  await build(bench, reference, { Dockerfile: `${dockerfile.join('\n')}\n`, ...files });
+  await buildImage(bench, reference, { Dockerfile: `${dockerfile.join('\n')}\n`, ...files });
   return (await docker.getImage(reference).inspect()).Id;
+}
+
+interface PushOptions {
+  readonly login?: { readonly username: string; readonly password: string };
+  readonly keep?: boolean;
 }
 
 /**
@@ -116,9 +121,14 @@ export async function pushApp(
   bench: Workbench,
   reference: string,
   app: AppImage,
-  options: { readonly login?: { readonly username: string; readonly password: string }; readonly keep?: boolean } = {},
+  options: PushOptions = {},
 ): Promise<string> {
   await buildApp(bench, reference, app);
+  return pushImage(bench, reference, options);
+}
+
+/** Pushes what was built, and takes it off the engine again (unless `keep`). @returns its digest at the registry */
+export async function pushImage(bench: Workbench, reference: string, options: PushOptions = {}): Promise<string> {
   const image = bench.docker.getImage(reference);
   const { username = '', password = '' } = options.login ?? {};
   // The engine refuses a push without any credentials at all, even where the registry asks for none.
@@ -167,7 +177,7 @@ async function buildBase(bench: Workbench, reference: string): Promise<void> {
   const dockerfile = `FROM scratch\nLABEL ${WORKBENCH_LABEL}=${bench.prefix}\nENV PATH=/bin\nCOPY root /\n`;
   const files: Record<string, string> = { Dockerfile: dockerfile, 'root/app': APP };
   for (const [name, script] of Object.entries(CGI)) files[`root/www/cgi-bin/${name}`] = script;
-  await build(bench, reference, files, async (directory) => {
+  await buildImage(bench, reference, files, async (directory) => {
     const bin = join(directory, 'root/bin');
     await mkdir(bin, { recursive: true });
     await copyFile('/bin/busybox', join(bin, 'busybox'));
@@ -176,7 +186,8 @@ async function buildBase(bench: Workbench, reference: string): Promise<void> {
   });
 }
 
-async function build(
+/** @param more puts further files into the context, below the folders of those that are given */
+export async function buildImage(
   bench: Workbench,
   reference: string,
   files: Readonly<Record<string, string | Buffer>>,

@@ -1,0 +1,62 @@
+/**
+ * The app behind the proxies of the cutover bench. It runs inside a container, from this file alone.
+ *
+ * `/` answers 1 kB that begins with its version and its host's name; `/download` ten seconds of bytes; an upgrade a WebSocket that sends back
+ * what it is sent. It ends at SIGTERM at once: whatever is cut off by that was not drained.
+ */
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import { hostname } from 'node:os';
+
+const PARTS = 100;
+const PART = 'd'.repeat(10_000);
+const name = `${process.env.APP_VERSION} ${hostname()} `;
+const page = name.padEnd(1_024, '.');
+
+const server = createServer((request, response) => {
+  if (request.url !== '/download') {
+    response.writeHead(200, { 'content-type': 'text/plain', 'content-length': page.length });
+    response.end(page);
+    return;
+  }
+  response.writeHead(200, { 'content-type': 'text/plain', 'content-length': PARTS * PART.length });
+  let sent = 0;
+  const timer = setInterval(() => {
+    sent += 1;
+    if (sent < PARTS) response.write(PART);
+    else {
+      clearInterval(timer);
+      response.end(PART);
+    }
+  }, 100);
+  response.on('close', () => clearInterval(timer));
+});
+
+// RFC 6455, for the short unfragmented texts that the bench sends.
+server.on('upgrade', (request, socket) => {
+  const accept = createHash('sha1')
+    .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64');
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  let waiting = Buffer.alloc(0);
+  socket.on('error', () => {});
+  socket.on('end', () => socket.end());
+  socket.on('data', (chunk) => {
+    waiting = Buffer.concat([waiting, chunk]);
+    for (;;) {
+      const length = (waiting[1] ?? 0) & 127;
+      if (waiting.length < 6 + length) return;
+      const mask = waiting.subarray(2, 6);
+      const text = waiting.subarray(6, 6 + length).map((byte, index) => byte ^ (mask[index % 4] ?? 0));
+      socket.write(Buffer.concat([Buffer.from([waiting[0] ?? 0x81, length]), text]));
+      const isEnd = ((waiting[0] ?? 0) & 15) === 8;
+      waiting = waiting.subarray(6 + length);
+      if (isEnd) return void socket.end();
+    }
+  });
+});
+server.keepAliveTimeout = 65_000;
+server.listen(Number(process.env.APP_PORT ?? 3000));
+process.once('SIGTERM', () => process.exit(0));
