@@ -2,7 +2,7 @@
  * When what is kept long enough goes: a while after a deployment of its stage, and, in hosts that work or watch, at their beats. All of it in the
  * background: nothing waits for it, and closing only for a moment.
  */
-import type { Result, ResultAsync } from 'neverthrow';
+import { ok, type Result, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import { stageKey } from '../domain/records.js';
 import type { PruneReport } from '../domain/reports.js';
@@ -117,9 +117,11 @@ export class Keeper {
   }
 
   async #prune(): Promise<void> {
-    const { pruneStage } = await late.pruning();
+    const loaded = await guard(async () => ok(await late.pruning()));
     const { signal } = this.#closing;
-    if (signal.aborted) return;
+    this.#tell('prune', loaded);
+    if (loaded.isErr() || signal.aborted) return;
+    const { pruneStage } = loaded.value;
     const work = async (): Promise<void> => {
       for (const key of this.#due) {
         if (signal.aborted) return;
