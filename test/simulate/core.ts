@@ -1,7 +1,7 @@
 /** What the simulation takes of the core: the deployer as it is shipped, the ports in memory, and the records that a store keeps. */
 
 export { createDeployer } from '../../packages/core/src/deployer/create.js';
-export { loadLate } from '../../packages/core/src/deployer/late.js';
+export { loadAll } from '../../packages/core/src/deployer/load-all.js';
 export type { Deployer, DeployerOptions } from '../../packages/core/src/deployer/types.js';
 export { type AnyError, aborted, QuaysideError } from '../../packages/core/src/domain/errors.js';
 export * from '../../packages/core/src/domain/records.js';

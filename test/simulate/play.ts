@@ -7,7 +7,7 @@ import { brokenAnswers } from './answers.js';
 import { ask } from './asked.js';
 import { befall } from './befall.js';
 import { answered, type Cast } from './cast.js';
-import { loadLate } from './core.js';
+import { loadAll } from './core.js';
 import { Host } from './host.js';
 import type { Life } from './life.js';
 import { brokenPromises } from './promises.js';
@@ -28,7 +28,7 @@ export interface Played {
 
 export async function play(script: Script, given: Given = {}): Promise<Played> {
   // Ahead of all: a run waits for nothing but its own clock.
-  await loadLate();
+  await loadAll();
   const world = new SimulatedWorld(script, given);
   try {
     await playIn(world);

@@ -2,7 +2,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../domain/errors.js';
 import { type MemoryWorld, memoryNotifier, memoryProxy, memoryWorld } from '../testing/index.js';
 import { createDeployer } from './create.js';
+import { loadAll } from './load-all.js';
 import type { Deployer, DeployerOptions } from './types.js';
+
+// A virtual clock does not wait for a file to be read.
+await loadAll();
 
 const open: (() => Promise<void>)[] = [];
 afterEach(async () => {

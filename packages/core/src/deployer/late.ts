@@ -12,6 +12,3 @@ export const late = {
   // Its own neighbours load it.
   policies: once(() => import('../workers/policies.js')),
 };
-
-/** All of them, ahead of time: for those who count the turns of their event loop. */
-export const loadLate = (): Promise<unknown> => Promise.all(Object.values(late).map((load) => load()));

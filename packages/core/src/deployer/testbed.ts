@@ -18,14 +18,14 @@ import {
   withFaults,
 } from '../testing/index.js';
 import { createDeployer } from './create.js';
-import { loadLate } from './late.js';
+import { loadAll } from './load-all.js';
 import type { Deployer, DeployerOptions } from './types.js';
 
 export const IMAGE = 'registry.test/shop';
 export const DEFAULT = 'stage-dev-shop.apps.test';
 export const DEV = { project: 'shop', stage: 'dev' } as const;
 // A virtual clock does not wait for a file to be read.
-await loadLate();
+await loadAll();
 
 const FOREVER = { signal: new AbortController().signal };
 
