@@ -66,6 +66,30 @@ describe.each(entries)('%s', (entry) => {
   });
 });
 
+it.each(['esm', 'cjs'] as const)(
+  'a deployer of the %s build finds what it loads later, and its process ends',
+  async (kind) => {
+    const load = (entry: string) => (kind === 'esm' ? `await import('${entry}')` : `require('${entry}')`);
+    const program = `(async () => {
+    const { createDeployer, unwrap } = ${load('@quayside/core')};
+    const { engine, clock, ...ports } = (${load('@quayside/core/testing')}).memoryWorld();
+    engine.push('registry.test/shop:v1');
+    const settings = { domain: 'apps.test' };
+    const projects = { shop: { image: 'registry.test/shop', stages: { dev: { port: 3000 } } } };
+    const deployer = await unwrap(createDeployer({ ...ports, clock, settings, projects }));
+    const deployed = await clock.until(unwrap(deployer.deploy({ project: 'shop', stage: 'dev', tag: 'v1' })));
+    const pruned = await unwrap(deployer.prune({ dryRun: true }));
+    await clock.until(deployer.close());
+    console.log(deployed.status, typeof pruned);
+  })();`;
+    const path = await write(kind === 'esm' ? 'work/esm.mjs' : 'work/cjs.cjs', program);
+    expect(await call(process.execPath, [path], { cwd: project })).toMatchObject({
+      stdout: 'succeeded object\n',
+      stderr: '',
+    });
+  },
+);
+
 describe('TypeScript at its strictest', () => {
   // A module without types would be `any`, which is every type at once.
   const program = entries
