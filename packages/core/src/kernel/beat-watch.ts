@@ -48,6 +48,11 @@ export class BeatWatch {
     return isAlive ? 'alive' : 'unknown';
   }
 
+  /** When it had stood still for its `ttlMs`, of one that has `expired`: whoever held it starts nothing any more from then on. */
+  expiredMs({ id, ttlMs }: Beating): number {
+    return (this.#seen.get(id)?.sinceMs ?? this.#clock.monotonicMs()) + ttlMs;
+  }
+
   /** Whether it has stood still for its `ttlMs` by now. */
   hasStopped(beating: Beating): boolean {
     return this.look(beating) === 'expired';

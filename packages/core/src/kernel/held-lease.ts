@@ -65,8 +65,8 @@ const SINGLE_USE = /^(instance|task):/;
 export interface Grant {
   readonly record: LeaseRecord;
   readonly version: number;
-  /** An effect of the holder before may still be under way for so long. */
-  readonly waitMs: number;
+  /** Until then an effect of the holder before may still be under way, by our monotonic clock. */
+  readonly quietMs: number;
 }
 
 export class HeldLease implements Lease {
@@ -98,7 +98,7 @@ export class HeldLease implements Lease {
     this.#version = grant.version;
     this.#renewedMs = sentMs;
     this.grantedMs = sentMs;
-    this.quietMs = sentMs + grant.waitMs;
+    this.quietMs = Math.max(sentMs, grant.quietMs);
     this.#schedule(timing.renewMs);
   }
 

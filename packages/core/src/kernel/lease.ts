@@ -4,7 +4,7 @@
  * Two hosts can believe that they hold one: a host that was suspended wakes up after its lease was given away. So each grant
  * carries a token that only grows, and every commit is fenced with it: clocks decide when a host tries, never who is right.
  * A side effect at the engine or the proxy cannot be fenced; it starts only while the lease outlasts it, and whoever takes over
- * waits for as long before an effect of its own. Source: M. Kleppmann, "How to do distributed locking", 2016.
+ * waits for as long beyond the expiry before an effect of its own. Source: M. Kleppmann, "How to do distributed locking", 2016.
  *
  *   free ──take──▶ held ──renew──▶ held ──release──▶ free
  *                    └──unrenewed for its ttl, seen by a contender's own monotonic clock──▶ held by the contender
@@ -182,8 +182,11 @@ export class Leases {
             : { op: 'insert', collection: 'leases', record },
         );
         const held = stored?.value;
-        const waitMs = (standing === 'expired' ? held && held.effectTimeoutMs + MARGIN_MS : held?.quietForMs) ?? 0;
-        rows.push({ record, version: (stored?.version ?? 0) + 1, waitMs });
+        const quietMs =
+          held && standing === 'expired'
+            ? self.#beats.expiredMs(held) + held.effectTimeoutMs + MARGIN_MS
+            : self.#clock.monotonicMs() + (held?.quietForMs ?? 0);
+        rows.push({ record, version: (stored?.version ?? 0) + 1, quietMs });
       }
       return ok({ blockedBy, changes, rows });
     });
