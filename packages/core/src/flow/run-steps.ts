@@ -218,7 +218,7 @@ function undoStep(
   signal: AbortSignal,
 ): ResultAsync<void, StepError> {
   const { ledger, host } = flow;
-  const step = known.find((each) => each.name === entry.step && each.version === entry.version);
+  const step = stepOf(known, entry);
   return routine(async function* () {
     ledger.step = entry.step;
     if (!step) return err(unknownStep(entry));
@@ -255,6 +255,14 @@ function undoStep(
     return ok(undefined);
   });
 }
+
+type Entry = Pick<JournalEntry, 'step' | 'version'>;
+
+const stepOf = (known: readonly Step[], entry: Entry): Step | undefined =>
+  known.find((each) => each.name === entry.step && each.version === entry.version);
+
+/** Whether this host could take it back. */
+export const isKnownEntry = (known: readonly Step[], entry: Entry): boolean => stepOf(known, entry) !== undefined;
 
 /** The `code` of an undo that this host cannot do: its message says which host could. */
 export const UNKNOWN_STEP = 'unknown-step';

@@ -13,14 +13,12 @@ import { allOf } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import { releaseAll } from '../kernel/under-leases.js';
-import { forEachOf } from '../kernel/width.js';
+import { eachInTurn, forEachOf } from '../kernel/width.js';
+import { stopMeanwhile } from './stop-meanwhile.js';
 
 /** So many stages are settled at once: enough to keep an engine busy. */
 const WIDTH = 16;
-/**
- * So many leases are taken before the first of their stages is settled: what has to be waited for after a take-over is then waited for
- * once, and not by each stage after the other.
- */
+/** So many stages' leases are held at once, those that wait for their turn among them. */
 const BATCH = 256;
 /** Between two looks at leases that may be a dead host's. */
 const LOOK_MS = 250;
@@ -120,16 +118,11 @@ function settleBatch(
   signal: AbortSignal,
 ): ResultAsync<void, AnyError> {
   return routine(async function* () {
-    const held: { readonly stage: Stage; readonly lease: Lease }[] = [];
-    await forEachOf(stages, WIDTH, async (stage) => {
-      const { key, deployments } = stage;
-      const taken = await host.leases.take([stageLease(key)], { signal, deployment: null, once: true });
-      const lease = taken.isOk() ? taken.value.leases[0] : undefined;
-      if (lease) held.push({ stage, lease });
-      // Somebody was quicker, or the store does not answer.
-      else (taken.isErr() && taken.error.kind !== 'stage-busy' ? found.unfinished : found.busy).push(...deployments);
-    });
-    await forEachOf(held, WIDTH, async ({ stage: { key, deployments }, lease }) => {
+    // What is taken is settled in the same order, so that what has to be waited for is waited for at once.
+    const taken = eachInTurn(stages, WIDTH, (stage) => takeStage(host, stage, identities, found, signal));
+    await forEachOf([...stages.entries()], WIDTH, async ([index, { key, deployments }]) => {
+      const lease = await taken[index];
+      if (!lease) return;
       const settled = await settleStage(host, key, lease, identities, null, signal);
       await releaseAll([lease]);
       if (settled.isErr()) {
@@ -143,4 +136,20 @@ function settleBatch(
     // What was broken off is no finding.
     return signal.aborted ? err(aborted('Settling what was left', signal.reason)) : ok(undefined);
   });
+}
+
+async function takeStage(
+  host: Host,
+  { key, deployments }: Stage,
+  identities: Identities | null,
+  found: StageFindings,
+  signal: AbortSignal,
+): Promise<Lease | undefined> {
+  const taken = await host.leases.take([stageLease(key)], { signal, deployment: null, once: true });
+  const lease = taken.isOk() ? taken.value.leases[0] : undefined;
+  // Somebody was quicker, or the store does not answer.
+  if (!lease) (taken.isErr() && taken.error.kind !== 'stage-busy' ? found.unfinished : found.busy).push(...deployments);
+  // Whatever becomes of it: the settling does the whole, and says what is in the way.
+  else if (identities) await stopMeanwhile(host, key, lease, identities, signal);
+  return lease;
 }

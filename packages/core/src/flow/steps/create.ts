@@ -76,19 +76,24 @@ export function makeNetwork(flow: Flow, name: string, signal: AbortSignal): Resu
     });
 }
 
-/** Removes the target where it is ours. What is absent after a call of unknown outcome is looked for once more, later. */
+/**
+ * Removes the target where it is ours. What is absent after a call of unknown outcome is looked for once more, later; what was there and was
+ * removed does not come again.
+ */
 function removeContainer(flow: Flow, signal: AbortSignal, wasOpen: boolean): ResultAsync<void, AnyError> {
   const { runtime } = flow.host;
   const remove = () =>
     flow.call(`Removing ${flow.target.name}`, signal, (options) => runtime.remove(flow.target, options));
   return routine(async function* () {
+    if (flow.seen.wasRemoved) return ok(undefined);
     let was = yield* remove();
-    if (was === 'absent' && wasOpen && !flow.seen.wasRemoved) {
+    if (was === 'absent' && wasOpen) {
       yield* waitOut(flow, signal);
       was = yield* remove();
     }
-    if (was === 'removed') flow.seen.wasRemoved = true;
-    if (was === 'removed') flow.log('info', `Removed ${flow.target.name}.`);
+    if (was !== 'removed') return ok(undefined);
+    flow.seen.wasRemoved = true;
+    flow.log('info', `Removed ${flow.target.name}.`);
     return ok(undefined);
   });
 }
