@@ -1,15 +1,16 @@
 /** The other ending: what was begun is taken back, and the deployment is terminal with the first error, whatever became of the undo. */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { JournalEntry, JournalRecord, StoredError, TaskRecord } from '../domain/records.js';
 import type { Deployment } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
+import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change } from '../ports/store.js';
 import { cancelSettled } from './cancel.js';
 import type { Flow } from './flow.js';
-import type { Ledger } from './ledger.js';
+import type { Draft, Ledger } from './ledger.js';
 import { releaseHeld, undoSteps } from './run-steps.js';
 import { KNOWN_STEPS } from './steps/index.js';
 import { undoTask } from './tasks.js';
@@ -33,7 +34,7 @@ export function rollBackAndFail(flow: Flow, error: AnyError): ResultAsync<readon
       // The new holder of the stage has the journal, and goes on there.
       if (undone.error.kind === 'lease-lost') return err(undone.error);
     }
-    return await endFailed(flow.host, ledger, stored);
+    return await endFailed(flow.host, ledger, stored, flow.held);
   });
 }
 
@@ -42,13 +43,21 @@ export function endFailed(
   host: Flow['host'],
   ledger: Ledger,
   stored: StoredError,
+  held: readonly Lease[] = [],
 ): ResultAsync<readonly TaskRecord[], AnyError> {
   return routine(async function* () {
     const { draft, tasks } = failedEnding(host, ledger, stored);
-    yield* ledger.commitFreeing([ledger.lease], draft);
+    yield* endFreeing(ledger, [ledger.lease], held, draft);
     return ok<readonly TaskRecord[], AnyError>(tasks);
   });
 }
+
+/** Frees with it what the undo has held. That somebody else has some of it by now is no reason not to end. */
+export const endFreeing = (ledger: Ledger, freed: readonly Lease[], held: readonly Lease[], draft: Draft) =>
+  ledger.commitFreeing([...freed, ...held], draft).orElse((error) => {
+    const isTaken = held.length > 0 && error.kind === 'store-conflict' && error.collection === 'leases';
+    return isTaken ? ledger.commitFreeing(freed, draft) : errAsync(error);
+  });
 
 /**
  * What the terminal commit writes of a deployment that failed: what its journal still has is tried again, also where nobody deploys any

@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { unwrap } from '../domain/errors.js';
 import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
+import { endFreeing } from './fail.js';
 import type { Flow } from './flow.js';
 import type { Host } from './host.js';
-import { runSteps, undoSteps } from './run-steps.js';
+import { releaseHeld, runSteps, undoSteps } from './run-steps.js';
 import type { Step } from './step.js';
 import { openedLedger, signal } from './testbed.js';
 
@@ -108,6 +109,30 @@ describe('a step', () => {
     expect(clock.monotonicMs() - startMs).toBe(60_000);
     for (const lease of leases) await clock.until(lease.release({ signal: signal() }));
     await clock.until(unwrap(undoSteps([needs], flow, signal())));
+    releaseHeld(flow);
+    await clock.until(flow.releasing);
+    await closed();
+  });
+
+  it('leaves the leases of its undo to the last commit, and ends all the same where somebody else has one by then', async () => {
+    const { clock, host, store, flow, kept, closed } = await opened();
+    const needs = step({ leases: (_flow, _intent, phase) => (phase === 'undo' ? ['domain:x', 'domain:y'] : []) });
+    await clock.until(unwrap(runSteps([needs], flow, signal())));
+    await clock.until(unwrap(undoSteps([needs], flow, signal())));
+    expect(flow.held.map(({ key }) => key)).toEqual(['domain:x', 'domain:y']);
+    const row = await unwrap(store.get('leases', 'domain:y', { signal: signal() }));
+    if (!row) throw new Error('not held');
+    const taken = { ...row.value, holder: 'somebody else', token: row.value.token + 1 };
+    await unwrap(
+      store.commit([{ op: 'put', collection: 'leases', record: taken, version: row.version }], { signal: signal() }),
+    );
+    const ending = { record: { status: 'failed' } } as const;
+    await clock.until(unwrap(endFreeing(flow.ledger, [], flow.held, ending)));
+    expect(await kept()).toMatchObject({ status: 'failed' });
+    releaseHeld(flow);
+    await clock.until(flow.releasing);
+    const { held } = await unwrap(host.leases.look('domain:x', { signal: signal() }));
+    expect(held).toBeNull();
     await closed();
   });
 });

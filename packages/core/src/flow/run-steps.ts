@@ -197,7 +197,8 @@ function takeLeases(
 }
 
 /**
- * Takes back what the journal says was begun, newest first, under a signal of its own.
+ * Takes back what the journal says was begun, newest first, under a signal of its own. Leases that it took are left in `flow.held`, for the
+ * last commit to free.
  * @returns the first undo that failed; the entries from there on backwards stay in the journal
  */
 export function undoSteps(known: readonly Step[], flow: Flow, signal: AbortSignal): ResultAsync<void, StepError> {
@@ -230,7 +231,9 @@ function undoStep(
     };
     // What a dead host has held comes free after its ttl. Not given up amid the taking: a lease that comes after all would stay held.
     const waiting = scope(host.clock, [signal], limit.ms + host.settings.ttlMs);
-    const taken = await takeLeases(step.leases?.(flow, entry.intent, 'undo') ?? [], flow, waiting.signal, {});
+    const keys = step.leases?.(flow, entry.intent, 'undo') ?? [];
+    // What was undone before goes with the next commit, whatever that is for: undoing it once more would find nothing to do.
+    const taken = keys.length > 0 ? await takeLeases(keys, flow, waiting.signal, {}) : ok(undefined);
     waiting.end();
     if (taken.isErr()) {
       const { error } = taken;
@@ -242,8 +245,8 @@ function undoStep(
     const undone = await bounded(host.clock, [signal], patient, (options) =>
       guard(() => step.undo(flow, entry.intent, options.signal, entry.state === 'open')),
     );
-    // However it ended: who tries again needs them.
-    releaseHeld(flow);
+    // Who tries again needs them. Else they go with the last commit, unless everybody waits for them.
+    if (undone.isErr() || host.proxy?.writes === 'serial') releaseHeld(flow);
     // A call of the undo may still have its effect: whoever goes on there must not take what is there now for the last word.
     if (undone.isErr() && outcomeUnknown(undone.error)) ledger.note({ journal: withState(flow, step, 'open') });
     yield* undone;

@@ -2,7 +2,7 @@
  * Settling a stage: who takes its lease finds out what those before have left, and ends it. Whatever of the stage is still called
  * running is dead, because its holder would hold the lease.
  */
-import { ok, type ResultAsync } from 'neverthrow';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import {
   type DeploymentRecord,
@@ -18,8 +18,8 @@ import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change, Stored } from '../ports/store.js';
 import { askedToCancel } from './cancel.js';
-import { failedEnding, leftTexts, needsHostEvents } from './fail.js';
-import { containerRef, makeFlow } from './flow.js';
+import { endFreeing, failedEnding, leftTexts, needsHostEvents } from './fail.js';
+import { containerRef, type Flow, makeFlow } from './flow.js';
 import type { Host } from './host.js';
 import { Ledger } from './ledger.js';
 import { releaseHeld, UNKNOWN_STEP, undoSteps } from './run-steps.js';
@@ -113,18 +113,21 @@ function settleOne(
   const wasTerminal = isTerminal(record.value.status);
   const ledger = new Ledger(host, record, journal, lease, redactor([]));
   return routine(async function* () {
+    const begun = mayUndo ? await flowOf(host, ledger, journal.value, signal) : ok(null);
+    const flow = begun.unwrapOr(null);
+    const held = flow?.held ?? [];
     try {
       // Where nothing is tried, nothing has become better.
       let reason = needs ?? (mayUndo ? null : record.value.needsHost);
       if (mayUndo) {
-        const undone = await undo(host, ledger, journal.value, signal);
+        const undone: Result<unknown, AnyError> = flow ? await undo(flow, signal) : begun;
         if (undone.isErr()) {
           const { error } = undone;
-          if (error.kind === 'lease-lost') return undone.map((): End => ({ isClean: false, reason, status: 'failed' }));
+          if (error.kind === 'lease-lost') return err(error);
           // Broken off: what was undone, and what may still happen, is written down before anybody else goes on.
           if (signal.aborted) {
             yield* ledger.commit({});
-            return undone.map((): End => ({ isClean: false, reason, status: 'failed' }));
+            return err(error);
           }
           reason = needsStep(error);
           // Its task says so each time that it is tried again.
@@ -132,31 +135,38 @@ function settleOne(
         }
       }
       const isClean = (ledger.journal?.entries.length ?? 0) === 0;
-      if (wasTerminal) yield* clean(host, ledger, journal.value, reason);
-      else yield* endInterrupted(host, ledger, reason);
+      if (wasTerminal) yield* clean(host, ledger, journal.value, reason, held);
+      else yield* endInterrupted(host, ledger, reason, held);
       return ok<End, AnyError>({ isClean, reason, status: ledger.record.status as TerminalStatus });
     } finally {
+      if (flow) releaseHeld(flow);
+      await flow?.releasing;
       await ledger.close();
     }
   });
 }
 
-function undo(host: Host, ledger: Ledger, journal: JournalRecord, signal: AbortSignal): ResultAsync<void, AnyError> {
-  return routine(async function* () {
-    const { id } = ledger.record;
-    const stored = yield* host.store.get('specs', id, { signal });
-    if (!stored) return ok(undefined);
+/** Null: what it was to be was never stored, and nothing was begun. */
+function flowOf(
+  host: Host,
+  ledger: Ledger,
+  journal: JournalRecord,
+  signal: AbortSignal,
+): ResultAsync<Flow | null, AnyError> {
+  const { id } = ledger.record;
+  return host.store.get('specs', id, { signal }).map((stored) => {
+    if (!stored) return null;
     const { spec } = stored.value;
     // Of a cutover alone the journal names nothing that was created, and the target is the one it led to.
     const target = targetOf(host, journal) ?? containerRef(host, spec, id);
-    const flow = makeFlow({ host, ledger, spec, env: {}, target, previous: null });
-    if (!isTerminal(ledger.record.status))
-      ledger.log('warn', 'The host that ran it is gone: undoing what it had begun.');
-    const undone = await undoSteps(KNOWN_STEPS, flow, signal);
-    releaseHeld(flow);
-    await flow.releasing;
-    return undone;
+    return makeFlow({ host, ledger, spec, env: {}, target, previous: null });
   });
+}
+
+function undo(flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> {
+  if (!isTerminal(flow.ledger.record.status))
+    flow.log('warn', 'The host that ran it is gone: undoing what it had begun.');
+  return undoSteps(KNOWN_STEPS, flow, signal);
 }
 
 /** An undo that failed because this host does not know the step, in its version. */
@@ -171,14 +181,19 @@ function targetOf(host: Host, journal: JournalRecord) {
 }
 
 /** Ends a deployment whose host died. What could not be undone stays in its journal. */
-function endInterrupted(host: Host, ledger: Ledger, needsHost: string | null): ResultAsync<void, AnyError> {
+function endInterrupted(
+  host: Host,
+  ledger: Ledger,
+  needsHost: string | null,
+  held: readonly Lease[] = [],
+): ResultAsync<void, AnyError> {
   return routine(async function* () {
     const asked = yield* askedToCancel(host, ledger.record.id, { signal: ledger.lease.lost });
     // One that was being rolled back ends as what it was rolled back for.
     const known = ledger.record.error;
     const stored = known ?? storedError(asked ?? interrupted(), ledger.redactor);
     if (!known) ledger.log('error', `${stored.message} ${stored.hint}`);
-    return ledger.commit(failedEnding(host, ledger, stored, needsHost).draft);
+    return endFreeing(ledger, [], held, failedEnding(host, ledger, stored, needsHost).draft);
   });
 }
 
@@ -188,6 +203,7 @@ function clean(
   ledger: Ledger,
   before: JournalRecord,
   needsHost: string | null,
+  held: readonly Lease[],
 ): ResultAsync<void, AnyError> {
   const { journal, record } = ledger;
   return routine(async function* () {
@@ -200,7 +216,7 @@ function clean(
       });
     }
     const tasks = yield* host.store.list('tasks', { where: { deployment: record.id } }, { signal: ledger.lease.lost });
-    return ledger.commit({
+    return endFreeing(ledger, [], held, {
       record: { cleanup: 'done', left: [], needsHost: null },
       journal: null,
       changes: tasks
