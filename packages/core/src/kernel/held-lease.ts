@@ -5,6 +5,7 @@ import type { LeaseRecord } from '../domain/records.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Clock } from '../ports/clock.js';
 import type { Change, Fence, LeaseLostError, Store, StoreError } from '../ports/store.js';
+import type { Renew, Renewals } from './renewals.js';
 import { routine } from './routine.js';
 import { scope, sleep } from './scope.js';
 
@@ -44,7 +45,7 @@ export interface Lease {
    * Resolves when an effect of at most `limitMs` may start: the lease outlasts it, and nothing that was begun before can overtake it.
    * Renews if that is what it takes.
    */
-  mayStart(limitMs: number, options: CallOptions): ResultAsync<void, LeaseLostError | StoreError>;
+  mayStart(limitMs: number, options: CallOptions): ResultAsync<void, LeaseLostError | StoreError | BugError>;
   /** An effect under it has ended without a clear answer, and may still happen within `absentForMs`. */
   unsettled(): void;
   /**
@@ -69,6 +70,14 @@ export interface Grant {
   readonly quietMs: number;
 }
 
+/** What the leases of one host have in common. */
+export interface LeaseHost {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly timing: LeaseTiming;
+  readonly renewals: Renewals;
+}
+
 export class HeldLease implements Lease {
   readonly key: string;
   readonly fence: Fence;
@@ -77,21 +86,24 @@ export class HeldLease implements Lease {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #timing: LeaseTiming;
+  readonly #renewals: Renewals;
   readonly #lost = new AbortController();
   #record: LeaseRecord;
   #version: number;
   /** From before the last renewal was sent: what the store may have counted from is later, never earlier. */
   #renewedMs: number;
   #cancelTimer: (() => void) | undefined;
-  #renewing: Promise<Result<void, StoreError>> | undefined;
+  #renewing: Promise<Result<void, StoreError | BugError>> | undefined;
   #isReleased = false;
   readonly #onReleased: () => void;
 
-  constructor(store: Store, clock: Clock, timing: LeaseTiming, grant: Grant, sentMs: number, onReleased: () => void) {
+  constructor(host: LeaseHost, grant: Grant, sentMs: number, onReleased: () => void) {
+    const { store, clock, timing, renewals } = host;
     this.#onReleased = onReleased;
     this.#store = store;
     this.#clock = clock;
     this.#timing = timing;
+    this.#renewals = renewals;
     this.key = grant.record.id;
     this.fence = { lease: grant.record.id, token: grant.record.token };
     this.#record = grant.record;
@@ -99,7 +111,7 @@ export class HeldLease implements Lease {
     this.#renewedMs = sentMs;
     this.grantedMs = sentMs;
     this.quietMs = Math.max(sentMs, grant.quietMs);
-    this.#schedule(timing.renewMs);
+    this.#schedule(this.#timing.renewMs);
   }
 
   get lost(): AbortSignal {
@@ -112,7 +124,7 @@ export class HeldLease implements Lease {
       const waitMs = self.quietMs - self.#clock.monotonicMs();
       if (waitMs > 0) yield* sleep(self.#clock, waitMs, options.signal);
       if (self.#remainingMs() < limitMs + MARGIN_MS) {
-        const renewed = await self.#renew();
+        const renewed = await self.#renew((renewal) => self.#renewals.now(renewal));
         // One that was lost is not only a call that was broken off.
         if (!self.#lost.signal.aborted) yield* renewed;
       }
@@ -173,32 +185,31 @@ export class HeldLease implements Lease {
 
   #schedule(afterMs: number): void {
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#clock.after(afterMs, () => {
-      void this.#renew();
+    this.#cancelTimer = this.#renewals.after(afterMs, (renew) => {
+      void this.#renew(renew);
     });
   }
 
   /** One renewal at a time: two would take each other's version for somebody else's. */
-  #renew(): Promise<Result<void, StoreError>> {
+  #renew(renew: Renew): Promise<Result<void, StoreError | BugError>> {
     if (this.#isReleased) return Promise.resolve(ok(undefined));
-    this.#renewing ??= this.#renewOnce().finally(() => {
+    if (this.#lost.signal.aborted) return Promise.resolve(err(leaseLost(this.key)));
+    this.#renewing ??= this.#renewOnce(renew).finally(() => {
       this.#renewing = undefined;
     });
     return this.#renewing;
   }
 
-  async #renewOnce(): Promise<Result<void, StoreError>> {
+  async #renewOnce(renew: Renew): Promise<Result<void, StoreError | BugError>> {
     this.#cancelTimer?.();
     const sentMs = this.#clock.monotonicMs();
     const record = { ...this.#record, beat: this.#record.beat + 1 };
-    const limit = scope(this.#clock, [this.#lost.signal], Math.max(1, this.#remainingMs()));
-    const committed = await this.#store
-      .commit([{ op: 'put', collection: 'leases', record, version: this.#version }], {
-        signal: limit.signal,
-        fence: [this.fence],
-      })
-      .orElse((error) => this.#arrived(record, error, limit.signal));
-    limit.end();
+    const answer = await renew({
+      change: { op: 'put', collection: 'leases', record, version: this.#version },
+      fence: this.fence,
+      untilMs: this.#renewedMs + this.#timing.ttlMs,
+    });
+    const committed = answer.isOk() ? answer : await this.#arrived(record, answer.error);
     if (committed.isOk()) {
       this.#record = record;
       this.#version += 1;
@@ -214,12 +225,13 @@ export class HeldLease implements Lease {
   }
 
   /** A renewal whose answer was lost may have arrived: then the version is the next one, and the record ours. */
-  #arrived(record: LeaseRecord, error: StoreError, signal: AbortSignal): ResultAsync<unknown, StoreError> {
-    return this.#store.get('leases', this.key, { signal }).andThen((stored) => {
+  async #arrived(record: LeaseRecord, error: StoreError | BugError): Promise<Result<unknown, StoreError | BugError>> {
+    const limit = scope(this.#clock, [], Math.max(1, this.#remainingMs()));
+    const stored = await this.#store.get('leases', this.key, { signal: limit.signal });
+    limit.end();
+    return stored.andThen((row) => {
       const isOurs =
-        stored?.version === this.#version + 1 &&
-        stored.value.token === record.token &&
-        stored.value.beat === record.beat;
+        row?.version === this.#version + 1 && row.value.token === record.token && row.value.beat === record.beat;
       return isOurs ? ok(undefined) : err(error);
     });
   }

@@ -211,6 +211,51 @@ describe('a lease', () => {
   });
 });
 
+describe('leases of one host', () => {
+  const hundred = async () => {
+    const { clock, store } = world();
+    const counted = store.connect();
+    let commits = 0;
+    counted.commit = (changes, options) => {
+      commits += 1;
+      return store.commit(changes, options);
+    };
+    const leases = new Leases(counted, clock, 'a', TIMING);
+    const held: Awaited<ReturnType<typeof first>>[] = [];
+    // Taken over two seconds: the first of them is due a while before the last.
+    for (let n = 0; n < 100; n += 1) {
+      held.push(await first(leases.take([`stage:${n}`], { signal: signal(), deployment: null })));
+      await clock.advance(20);
+    }
+    return { clock, store, held, commits: () => commits };
+  };
+
+  it('are renewed together, and none of them later than by itself', async () => {
+    const { clock, held, commits } = await hundred();
+    const before = commits();
+    await clock.advance(50_000);
+    expect(commits() - before).toBeLessThanOrEqual(2 * 6);
+    expect(held.filter(({ lost }) => lost.aborted)).toEqual([]);
+    for (const lease of held) await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('do not share the fate of one that is lost', async () => {
+    const { clock, store, held } = await hundred();
+    const [lost] = held;
+    const row = await unwrap(store.get('leases', 'stage:0', { signal: signal() }));
+    if (!lost || !row) throw new Error('not held');
+    const record = { ...row.value, holder: 'somebody else', token: row.value.token + 1 };
+    await unwrap(
+      store.commit([{ op: 'put', collection: 'leases', record, version: row.version }], { signal: signal() }),
+    );
+    await clock.advance(120_000);
+    expect(held.filter((lease) => lease.lost.aborted).map(({ key }) => key)).toEqual(['stage:0']);
+    for (const lease of held) await lease.release({ signal: signal() });
+    expect(clock.pending).toBe(0);
+  });
+});
+
 describe('a lost answer', () => {
   it.each(['fail-after', 'hang'] as const)('to a grant (%s) is found out: it is held, once', async (kind) => {
     const { clock, host, row } = world();

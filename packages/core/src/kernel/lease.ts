@@ -17,7 +17,8 @@ import type { CallOptions } from '../ports/call.js';
 import type { Clock } from '../ports/clock.js';
 import type { Change, CommitReceipt, Fence, Store, StoreError } from '../ports/store.js';
 import { BeatWatch, type Standing } from './beat-watch.js';
-import { type Grant, HeldLease, type Lease, type LeaseTiming, MARGIN_MS } from './held-lease.js';
+import { type Grant, HeldLease, type Lease, type LeaseHost, type LeaseTiming, MARGIN_MS } from './held-lease.js';
+import { Renewals } from './renewals.js';
 import { routine } from './routine.js';
 import { sleep } from './scope.js';
 
@@ -57,6 +58,7 @@ export class Leases {
   /** What this process holds, or is asking for: two may ask for the same token, and only one of them gets it. */
   readonly #own = new Set<LeaseRecord>();
   readonly #beats: BeatWatch;
+  readonly #host: LeaseHost;
 
   constructor(store: Store, clock: Clock, holder: string, timing: LeaseTiming) {
     this.#store = store;
@@ -64,6 +66,7 @@ export class Leases {
     this.#holder = holder;
     this.#timing = timing;
     this.#beats = new BeatWatch(clock);
+    this.#host = { store, clock, timing, renewals: new Renewals(store, clock, timing.renewMs / 5) };
   }
 
   /** Takes all of them, in one commit, waiting for those that are held. The keys' order is the order of locking. */
@@ -211,10 +214,7 @@ export class Leases {
   }
 
   #hold(grants: readonly Grant[], sentMs: number): Lease[] {
-    return grants.map(
-      (grant) =>
-        new HeldLease(this.#store, this.#clock, this.#timing, grant, sentMs, () => this.#own.delete(grant.record)),
-    );
+    return grants.map((grant) => new HeldLease(this.#host, grant, sentMs, () => this.#own.delete(grant.record)));
   }
 }
 
