@@ -18,6 +18,8 @@ import { stopMeanwhile } from './stop-meanwhile.js';
 
 /** So many stages are settled at once: enough to keep an engine busy. */
 const WIDTH = 16;
+/** So many are taken at once, and what can be stopped of them is: more of it takes an engine no less time, and each a longer one. */
+const TAKING_WIDTH = 8;
 /** So many stages' leases are held at once, those that wait for their turn among them. */
 const BATCH = 256;
 /** Between two looks at leases that may be a dead host's. */
@@ -119,7 +121,7 @@ function settleBatch(
 ): ResultAsync<void, AnyError> {
   return routine(async function* () {
     // What is taken is settled in the same order, so that what has to be waited for is waited for at once.
-    const taken = eachInTurn(stages, WIDTH, (stage) => takeStage(host, stage, identities, found, signal));
+    const taken = eachInTurn(stages, TAKING_WIDTH, (stage) => takeStage(host, stage, identities, found, signal));
     await forEachOf([...stages.entries()], WIDTH, async ([index, { key, deployments }]) => {
       const lease = await taken[index];
       if (!lease) return;
