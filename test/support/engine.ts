@@ -77,13 +77,16 @@ export function openWorkbench(what: string, socketPath = theMachines()): Workben
 const theMachines = (): string =>
   /^unix:\/\/(.+)$/.exec(process.env['DOCKER_HOST'] ?? '')?.[1] ?? '/var/run/docker.sock';
 
-/** Gone already, going, or still held by what the next round removes: the caller's listing decides. */
+/**
+ * Gone already, going, or still held by what the next round removes: the caller's listing decides. An engine whose caller was killed amid a
+ * start may hold on to a network (403) until it is started anew.
+ */
 async function gone(removal: Promise<unknown>): Promise<void> {
   try {
     await removal;
   } catch (error) {
     const status = (error as { statusCode?: number }).statusCode;
-    if (status !== 404 && status !== 409) throw error;
+    if (status === undefined || ![403, 404, 409].includes(status)) throw error;
   }
 }
 
