@@ -185,8 +185,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the default route is not part of the cutover',
     file: 'flow/steps/cutover.ts',
-    text: 'const moved = routes.filter((route) => !isThere(route));',
-    by: 'const moved = routes.filter((route) => !isThere(route)).slice(1);',
+    text: 'const moved = routes.filter((route) => !there.includes(route));',
+    by: 'const moved = routes.filter((route) => !there.includes(route)).slice(1);',
   },
   {
     name: 'tokens of a lease do not grow',
