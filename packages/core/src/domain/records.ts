@@ -283,6 +283,7 @@ export interface LeaseRecord {
   /** Grows with every renewal: a contender watches it stand still. */
   readonly beat: number;
   readonly ttlMs: number;
+  /** How long beyond its expiry something may still happen that was begun under it, by this holder or, while that has not passed, by an earlier one. */
   readonly effectTimeoutMs: number;
   readonly deployment: string | null;
   readonly since: number;

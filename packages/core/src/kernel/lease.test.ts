@@ -375,6 +375,27 @@ it('who takes over and gives back at once leaves the wait for the dead one’s e
   lost.released();
 });
 
+it('who takes over and dies of it, too, leaves the wait for the first one’s longer effects to the next', async () => {
+  const { clock, host, row } = world();
+  const slow = 120_000;
+  const a = host('a', { ...TIMING, effectTimeoutMs: slow });
+  const lost = await first(a.take());
+  a.faulty.inject('commit', { kind: 'fail-before' }, 1_000);
+  const b = host('b');
+  const taken = await clock.until(first(b.take()));
+  const expiredMs = clock.monotonicMs();
+  b.faulty.inject('commit', { kind: 'fail-before' }, 1_000);
+  const next = await clock.until(first(host('c').take()));
+  await clock.until(next.mayStart(1_000, { signal: signal() }));
+  expect(clock.monotonicMs() - expiredMs).toBeGreaterThanOrEqual(slow + 1_000 - 250);
+  // Once it has passed, nobody need wait for it again.
+  await next.release({ signal: signal() });
+  const later = await first(host('d').take());
+  expect(await row()).toMatchObject({ holder: 'd', effectTimeoutMs: TIMING.effectTimeoutMs });
+  await later.release({ signal: signal() });
+  for (const each of [lost, taken]) each.released();
+});
+
 it('a release whose commit fails is kept and renewed', async () => {
   const { clock, host } = world();
   const lease = await first(host('a').take());

@@ -168,6 +168,12 @@ export class Leases {
         // Every one is looked at, also behind one that is held: those of a dead holder run out together and not one after the other.
         const standing = self.standing(stored?.value);
         if (standing === 'alive' || standing === 'unknown') blockedBy ??= stored?.value;
+        const held = stored?.value;
+        const nowMs = self.#clock.monotonicMs();
+        const quietMs =
+          held && standing === 'expired'
+            ? self.#beats.expiredMs(held) + held.effectTimeoutMs + MARGIN_MS
+            : nowMs + (held?.quietForMs ?? 0);
         const record: LeaseRecord = {
           id: key,
           holder: self.#holder,
@@ -175,7 +181,8 @@ export class Leases {
           token: (stored?.value.token ?? self.#clock.now()) + 1,
           beat: (stored?.value.beat ?? 0) + 1,
           ttlMs: self.#timing.ttlMs,
-          effectTimeoutMs: self.#timing.effectTimeoutMs,
+          // What an earlier holder may have under way for longer than that is passed on to whoever has it after us, should we die of it.
+          effectTimeoutMs: Math.max(self.#timing.effectTimeoutMs, Math.ceil(quietMs - nowMs) - MARGIN_MS),
           deployment: options.deployment,
           since: self.#clock.now(),
         };
@@ -184,11 +191,6 @@ export class Leases {
             ? { op: 'put', collection: 'leases', record, version: stored.version }
             : { op: 'insert', collection: 'leases', record },
         );
-        const held = stored?.value;
-        const quietMs =
-          held && standing === 'expired'
-            ? self.#beats.expiredMs(held) + held.effectTimeoutMs + MARGIN_MS
-            : self.#clock.monotonicMs() + (held?.quietForMs ?? 0);
         rows.push({ record, version: (stored?.version ?? 0) + 1, quietMs });
       }
       return ok({ blockedBy, changes, rows });
