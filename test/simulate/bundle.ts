@@ -11,6 +11,7 @@ export async function bundle(entry: string, outfile: string, plugins: readonly P
     bundle: true,
     platform: 'node',
     format: 'esm',
+    mainFields: ['module', 'main'],
     target: 'node20',
     sourcemap: 'inline',
     logLevel: 'error',

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { useLightAbort } from './light-abort.js';
+import { useLightResults } from './light-results.js';
 import { type Played, play } from './play.js';
 import type { Script } from './script.js';
 import { shrink } from './shrink.js';
@@ -27,6 +28,7 @@ const { values } = parseArgs({
 });
 
 if (!values.native) useLightAbort();
+useLightResults();
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 

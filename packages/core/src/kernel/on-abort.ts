@@ -2,8 +2,29 @@
  * Listening to a signal under which many may wait at once: a stage of forty domains under its deployment's, whatever a host asks for under
  * its deployer's. Each signal has one listener of ours, since Node warns of a leak where it has more than ten.
  */
-interface Listeners {
-  readonly all: Set<() => void>;
+class Listeners {
+  readonly #signal: AbortSignal;
+  readonly #all = new Set<Listener>();
+  readonly #tell = () => {
+    for (const listener of this.#all) listener.tell();
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(listener: Listener): void {
+    if (this.#all.size === 0) this.#signal.addEventListener('abort', this.#tell, { once: true });
+    this.#all.add(listener);
+  }
+
+  remove(listener: Listener): void {
+    if (this.#all.delete(listener) && this.#all.size === 0) this.#signal.removeEventListener('abort', this.#tell);
+  }
+}
+
+/** Its own, so that a function that is given twice is two. */
+interface Listener {
   readonly tell: () => void;
 }
 
@@ -11,20 +32,19 @@ interface Listeners {
 const LISTENING = new WeakMap<AbortSignal, Listeners>();
 
 /** Called once when the signal is aborted, or at once where it is. The answer lets go of it. */
-export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+export function onAbort(signal: AbortSignal, tell: () => void): () => void {
   if (signal.aborted) {
-    listener();
+    tell();
     return () => {};
   }
-  const { all, tell } = LISTENING.get(signal) ?? listenTo(signal);
-  // Its own, so that a listener that is given twice is two.
-  const own = () => listener();
-  all.add(own);
-  return () => {
-    if (!all.delete(own) || all.size > 0) return;
-    signal.removeEventListener('abort', tell);
-    LISTENING.delete(signal);
-  };
+  let listeners = LISTENING.get(signal);
+  if (!listeners) {
+    listeners = new Listeners(signal);
+    LISTENING.set(signal, listeners);
+  }
+  const own = { tell };
+  listeners.add(own);
+  return () => listeners.remove(own);
 }
 
 /** The work's answer, or `otherwise` as soon as the signal is aborted: the work goes on, for whoever else waits for it. */
@@ -43,16 +63,4 @@ export function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal, other
       },
     );
   });
-}
-
-function listenTo(signal: AbortSignal): Listeners {
-  const all = new Set<() => void>();
-  const tell = () => {
-    LISTENING.delete(signal);
-    for (const listener of all) listener();
-  };
-  signal.addEventListener('abort', tell, { once: true });
-  const listeners = { all, tell };
-  LISTENING.set(signal, listeners);
-  return listeners;
 }

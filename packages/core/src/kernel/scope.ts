@@ -22,43 +22,57 @@ export interface Scope {
   end(): void;
 }
 
-export function scope(clock: Clock, parents: readonly AbortSignal[], limitMs?: number): Scope {
-  const controller = new AbortController();
-  let isTimedOut = false;
-  const lettingGo = parents.map((parent) => onAbort(parent, () => controller.abort(parent.reason)));
-  const startMs = clock.monotonicMs();
-  let cancelTimer: (() => void) | undefined;
-  let knownMs = 0;
-  const limit = (ms: number) => {
-    knownMs = ms;
-    cancelTimer?.();
-    if (controller.signal.aborted) return;
-    const leftMs = Math.max(0, startMs + ms - clock.monotonicMs());
-    cancelTimer = clock.after(
-      leftMs,
-      () => {
-        isTimedOut = true;
-        controller.abort(new Error(`over its limit of ${ms} ms`));
-      },
-      true,
-    );
-  };
-  if (limitMs !== undefined) limit(limitMs);
-  return {
-    signal: controller.signal,
-    get timedOut() {
-      return isTimedOut;
-    },
-    get limitMs() {
-      return knownMs;
-    },
-    abort: (reason) => controller.abort(reason),
-    limit,
-    end() {
-      cancelTimer?.();
-      for (const letGo of lettingGo) letGo();
-    },
-  };
+/** @param onAborted told once, when it is aborted, by whomever */
+export function scope(clock: Clock, parents: readonly AbortSignal[], limitMs?: number, onAborted?: () => void): Scope {
+  return new OwnScope(clock, parents, limitMs, onAborted);
+}
+
+/** A class, since every call of a port has one: its methods are made once and for all. */
+class OwnScope implements Scope {
+  readonly #clock: Clock;
+  readonly #controller = new AbortController();
+  readonly #lettingGo: readonly (() => void)[];
+  readonly #startMs: number;
+  readonly #onAborted: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
+  timedOut = false;
+  limitMs = 0;
+
+  constructor(clock: Clock, parents: readonly AbortSignal[], limitMs?: number, onAborted?: () => void) {
+    this.#clock = clock;
+    this.#onAborted = onAborted;
+    this.#lettingGo = parents.map((parent) => onAbort(parent, () => this.abort(parent.reason)));
+    this.#startMs = clock.monotonicMs();
+    if (limitMs !== undefined) this.limit(limitMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason?: unknown): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.#onAborted?.();
+  }
+
+  limit(limitMs: number): void {
+    this.limitMs = limitMs;
+    this.#cancelTimer?.();
+    if (this.signal.aborted) return;
+    const leftMs = Math.max(0, this.#startMs + limitMs - this.#clock.monotonicMs());
+    this.#cancelTimer = this.#clock.after(leftMs, () => this.#timeOut(), true);
+  }
+
+  end(): void {
+    this.#cancelTimer?.();
+    for (const letGo of this.#lettingGo) letGo();
+  }
+
+  #timeOut(): void {
+    this.timedOut = true;
+    this.abort(new Error(`over its limit of ${this.limitMs} ms`));
+  }
 }
 
 /** Waits until the work has ended, whatever becomes of it: not for longer than `ms`, and not once the signal is aborted. Answers whether it has. */
@@ -102,56 +116,42 @@ export function bounded<T, E extends { readonly kind: string }>(
   limit: Limit & { readonly what: string },
   call: (options: CallOptions) => PromiseLike<Result<T, E>>,
 ): ResultAsync<T, E | AbortedError | TimeoutError | BugError> {
-  return new ResultAsync(runBounded(clock, parents, limit, call));
-}
-
-async function runBounded<T, E extends { readonly kind: string }>(
-  clock: Clock,
-  parents: readonly AbortSignal[],
-  limit: Limit & { readonly what: string },
-  call: (options: CallOptions) => PromiseLike<Result<T, E>>,
-): Promise<Result<T, E | AbortedError | TimeoutError | BugError>> {
-  const own = scope(clock, parents, limit.ms);
-  const givenUp = afterAbort(clock, own.signal, limit.patienceMs ?? PATIENCE_MS);
-  try {
-    if (own.signal.aborted) return err(aborted(limit.what, own.signal.reason));
-    const result = await Promise.race([call({ signal: own.signal }), givenUp.promise]);
-    if (result === undefined) return err(own.timedOut ? overTime(limit) : aborted(limit.what, own.signal.reason));
-    const isLate = result.isErr() && result.error.kind === 'aborted' && own.timedOut;
-    return isLate ? err(overTime(limit, result.error as unknown as AbortedError)) : result;
-  } catch (thrown) {
-    return err(bug(thrown));
-  } finally {
-    givenUp.dispose();
-    own.end();
-  }
+  return new ResultAsync(
+    new Promise((resolve) => {
+      let cancelPatience: (() => void) | undefined;
+      const own = scope(clock, parents, limit.ms, () => {
+        // For callees that do not listen.
+        cancelPatience = clock.after(limit.patienceMs ?? PATIENCE_MS, () => end(brokenOff()), true);
+      });
+      const { signal } = own;
+      const brokenOff = () => err(own.timedOut ? overTime(limit) : aborted(limit.what, signal.reason));
+      const end = (result: Result<T, E | AbortedError | TimeoutError | BugError>) => {
+        cancelPatience?.();
+        own.end();
+        resolve(result);
+      };
+      const failed = (thrown: unknown) => end(err(bug(thrown)));
+      const answered = (result: Result<T, E>) => {
+        try {
+          const isLate = result.isErr() && result.error.kind === 'aborted' && own.timedOut;
+          end(isLate ? err(overTime(limit, result.error as unknown as AbortedError)) : result);
+        } catch (thrown) {
+          failed(thrown);
+        }
+      };
+      if (signal.aborted) return end(err(aborted(limit.what, signal.reason)));
+      try {
+        call({ signal }).then(answered, failed);
+      } catch (thrown) {
+        failed(thrown);
+      }
+    }),
+  );
 }
 
 /** @param at what it was at when its time was over, where that says more than that the call itself was broken off */
 function overTime({ what, ms, setting }: Limit & { readonly what: string }, at = aborted(what)): TimeoutError {
   return timedOut(what, ms, setting, at.message === aborted(what).message ? undefined : new Error(at.message));
-}
-
-/** Resolves a while after the signal was aborted: for callees that do not listen to it. */
-function afterAbort(
-  clock: Clock,
-  signal: AbortSignal,
-  patienceMs: number,
-): { promise: Promise<undefined>; dispose(): void } {
-  let cancel: (() => void) | undefined;
-  let letGo: (() => void) | undefined;
-  const promise = new Promise<undefined>((resolve) => {
-    letGo = onAbort(signal, () => {
-      cancel = clock.after(patienceMs, () => resolve(undefined), true);
-    });
-  });
-  return {
-    promise,
-    dispose() {
-      cancel?.();
-      letGo?.();
-    },
-  };
 }
 
 /**
