@@ -145,28 +145,24 @@ export class Life {
     else work();
   }
 
-  #after(ms: number, callback: () => void, isAwaited?: boolean): () => void {
+  #after(ms: number, callback: () => void, isAwaited = false): () => void {
     if (this.isDead) return () => {};
-    const awaited = isAwaited ? 1 : 0;
     this.#timers += 1;
-    this.#awaited += awaited;
+    if (isAwaited) this.#awaited += 1;
     let isOver = false;
-    const over = () => {
-      if (isOver) return;
+    const isFirst = () => {
+      if (isOver) return false;
       isOver = true;
       this.#timers -= 1;
-      this.#awaited -= awaited;
+      if (isAwaited) this.#awaited -= 1;
+      return true;
     };
-    const fire = () =>
-      this.#deliver(() => {
-        if (isOver) return;
-        over();
-        callback();
-      });
-    const cancel = this.#world.clock.after(ms / this.plan.rate, fire, isAwaited);
+    const due = () => {
+      if (isFirst()) callback();
+    };
+    const cancel = this.#world.clock.after(ms / this.plan.rate, () => this.#deliver(due), isAwaited);
     return () => {
-      over();
-      cancel();
+      if (isFirst()) cancel();
     };
   }
 

@@ -20,11 +20,11 @@ import {
 const TAGS = ['v1', 'v2', 'v3', 'v4'] as const;
 const PROJECTS = ['shop', 'blog'] as const;
 
-/** Short, so that a lease expires within a few looks; the ratios are those of the defaults. */
+/** Short, so that a lease expires within a few looks, and renewed as late as an effect allows: there is little to spare. */
 const TIMINGS: readonly Timing[] = [
   {
     ttlMs: 5_000,
-    renewMs: 1_700,
+    renewMs: 2_200,
     effectTimeoutMs: 1_500,
     undoTimeoutMs: 6_000,
     absentForMs: 500,
@@ -32,7 +32,7 @@ const TIMINGS: readonly Timing[] = [
   },
   {
     ttlMs: 8_000,
-    renewMs: 2_600,
+    renewMs: 3_500,
     effectTimeoutMs: 3_000,
     undoTimeoutMs: 12_000,
     absentForMs: 1_000,

@@ -4,9 +4,14 @@
  */
 class Listeners {
   readonly #signal: AbortSignal;
-  readonly #all = new Set<Listener>();
+  /** Mostly there is one. */
+  #first: Listener | undefined;
+  #others: Set<Listener> | undefined;
   readonly #tell = () => {
-    for (const listener of this.#all) listener.tell();
+    const first = this.#first;
+    this.#first = undefined;
+    first?.tell();
+    for (const listener of this.#others ?? []) listener.tell();
   };
 
   constructor(signal: AbortSignal) {
@@ -14,12 +19,22 @@ class Listeners {
   }
 
   add(listener: Listener): void {
-    if (this.#all.size === 0) this.#signal.addEventListener('abort', this.#tell, { once: true });
-    this.#all.add(listener);
+    if (this.#isEmpty) this.#signal.addEventListener('abort', this.#tell, { once: true });
+    if (this.#isEmpty) this.#first = listener;
+    else {
+      this.#others ??= new Set();
+      this.#others.add(listener);
+    }
   }
 
   remove(listener: Listener): void {
-    if (this.#all.delete(listener) && this.#all.size === 0) this.#signal.removeEventListener('abort', this.#tell);
+    if (listener === this.#first) this.#first = undefined;
+    else if (!this.#others?.delete(listener)) return;
+    if (this.#isEmpty) this.#signal.removeEventListener('abort', this.#tell);
+  }
+
+  get #isEmpty(): boolean {
+    return !this.#first && !this.#others?.size;
   }
 }
 
@@ -28,8 +43,12 @@ interface Listener {
   readonly tell: () => void;
 }
 
-// By signal, and gone with it: nothing to empty.
-const LISTENING = new WeakMap<AbortSignal, Listeners>();
+/**
+ * Under this name a signal holds its own: gone with it, nothing to empty. In a `WeakMap` they would be roots of every minor collection, as
+ * V8 takes a young value for alive whatever its key is, and with them all that a deployment had in its hands.
+ */
+const LISTENERS = Symbol('quayside.listeners');
+type Listened = AbortSignal & { [LISTENERS]?: Listeners };
 
 /** Called once when the signal is aborted, or at once where it is. The answer lets go of it. */
 export function onAbort(signal: AbortSignal, tell: () => void): () => void {
@@ -37,11 +56,9 @@ export function onAbort(signal: AbortSignal, tell: () => void): () => void {
     tell();
     return () => {};
   }
-  let listeners = LISTENING.get(signal);
-  if (!listeners) {
-    listeners = new Listeners(signal);
-    LISTENING.set(signal, listeners);
-  }
+  const listened: Listened = signal;
+  listened[LISTENERS] ??= new Listeners(signal);
+  const listeners = listened[LISTENERS];
   const own = { tell };
   listeners.add(own);
   return () => listeners.remove(own);

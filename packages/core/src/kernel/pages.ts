@@ -1,9 +1,7 @@
 import { ok, type Result, type ResultAsync } from 'neverthrow';
-import type { BugError } from '../domain/errors.js';
 import type { CollectionName, Collections } from '../domain/records.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Query, Store, Stored, StoreError } from '../ports/store.js';
-import { routine } from './routine.js';
 
 /** What one page of a walk has at most: a page is held in memory, and a store answers nothing else meanwhile. */
 const PAGE = 200;
@@ -29,14 +27,16 @@ export async function* pages<C extends CollectionName>(
 }
 
 /** All of them at once: for collections that hold no more than what is going on. */
-export const allOf = <C extends CollectionName>(
+export function allOf<C extends CollectionName>(
   store: Pick<Store, 'list'>,
   collection: C,
   query: Query<C>,
   options: CallOptions,
-): ResultAsync<readonly Stored<Collections[C]>[], StoreError | BugError> =>
-  routine(async function* () {
-    const found: Stored<Collections[C]>[] = [];
-    for await (const page of pages(store, collection, query, options)) found.push(...(yield* page));
-    return ok(found);
+): ResultAsync<readonly Stored<Collections[C]>[], StoreError> {
+  const { limit = PAGE } = query;
+  return store.list(collection, { ...query, limit }, options).andThen((page) => {
+    const last = page.at(-1);
+    if (!last || page.length < limit) return ok(page);
+    return allOf(store, collection, { ...query, after: last.value.id }, options).map((rest) => [...page, ...rest]);
   });
+}

@@ -19,10 +19,9 @@ export interface VirtualClock extends Clock {
 interface Timer {
   readonly dueMs: number;
   readonly order: number;
-  readonly callback: () => void;
+  /** Undefined once it was called or taken back: it stays in the heap until its turn, and holds nothing of its owner's there. */
+  callback: (() => void) | undefined;
   readonly isAwaited: boolean;
-  /** Taken back: it stays in the heap until its turn, and does nothing then. */
-  isCancelled: boolean;
 }
 
 const isBefore = (one: Timer, other: Timer): boolean =>
@@ -47,7 +46,7 @@ class Timers {
 
   /** The next one that was not taken back. */
   get first(): Timer | undefined {
-    while (this.#heap[0]?.isCancelled) this.removeFirst();
+    while (this.#heap[0] && !this.#heap[0].callback) this.removeFirst();
     return this.#heap[0];
   }
 
@@ -84,16 +83,17 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
   const timers = new Timers();
 
   const leave = (timer: Timer) => {
-    timer.isCancelled = true;
+    timer.callback = undefined;
     pending -= 1;
     if (timer.isAwaited) awaited -= 1;
   };
 
   const fire = (timer: Timer) => {
+    const { callback } = timer;
     timers.removeFirst();
     leave(timer);
     elapsedMs = Math.max(elapsedMs, timer.dueMs);
-    timer.callback();
+    callback?.();
   };
 
   return {
@@ -103,10 +103,10 @@ export function virtualClock(startMs = 1_767_225_600_000, idle: () => Promise<vo
       order += 1;
       pending += 1;
       if (isAwaited) awaited += 1;
-      const timer: Timer = { dueMs: elapsedMs + Math.max(0, ms), order, callback, isAwaited, isCancelled: false };
+      const timer: Timer = { dueMs: elapsedMs + Math.max(0, ms), order, callback, isAwaited };
       timers.add(timer);
       return () => {
-        if (!timer.isCancelled) leave(timer);
+        if (timer.callback) leave(timer);
       };
     },
     async advance(ms) {

@@ -131,9 +131,11 @@ export function memoryEngine(
     },
     connect(host, port) {
       for (const container of engine.containers.values()) {
-        const isThere = [container.spec.name, container.address].includes(host) && container.spec.port === port;
-        const isPublished = host === '127.0.0.1' && container.hostPort === port;
-        if (!(isThere || isPublished) || container.state !== 'running') continue;
+        if (container.state !== 'running') continue;
+        const { spec, address, hostPort } = container;
+        const isThere = spec.port === port && (host === address || host === spec.name);
+        const isPublished = hostPort === port && host === '127.0.0.1';
+        if (!isThere && !isPublished) continue;
         const behaviour = behaviourOf(engine, container);
         const { listensAfterMs = 0, status = 200, body = 'ok', location = null } = behaviour;
         if (listensAfterMs === null || clock.monotonicMs() - container.startedMs < listensAfterMs) return undefined;
@@ -218,7 +220,7 @@ function exit(engine: MemoryEngine, container: MemoryContainer, exitCode: number
 }
 
 const behaviourOf = (engine: MemoryEngine, container: MemoryContainer): AppBehaviour =>
-  engine.behaviours.get(container.spec.image.split('@').at(-1) ?? '') ?? {};
+  engine.behaviours.get(container.spec.image.slice(container.spec.image.lastIndexOf('@') + 1)) ?? {};
 
 export const eventOf = (
   container: MemoryContainer,

@@ -2,12 +2,13 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { aborted, bug } from '../../domain/errors.js';
 import { hashText } from '../../domain/hash.js';
 import type { Json } from '../../domain/json.js';
-import { COLLECTION_INDEXES, type CollectionName, type LeaseRecord } from '../../domain/records.js';
+import { COLLECTION_INDEXES, type CollectionName } from '../../domain/records.js';
 import {
   CHANGES_MAX,
   type Change,
   type CommitOptions,
   type Store,
+  type Stored,
   type StoreError,
   type StreamEntry,
 } from '../../ports/store.js';
@@ -22,11 +23,26 @@ export interface MemoryStore extends Store {
   connect(): MemoryStore;
 }
 
-interface Entry {
-  readonly text: string;
+/** A record as it was written: whoever reads it gets a copy of his own. */
+class Entry {
   readonly version: number;
-  /** Those of an index, to compare with: what is handed out is a copy of its own. */
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly #text: string;
+  #own: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(record: object, version: number) {
+    this.#text = JSON.stringify(record);
+    this.version = version;
+  }
+
+  copy(): Stored<never> {
+    return { value: JSON.parse(this.#text) as never, version: this.version };
+  }
+
+  /** To compare with, and never handed out. */
+  field(name: string): unknown {
+    this.#own ??= JSON.parse(this.#text) as Record<string, unknown>;
+    return this.#own[name];
+  }
 }
 
 interface Data {
@@ -55,10 +71,6 @@ function connection(data: Data): MemoryStore {
     if (!found) throw new TypeError(`No collection "${name}".`);
     return found;
   };
-  const copy = <T>(entry: { text: string; version: number }) => ({
-    value: JSON.parse(entry.text) as T,
-    version: entry.version,
-  });
   const refused = (signal: AbortSignal): StoreError | undefined => {
     if (isClosed) return storeClosed();
     return signal.aborted ? aborted('The call to the store', signal.reason) : undefined;
@@ -105,8 +117,7 @@ function connection(data: Data): MemoryStore {
     get(name, id, { signal }) {
       const error = refused(signal);
       if (error) return errAsync(error);
-      const entry = collection(name).get(id);
-      return okAsync(entry && copy(entry));
+      return okAsync(collection(name).get(id)?.copy());
     },
     list(name, query, { signal }) {
       const error = refused(signal);
@@ -121,10 +132,10 @@ function connection(data: Data): MemoryStore {
       const found: [id: string, entry: Entry][] = [];
       for (const [id, entry] of collection(name)) {
         const isBehind = after === undefined || (id < after ? -1 : id > after ? 1 : 0) * sign > 0;
-        if (isBehind && where.every(([field, wanted]) => entry.fields[field] === wanted)) found.push([id, entry]);
+        if (isBehind && where.every(([field, wanted]) => entry.field(field) === wanted)) found.push([id, entry]);
       }
-      found.sort(([a], [b]) => (a < b ? -sign : sign));
-      return okAsync(found.slice(0, Math.min(query.limit ?? 1000, 1000)).map(([, entry]) => copy(entry)) as never);
+      if (found.length > 1) found.sort(([a], [b]) => (a < b ? -sign : sign));
+      return okAsync(found.slice(0, Math.min(query.limit ?? 1000, 1000)).map(([, entry]) => entry.copy()));
     },
     read(stream, query, { signal }) {
       const error = refused(signal);
@@ -177,9 +188,8 @@ function unmet(
   collection: Collect,
 ): StoreError | undefined {
   for (const fence of options.fence ?? []) {
-    const held = data.records.get('leases')?.get(fence.lease);
-    const lease = held && (JSON.parse(held.text) as LeaseRecord);
-    if (lease?.token !== fence.token || lease.holder === null) {
+    const lease = data.records.get('leases')?.get(fence.lease);
+    if (lease?.field('token') !== fence.token || lease.field('holder') === null) {
       return fenceFailed(fence.lease, fence.token);
     }
   }
@@ -227,16 +237,8 @@ function apply(data: Data, change: Change, sequences: Record<string, number>, co
     return;
   }
   const version = (records.get(change.record.id)?.version ?? 0) + 1;
-  const text = JSON.stringify(change.record);
-  const fields: Record<string, unknown> = {};
-  for (const field of INDEXED[change.collection])
-    fields[field] = (change.record as unknown as Record<string, unknown>)[field];
-  records.set(change.record.id, { text, version, fields });
+  records.set(change.record.id, new Entry(change.record, version));
 }
-
-const INDEXED = Object.fromEntries(
-  Object.entries(COLLECTION_INDEXES).map(([name, indexes]) => [name, [...new Set(indexes.flat())]]),
-) as unknown as Readonly<Record<CollectionName, readonly string[]>>;
 
 /** A query that a real store could answer only by reading everything is a bug of the caller, in tests too. */
 function assertIndexed(name: CollectionName, fields: readonly string[]): void {
