@@ -62,6 +62,7 @@ export class Host {
     const world = this.#world;
     if (!deployer || this.isClosed || life.isDead) return;
     this.isClosed = true;
+    life.isClosing = true;
     world.trace.say(life.name, () => `closes (${running})`);
     await deployer.close({ running, timeoutMs: CLOSE_LIMIT_MS });
     // What is due at once is no timer that keeps a process.

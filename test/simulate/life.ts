@@ -4,7 +4,7 @@
  * that the process lives to see. Nothing of the core is changed for that: it sees ports.
  */
 import { err, ResultAsync } from 'neverthrow';
-import { type AnyError, aborted, type Clock, outage, type VirtualClock } from './core.js';
+import { type AnyError, aborted, type Clock, MARGIN_MS, outage, type VirtualClock } from './core.js';
 import type { Dice } from './dice.js';
 import { type Component, FAULTS, type Fault, type HostPlan, type Moment, type Script } from './script.js';
 import type { Trace } from './trace.js';
@@ -33,8 +33,8 @@ export interface Surroundings {
   readonly isCalm: boolean;
   /** Whether this fault is to be left out; told of every one that is not. */
   spares(fault: string, kind: Fault): boolean;
-  /** Counts from 1 what a life is to meet at its n-th call. */
-  trap(life: Life, call: number): Trap | undefined;
+  /** What a life is to meet at its n-th call, or at the n-th that is an effect under a lease; both count from 1. */
+  trap(life: Life, of: 'calls' | 'effects', number: number): Trap | undefined;
   died(life: Life): void;
 }
 
@@ -58,6 +58,14 @@ const READING = new Set([
   'tags',
   'inFlight',
 ]);
+/** Effects that only a lease's holder may have, and the leases. What stops or removes a container is exempt (protocol: Leases). */
+export const LEASED: { readonly [method: string]: 'stage' | 'domain' } = {
+  'engine.create': 'stage',
+  'engine.start': 'stage',
+  'engine.connect': 'stage',
+  'proxy.put': 'domain',
+  'proxy.remove': 'domain',
+};
 const WITHOUT_SIGNAL = new Set(['close']);
 /** What a rule may count on: what is under way when its caller has gone arrives a little before it is looked for a second time. */
 const LATE_SHARE = 0.9;
@@ -70,7 +78,12 @@ export class Life {
   /** The deployer's own id, once a lease has shown it. */
   deployerId: string | undefined;
   isDead = false;
+  /** Its deployer is closing, or has closed: what it could not give back is nobody's by now. */
+  isClosing = false;
+  /** When it was last kept from the store, or from going on at all. */
+  hinderedMs = Number.NEGATIVE_INFINITY;
   calls = 0;
+  effects = 0;
   readonly #world: Surroundings;
   readonly #counts = new Map<string, number>();
   readonly #underWay = new Set<{ cutOff(): void }>();
@@ -135,8 +148,13 @@ export class Life {
     if (!missed) return;
     this.#world.trace.say(this.name, () => 'goes on');
     this.#missed = undefined;
+    this.#hindered();
     // One after the other, as an event loop does: between two of them everything that waits for the first gets its turn.
     for (const each of missed) this.#world.clock.after(0, () => this.#deliver(each));
+  }
+
+  #hindered(): void {
+    this.hinderedMs = this.#world.clock.monotonicMs();
   }
 
   #deliver(work: () => void): void {
@@ -224,12 +242,13 @@ export class Life {
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);
     const name = `${this.name} ${kind} #${count}`;
-    const trap = this.#world.trap(this, this.calls);
+    const trap = this.#world.trap(this, 'calls', this.calls) ?? this.#trapAtEffect(kind);
     this.#world.trace.mix(this.calls, count);
     if (trap?.when === 'before') this.#spring(trap, name);
     if (this.isDead) return never();
     const fault = this.#faultOf(name, component, method);
     if (fault) this.#world.trace.say(this.name, () => `${told(call)}: ${fault}`);
+    if (fault && component === 'store') this.#hindered();
     if (fault === 'throws') throw new Error(`${kind} threw (a fault of the simulation).`);
     return new ResultAsync(
       new Promise<never>((resolve) => {
@@ -240,6 +259,12 @@ export class Life {
         else send();
       }),
     );
+  }
+
+  #trapAtEffect(kind: string): Trap | undefined {
+    if (LEASED[kind] === undefined) return undefined;
+    this.effects += 1;
+    return this.#world.trap(this, 'effects', this.effects);
   }
 
   #spring(trap: Trap, name: string): void {
@@ -289,6 +314,7 @@ export class Life {
 
     const settle = (result: Result) => {
       this.#underWay.delete(underWay);
+      if (component === 'store' && (fault || result.isErr())) this.#hindered();
       this.#deliver(() => {
         if (isSettled) return;
         isSettled = true;
@@ -311,6 +337,7 @@ export class Life {
       if (hasArrived) return;
       hasArrived = true;
       if (this.#world.isCut(this.plan, component)) {
+        if (component === 'store') this.#hindered();
         // Refused at once, or silence until the caller has had enough.
         if (part(8) < 0.5) lose(0);
         return;
@@ -345,8 +372,9 @@ export class Life {
   /** When the request arrives, counted from now. */
   #arrivalMs(fault: Fault | undefined, trap: Trap | undefined, part: (shift: number) => number): number {
     const { latencyMs, timing } = this.#world.script;
-    // As late as who takes over waits for: an effect of its limit that began when the lease had just that left.
-    if (fault === 'late' || trap?.kind === 'stall') return 2 * timing.effectTimeoutMs * part(8);
+    // As late as who takes over waits for: an effect that began when the lease had just its limit and the margin left.
+    if (trap?.kind === 'stall') return LATE_SHARE * 2 * (timing.effectTimeoutMs + MARGIN_MS) * part(8);
+    if (fault === 'late') return 2 * timing.effectTimeoutMs * part(8);
     if (fault === 'slow') return 0.8 * timing.effectTimeoutMs * part(8);
     if (fault === 'hang' || fault === 'deaf') return part(24) < 0.5 ? Number.POSITIVE_INFINITY : latencyMs * part(8);
     return latencyMs * part(24);

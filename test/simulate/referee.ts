@@ -15,7 +15,7 @@ import {
   type TaskRecord,
   TERMINAL_EVENTS,
 } from './core.js';
-import type { Life, Overhearing } from './life.js';
+import { LEASED, type Life, type Overhearing } from './life.js';
 import type { Component } from './script.js';
 import type { SimulatedEngine } from './world.js';
 
@@ -45,15 +45,6 @@ const newMirror = (): Mirror => ({
   beats: new Map(),
 });
 
-/** Effects that only a lease's holder may have, and the leases. What stops or removes a container is exempt (protocol: Leases). */
-const LEASED: { readonly [method: string]: 'stage' | 'domain' } = {
-  'engine.create': 'stage',
-  'engine.start': 'stage',
-  'engine.connect': 'stage',
-  'proxy.put': 'domain',
-  'proxy.remove': 'domain',
-};
-
 /** So much sooner than its ttl a lease may seem to have expired: clocks do not all go equally fast. */
 const DRIFT = 0.03;
 
@@ -68,6 +59,8 @@ interface World {
 
 interface Grant {
   readonly number: number;
+  /** Until then an effect may still be under way that a holder has begun whose lease has expired; true time. */
+  readonly quietFromMs: number;
 }
 
 export class Referee implements Overhearing {
@@ -86,11 +79,15 @@ export class Referee implements Overhearing {
   readonly removing = new Set<string>();
   /** Per store and lease, in the order in which they were given away. */
   #grants = 0;
+  /** By the ids of their deployers. */
+  readonly #lives = new Map<string, Life>();
   readonly #held = new Map<Life, Map<string, Grant>>();
   readonly #newest = new Map<string, { readonly grant: number; readonly life: Life }>();
   readonly #begun = new Map<string, number>();
   readonly #served = new Map<string, boolean>();
   readonly #lying = new Set<number>();
+  /** Images by engine that were pulled, and that nobody has asked to remove since. */
+  readonly #brought = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -113,6 +110,7 @@ export class Referee implements Overhearing {
   }
 
   sends(life: Life, component: Component, method: string, args: readonly unknown[]): number | undefined {
+    if (component === 'engine') this.#beforeEffect(life, method, args[0]);
     const kind = LEASED[`${component}.${method}`];
     if (!kind) return undefined;
     const key = this.#leaseOf(life, kind, args[0]);
@@ -125,6 +123,8 @@ export class Referee implements Overhearing {
     const newest = this.#newest.get(`${life.plan.store}/${key}`);
     if (newest && newest.life !== life && newest.grant > grant.number)
       this.#report(life, `${component}.${method} under the lease ${key}, which ${newest.life.name} has by now`);
+    if (this.#world.nowMs() < grant.quietFromMs)
+      this.#report(life, `${component}.${method} under ${key}, whose last holder may still be at an effect of its own`);
     return grant.number;
   }
 
@@ -189,7 +189,10 @@ export class Referee implements Overhearing {
     const key = `${life.plan.store}/${record.id}`;
     const own = this.#held.get(life) ?? new Map<string, Grant>();
     this.#held.set(life, own);
-    if (record.holder !== null) life.deployerId ??= record.holder;
+    if (record.holder !== null) {
+      life.deployerId ??= record.holder;
+      this.#lives.set(record.holder, life);
+    }
     const isGrant = record.holder !== null && record.token !== before?.token;
     if (before && record.token < before.token) this.#report(life, `the token of ${record.id} went back`);
     if (isGrant) {
@@ -197,11 +200,23 @@ export class Referee implements Overhearing {
       const stoodMs = nowMs - (mirror.beats.get(record.id) ?? Number.NEGATIVE_INFINITY);
       if (holder != null && holder !== record.holder && before && stoodMs < before.ttlMs * (1 - DRIFT))
         this.#report(life, `${record.id} is taken from ${holder} only ${Math.round(stoodMs)} ms after its last beat`);
+      // What a host sends that has stood still may still renew what it has given up by then.
+      const soundSinceMs = nowMs - stoodMs - (before?.ttlMs ?? 0);
+      if (holder != null && holder !== record.holder && this.#couldRenew(holder, soundSinceMs))
+        this.#report(life, `${record.id} is taken from ${holder}, which lives and has not renewed it`);
       this.#grants += 1;
-      own.set(record.id, { number: this.#grants });
+      const isTaken = holder != null && holder !== record.holder && before !== undefined;
+      const restMs = isTaken ? (before.ttlMs + before.effectTimeoutMs) * (1 - DRIFT) - stoodMs : 0;
+      own.set(record.id, { number: this.#grants, quietFromMs: nowMs + restMs });
       this.#newest.set(key, { grant: this.#grants, life });
     } else if (record.holder === null) own.delete(record.id);
     mirror.beats.set(record.id, nowMs);
+  }
+
+  /** A host that nothing has kept from the store since then has no reason to lose a lease. */
+  #couldRenew(holder: string, sinceMs: number): boolean {
+    const life = this.#lives.get(holder);
+    return life !== undefined && !life.isDead && !life.isStalled && !life.isClosing && life.hinderedMs < sinceMs;
   }
 
   // Commits
@@ -236,6 +251,9 @@ export class Referee implements Overhearing {
     const mirror = this.#mirrorOf(life);
     if (this.#suspect !== undefined) this.#report(life, this.#suspect);
     const succeeded: DeploymentRecord[] = [];
+    const isSuccess = changes.some(
+      (change) => 'record' in change && (change.record as Partial<DeploymentRecord>).status === 'succeeded',
+    );
     for (const change of changes) {
       if (change.op === 'append') {
         if (change.stream === 'events') for (const entry of change.entries) this.#event(life, mirror, entry as never);
@@ -245,10 +263,13 @@ export class Referee implements Overhearing {
       const records = mirror[change.collection as keyof Mirror] as Map<string, never> | undefined;
       if (!records) continue;
       if (change.op === 'remove') {
+        if (change.collection === 'journals' && !isSuccess) this.#undone(life, mirror.journals.get(change.id), []);
         records.delete(change.id);
         continue;
       }
       const { record } = change;
+      if (change.collection === 'journals' && !isSuccess)
+        this.#undone(life, mirror.journals.get(record.id), (record as JournalRecord).entries);
       if (change.collection === 'leases') this.#lease(life, mirror.leases.get(record.id), record as LeaseRecord);
       if (change.collection === 'deployments') {
         const before = mirror.deployments.get(record.id);
@@ -284,12 +305,12 @@ export class Referee implements Overhearing {
     if (record.state !== 'running')
       this.#report(life, `deployment ${id} leads to ${instance}, which is ${record.state}`);
     this.removing.delete(stageKey);
-    const { proxy, number } = this.#engineOf(life);
+    const { proxy } = this.#engineOf(life);
     for (const route of mirror.routes.values()) {
       if (route.stageKey !== stageKey || route.state !== 'live' || route.instance !== instance) continue;
       if (!this.#healthy.has(instance)) this.#report(life, `${route.id} is live, and ${instance} never was healthy`);
       const by = proxy.answerer(route.id);
-      const isExcused = this.broken.has(instance) || this.disturbed.has(route.id) || this.#lying.has(number);
+      const isExcused = this.broken.has(instance) || this.disturbed.has(route.id);
       if (by !== instance && !isExcused)
         this.#report(life, `${route.id} is committed to ${instance}, and ${by ?? 'nobody'} answers`);
     }
@@ -317,6 +338,29 @@ export class Referee implements Overhearing {
       const needsHealth = record?.owner.kind !== 'tagged' || record.state === 'live';
       if (needsHealth && !this.#healthy.has(instance))
         this.#report(life, `${route.domain} is put to ${instance}, which never was healthy`);
+    }
+  }
+
+  /** What is made is in the journal by then, under the name that it will have. */
+  #beforeEffect(life: Life, method: string, thing: unknown): void {
+    if (method === 'pull') this.#brought.add(imageOf(life, thing));
+    if (method === 'removeImage') this.#brought.delete(imageOf(life, thing));
+    if (method !== 'create') return;
+    const { name, owner } = thing as { name: string; owner: { deployment: string } };
+    const entries = this.#mirrorOf(life).journals.get(owner.deployment)?.entries ?? [];
+    const isIntended = entries.some(({ step, intent }) => step === 'create' && isAbout(intent, name));
+    if (!isIntended) this.#report(life, `${name} is created, and no journal says so`);
+  }
+
+  /** An entry that leaves the journal without a success was undone. */
+  #undone(life: Life, before: JournalRecord | undefined, entries: JournalRecord['entries']): void {
+    for (const { step, intent } of before?.entries ?? []) {
+      if (step !== 'pull' || entries.some((each) => each.step === step)) continue;
+      const { reference, present } = intent as unknown as { reference: string; present: boolean };
+      const { engine } = this.#engineOf(life);
+      const isUsed = [...engine.containers.values()].some(({ spec }) => spec.image === reference);
+      if (!present && !isUsed && engine.images.has(reference) && this.#brought.has(imageOf(life, reference)))
+        this.#report(life, `the pull of ${before?.id} is undone, and nobody has removed ${reference}`);
     }
   }
 
@@ -360,7 +404,8 @@ export class Referee implements Overhearing {
           this.disturbed.has(id) ||
           this.#lying.has(engine.number) ||
           (current != null && this.broken.has(current)) ||
-          (instance !== null && this.broken.has(instance));
+          // Also one that has ended between its last look and the route's coming to it.
+          engine.proxy.routes.get(id)?.targets.some((target) => this.broken.has(target.instance));
         if (!isExcused && this.#acting)
           this.#report(this.#acting, `${id} answers ${status} by ${by ?? 'nobody'} after ${after}`);
       }
@@ -371,6 +416,10 @@ export class Referee implements Overhearing {
     this.#world.report(`${life.name}: ${what}`);
   }
 }
+
+const imageOf = (life: Life, reference: unknown): string => `${life.plan.engine} ${reference}`;
+const isAbout = (intent: unknown, container: string): boolean =>
+  (intent as { readonly container?: string }).container === container;
 
 export const ownedBy = (container: MemoryContainer, storeId: string): boolean =>
   container.spec.owner.storeId === storeId;

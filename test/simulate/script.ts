@@ -103,6 +103,8 @@ export type Item = { readonly id: string } & (
       readonly kind: 'stall';
       readonly host: string;
       readonly life: number;
+      /** Of all its calls, or of those alone that change the engine or the proxy under a lease. */
+      readonly of: 'calls' | 'effects';
       readonly call: number;
       readonly when: Moment;
       readonly ms: number;

@@ -133,7 +133,8 @@ export class SimulatedWorld implements Surroundings {
     if (item.kind !== 'kill' && item.kind !== 'stall') return;
     const { id, when } = item;
     const trap: Trap = item.kind === 'kill' ? { id, when, kind: 'kill' } : { id, when, kind: 'stall', ms: item.ms };
-    this.#traps.set(`${item.host}.${item.life} ${item.call}`, trap);
+    const of = item.kind === 'stall' ? item.of : 'calls';
+    this.#traps.set(`${item.host}.${item.life} ${of} ${item.call}`, trap);
   }
 
   report(what: string): void {
@@ -143,9 +144,9 @@ export class SimulatedWorld implements Surroundings {
 
   // What a life asks of its surroundings
 
-  trap(life: Life, call: number): Trap | undefined {
+  trap(life: Life, of: 'calls' | 'effects', number: number): Trap | undefined {
     if (this.isCalm || this.#traps.size === 0) return undefined;
-    const key = `${life.name} ${call}`;
+    const key = `${life.name} ${of} ${number}`;
     const trap = this.#traps.get(key);
     if (trap) this.#traps.delete(key);
     return trap;

@@ -81,7 +81,7 @@ function writeStages(chance: Dice, stores: number, engines: number): StagePlan[]
     const basis = {
       ...(hasPort ? { port: 3000 } : {}),
       ...(isStopFirst ? { replace: 'stop-first' } : { maxInstances: chance.whole(of('instances'), 1, 3) }),
-      ...(hasPort && chance.has(of('tcp'), 0.15) ? { healthcheck: { kind: 'tcp' } } : {}),
+      ...(hasPort ? writeHealth(chance, of) : {}),
       ...(chance.has(of('networks'), 0.2) ? { networks: [`net-${project}`, 'apps'] } : {}),
       ...(chance.has(of('missing'), 0.2) ? { pull: 'missing' } : {}),
     };
@@ -102,6 +102,12 @@ function writeStages(chance: Dice, stores: number, engines: number): StagePlan[]
     });
   }
   return stages;
+}
+
+/** Some wait for an app that takes longer to start than a lease lasts unrenewed. */
+function writeHealth(chance: Dice, of: (what: string) => string): StagePlan['options'][number] {
+  if (chance.has(of('tcp'), 0.15)) return { healthcheck: { kind: 'tcp' } };
+  return chance.has(of('slow start'), 0.15) ? { healthcheck: { startPeriod: 9_500 } } : {};
 }
 
 function writeHosts(chance: Dice, stages: readonly StagePlan[]): HostPlan[] {
@@ -138,6 +144,7 @@ function writeBehaviour(chance: Dice, tag: string): AppBehaviour | null {
   const kind = chance.roll(of('kind'));
   if (kind < 0.5) return {};
   if (kind < 0.7) return { listensAfterMs: chance.whole(of('listens'), 1, 500) };
+  if (kind < 0.73) return { listensAfterMs: chance.whole(of('listens late'), 5_500, 9_000) };
   if (kind < 0.75) return { listensAfterMs: null };
   if (kind < 0.8) return { status: 500 };
   if (kind < 0.85) return { exitsAfterMs: chance.whole(of('exits'), 1, 150), exitCode: 3 };
@@ -236,14 +243,17 @@ function writeTrouble(chance: Dice, hosts: readonly HostPlan[], engines: number,
   }
   for (const number of times('stalls', 0.25, 2)) {
     const id = `stall${number}`;
+    // At an effect, for about as long as a lease lasts: its holder wakes up when somebody else has it, or is about to.
+    const isAtEffect = chance.has(`${id} at effect`, 0.5);
     items.push({
       id,
       kind: 'stall',
       host: chance.pick(`${id} host`, hosts).name,
       life: 1,
-      call: call(id),
+      of: isAtEffect ? 'effects' : 'calls',
+      call: isAtEffect ? chance.whole(`${id} effect`, 1, 6) : call(id),
       when: chance.pick(`${id} when`, MOMENTS),
-      ms: chance.pick(`${id} ms`, [500, 6_000, 12_000]),
+      ms: isAtEffect ? chance.whole(`${id} for`, 3_000, 10_000) : chance.pick(`${id} ms`, [500, 6_000, 12_000]),
     });
   }
   for (const number of times('partitions', 0.2, 2)) {
