@@ -194,4 +194,52 @@ export const MUTANTS: readonly Mutant[] = [
     text: 'token: (stored?.value.token ?? self.#clock.now()) + 1,',
     by: 'token: 1,',
   },
+  {
+    name: 'commits are not fenced',
+    file: 'flow/ledger.ts',
+    text: 'const terms = { signal: this.#lease.lost, fence: [this.#lease.fence] };',
+    by: 'const terms = { signal: this.#lease.lost };',
+  },
+  {
+    name: 'who takes over does not wait for what the holder before has begun',
+    file: 'kernel/lease.ts',
+    text: "const waitMs = (standing === 'expired' ? held && held.effectTimeoutMs + MARGIN_MS : held?.quietForMs) ?? 0;",
+    by: 'const waitMs = 0;',
+  },
+  {
+    name: 'a lease is not renewed',
+    file: 'kernel/held-lease.ts',
+    text: 'void this.#renew();',
+    by: '',
+  },
+  {
+    name: 'the proof is skipped',
+    file: 'flow/steps/cutover.ts',
+    text: 'prove(flow, routes.filter(isThere), signal),\n        put.andThen(() => prove(flow, moved, signal)),',
+    by: 'okAsync(undefined),\n        put,',
+  },
+  {
+    name: 'the new default is evicted in place of the one before',
+    file: 'flow/succeed.ts',
+    text: 'const later: Retirement[] = [];',
+    by: "const later: Retirement[] = [];\n    if (going.some(({ reason }) => reason === 'evicted')) {\n      going = [{ instance: current, reason: 'evicted' }];\n      changes.shift();\n    }",
+  },
+  {
+    name: 'the journal comes after the effect',
+    file: 'flow/run-steps.ts',
+    text: "else if (does === 'effects') yield* begin({ step, intent }, next, flow, signal);",
+    by: "else if (does === 'effects') {\n      if (!step.leases) yield* guard(() => step.run(flow, intent, signal));\n      yield* begin({ step, intent }, next, flow, signal);\n    }",
+  },
+  {
+    name: 'the undo of pull forgets the image',
+    file: 'flow/steps/pull.ts',
+    text: 'if (present) return okAsync(undefined);\n    const { runtime }',
+    by: 'if (present || !present) return okAsync(undefined);\n    const { runtime }',
+  },
+  {
+    name: 'the undo of stop-previous does not start it again',
+    file: 'flow/steps/stop-previous.ts',
+    text: 'return stopped ? startAgain(flow, stopped, signal, wasOpen) : okAsync(undefined);',
+    by: 'void stopped;\n    void wasOpen;\n    return okAsync(undefined);',
+  },
 ];

@@ -16,7 +16,7 @@ const CORE = fileURLToPath(new URL('../../packages/core/src/', import.meta.url))
 const MAIN = fileURLToPath(new URL('../simulate/main.ts', import.meta.url));
 /** Seeds that a mutant has to be caught by, and the longest that this may take. */
 const SEEDS = 3_000;
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const AT_ONCE = 2;
 
 const { values } = parseArgs({
