@@ -28,7 +28,7 @@ async function hunt(mutant: Mutant, folder: string, number: number): Promise<str
   const file = join(folder, `mutant-${number}.mjs`);
   await bundle(MAIN, file, [exchange(mutant)]);
   return new Promise((resolve) => {
-    const args = ['--max-semi-space-size=256', file, '--seeds', String(SEEDS), '--until-broken'];
+    const args = ['--max-semi-space-size=64', file, '--seeds', String(SEEDS), '--until-broken'];
     execFile(process.execPath, args, { timeout: LIMIT_MS, maxBuffer: 16 * 1024 * 1024 }, (error, stdout) => {
       const broken = stdout.split('\n').find((line) => line.startsWith('seed '));
       // One that was stopped was not caught; one that does not even run is noticed by anybody.

@@ -186,18 +186,16 @@ export class Life {
 
   /** The port as this host sees it. */
   port<P extends object>(component: Component, port: P): P {
-    const wrapped = new Map<string, unknown>();
-    return new Proxy(port, {
-      get: (target, property) => {
-        const value: unknown = Reflect.get(target, property, target);
-        if (typeof value !== 'function' || typeof property !== 'string') return value;
-        const known = wrapped.get(property);
-        if (known) return known;
-        const made = this.#method(component, port, property, value as (...args: unknown[]) => unknown);
-        wrapped.set(property, made);
-        return made;
-      },
-    });
+    const seen = {};
+    for (const property of Object.keys(port)) {
+      const value: unknown = Reflect.get(port, property);
+      const own =
+        typeof value === 'function'
+          ? { value: this.#method(component, port, property, value as (...args: unknown[]) => unknown) }
+          : { get: () => Reflect.get(port, property) as unknown };
+      Object.defineProperty(seen, property, { ...own, enumerable: true });
+    }
+    return seen as P;
   }
 
   #method(component: Component, port: object, method: string, original: (...args: unknown[]) => unknown) {

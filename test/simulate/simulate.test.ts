@@ -11,7 +11,7 @@ import { bundle } from './bundle.js';
 const folder = mkdtempSync(join(tmpdir(), 'quayside-simulate-'));
 const file = join(folder, 'simulate.mjs');
 const simulate = async (...args: readonly string[]) => {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--max-semi-space-size=256', file, ...args], {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--max-semi-space-size=64', file, ...args], {
     timeout: 140_000,
     maxBuffer: 64 * 1024 * 1024,
   });
