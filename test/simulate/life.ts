@@ -85,6 +85,7 @@ export class Life {
   calls = 0;
   effects = 0;
   readonly #world: Surroundings;
+  readonly #hasFaults: boolean;
   readonly #counts = new Map<string, number>();
   readonly #underWay = new Set<{ cutOff(): void }>();
   /** What would have happened to it while it stands still. */
@@ -99,6 +100,7 @@ export class Life {
     this.number = number;
     this.name = `${plan.name}.${number}`;
     this.#wallMs = plan.wallMs;
+    this.#hasFaults = Object.keys(world.script.odds).length > 0;
     this.clock = {
       now: () => Math.floor(world.clock.now() + this.#wallMs),
       monotonicMs: () => plan.beganMs + world.clock.monotonicMs() * plan.rate,
@@ -186,14 +188,13 @@ export class Life {
 
   /** The port as this host sees it. */
   port<P extends object>(component: Component, port: P): P {
-    const seen = {};
+    const seen: Record<string, unknown> = {};
     for (const property of Object.keys(port)) {
       const value: unknown = Reflect.get(port, property);
-      const own =
-        typeof value === 'function'
-          ? { value: this.#method(component, port, property, value as (...args: unknown[]) => unknown) }
-          : { get: () => Reflect.get(port, property) as unknown };
-      Object.defineProperty(seen, property, { ...own, enumerable: true });
+      if (typeof value === 'function')
+        seen[property] = this.#method(component, port, property, value as (...args: unknown[]) => unknown);
+      else
+        Object.defineProperty(seen, property, { get: () => Reflect.get(port, property) as unknown, enumerable: true });
     }
     return seen as P;
   }
@@ -273,7 +274,7 @@ export class Life {
 
   #faultOf(name: string, component: Component, method: string): Fault | undefined {
     const { dice, isCalm, script } = this.#world;
-    if (isCalm || method === 'close') return undefined;
+    if (isCalm || method === 'close' || !this.#hasFaults) return undefined;
     let point = dice.roll(name);
     for (const fault of FAULTS) {
       const odds = script.odds[fault] ?? 0;
@@ -415,8 +416,11 @@ const never = () => new ResultAsync<never, never>(new Promise(() => {}));
 
 const hasSignal = (arg: unknown): boolean => typeof arg === 'object' && arg !== null && 'signal' in arg;
 
-const withSignal = ({ args, at }: Call, signal: AbortSignal): unknown[] =>
-  args.map((arg, index) => (index === at ? { ...(arg as object), signal } : arg));
+const withSignal = ({ args, at }: Call, signal: AbortSignal): unknown[] => {
+  const given = [...args];
+  given[at] = { ...(args[at] as object), signal };
+  return given;
+};
 
 /** A call in one line, for people. */
 function told({ component, method, args }: Call): string {

@@ -25,23 +25,23 @@ export interface MemoryStore extends Store {
 
 /** A record as it was written: whoever reads it gets a copy of his own. */
 class Entry {
+  readonly id: string;
   readonly version: number;
+  /** Those that are compared, and never handed out. */
+  readonly fields: { readonly [field: string]: unknown };
   readonly #text: string;
-  #own: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(record: object, version: number) {
-    this.#text = JSON.stringify(record);
+  constructor(record: { readonly id: string }, version: number, compared: readonly string[]) {
+    this.id = record.id;
     this.version = version;
+    this.#text = JSON.stringify(record);
+    const fields: Record<string, unknown> = {};
+    for (const field of compared) fields[field] = (record as unknown as Record<string, unknown>)[field];
+    this.fields = fields;
   }
 
   copy(): Stored<never> {
     return { value: JSON.parse(this.#text) as never, version: this.version };
-  }
-
-  /** To compare with, and never handed out. */
-  field(name: string): unknown {
-    this.#own ??= JSON.parse(this.#text) as Record<string, unknown>;
-    return this.#own[name];
   }
 }
 
@@ -122,20 +122,18 @@ function connection(data: Data): MemoryStore {
     list(name, query, { signal }) {
       const error = refused(signal);
       if (error) return errAsync(error);
-      const where = Object.entries(query.where ?? {});
-      assertIndexed(
-        name,
-        where.map(([field]) => field),
-      );
-      const sign = query.order === 'desc' ? -1 : 1;
-      const { after } = query;
-      const found: [id: string, entry: Entry][] = [];
-      for (const [id, entry] of collection(name)) {
-        const isBehind = after === undefined || (id < after ? -1 : id > after ? 1 : 0) * sign > 0;
-        if (isBehind && where.every(([field, wanted]) => entry.field(field) === wanted)) found.push([id, entry]);
+      const { after, limit = 1000, order } = query;
+      const where = (query.where ?? NOTHING) as { readonly [field: string]: unknown };
+      const fields = Object.keys(where);
+      assertIndexed(name, fields);
+      const sign = order === 'desc' ? -1 : 1;
+      const found: Entry[] = [];
+      for (const entry of collection(name).values()) {
+        if (after !== undefined && (sign > 0 ? entry.id <= after : entry.id >= after)) continue;
+        if (fields.every((field) => entry.fields[field] === where[field])) found.push(entry);
       }
-      if (found.length > 1) found.sort(([a], [b]) => (a < b ? -sign : sign));
-      return okAsync(found.slice(0, Math.min(query.limit ?? 1000, 1000)).map(([, entry]) => entry.copy()));
+      if (found.length > 1) found.sort((a, b) => (a.id < b.id ? -sign : sign));
+      return okAsync(found.slice(0, Math.min(limit, 1000)).map((entry) => entry.copy()));
     },
     read(stream, query, { signal }) {
       const error = refused(signal);
@@ -189,7 +187,7 @@ function unmet(
 ): StoreError | undefined {
   for (const fence of options.fence ?? []) {
     const lease = data.records.get('leases')?.get(fence.lease);
-    if (lease?.field('token') !== fence.token || lease.field('holder') === null) {
+    if (lease?.fields['token'] !== fence.token || lease.fields['holder'] === null) {
       return fenceFailed(fence.lease, fence.token);
     }
   }
@@ -237,8 +235,18 @@ function apply(data: Data, change: Change, sequences: Record<string, number>, co
     return;
   }
   const version = (records.get(change.record.id)?.version ?? 0) + 1;
-  records.set(change.record.id, new Entry(change.record, version));
+  records.set(change.record.id, new Entry(change.record, version, COMPARED[change.collection]));
 }
+
+const NOTHING = {};
+
+/** Those of an index; of a lease what a fence looks at. */
+const COMPARED = Object.fromEntries(
+  Object.entries(COLLECTION_INDEXES).map(([name, indexes]) => [
+    name,
+    [...new Set([...indexes.flat(), ...(name === 'leases' ? ['token', 'holder'] : [])])],
+  ]),
+) as unknown as Readonly<Record<CollectionName, readonly string[]>>;
 
 /** A query that a real store could answer only by reading everything is a bug of the caller, in tests too. */
 function assertIndexed(name: CollectionName, fields: readonly string[]): void {
