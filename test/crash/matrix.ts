@@ -13,7 +13,7 @@ import { actualTag, type Deaths, type Findings, judge, look, type Sight, still }
 import type { Line } from './instants.js';
 import { hostOptions, PROJECT } from './ports.js';
 import type { Action, Scenario } from './scenarios.js';
-import type { Errand } from './survivor.js';
+import type { Errand, Told } from './survivor.js';
 import type { Orders } from './victim.js';
 
 /** Where a host is to die. */
@@ -78,7 +78,8 @@ async function passedBy(ground: Ground, kind: StoreKind, scenario: Scenario, act
 const TOLERANCE = 8;
 
 /** Commits that come by the clock: renewals, beats, and lines of the log that waited long enough. One may not come in the next run. */
-const isTimed = (instant: string): boolean => /^(before|after) commit: (note|hosts|renew [a-z]+)( #|$)/.test(instant);
+const isTimed = (instant: string): boolean =>
+  /^(before|after) commit: (note|hosts|renew [a-z]+(, renew [a-z]+)*)( #|$)/.test(instant);
 
 /**
  * Of those that come by the clock some find everything as an earlier one did: of lines of the log that are written the first is taken since
@@ -142,7 +143,7 @@ export async function runBatch(
     return { ...each, ...own, deaths: deathsOf([...(before?.lines ?? []), ...own.lines]) };
   });
   const cases = dead.map(({ at }) => at);
-  await recover(ground, cases);
+  const told = await recover(ground, cases);
   const seen = await inParallel(dead, width, async (each) => ({ ...each, sight: await look(ground.bench, each.at) }));
   await recover(ground, cases);
   await inParallel(seen, width, async ({ point, at, prior, deaths, diedAt, sight, notes }) => {
@@ -150,8 +151,8 @@ export async function runBatch(
     const moved =
       still(await look(ground.bench, at)) === still(sight) ? [] : ['a second recovery has changed something'];
     const survived = diedAt !== undefined && [orphans, lost, unsettled, moved].every(({ length }) => length === 0);
-    const told = survived ? [] : logsOf(sight, prior);
-    const all = { orphans, lost, unsettled: [...unsettled, ...moved], notes: [...notes, ...told] };
+    const why = survived ? [] : [...saidOf(told, at), ...logsOf(sight, prior)];
+    const all = { orphans, lost, unsettled: [...unsettled, ...moved], notes: [...notes, ...why] };
     onVerdict({ ...all, point, store: kind, diedAt, survived });
     await close(ground, at);
   });
@@ -219,14 +220,21 @@ const deathsOf = (lines: readonly Line[]): Deaths => ({
   ended: lines.flatMap((line) => (line.said === 'dies' ? line.ended : [])),
 });
 
+/** What its recoveries have said of it. */
+const saidOf = (told: readonly Told[], { id }: Case): string[] =>
+  told
+    .filter((each) => each.id === id)
+    .flatMap(({ reports }) => reports.map((report) => `recovered: ${JSON.stringify(report)}`));
+
 /** A fresh process that finds the places as the dead have left them. */
-async function recover(ground: Ground, cases: readonly Case[]): Promise<void> {
+async function recover(ground: Ground, cases: readonly Case[]): Promise<readonly Told[]> {
   const errands: Errand[] = cases.map(({ id, place }) => ({ id, place }));
   const file = join(ground.folder, `errands-${cases[0]?.id}.json`);
   await writeFile(file, JSON.stringify(errands));
   const child = startNode(['--enable-source-maps', ground.scripts.survivor, file], CHILD_LIMIT_MS);
   const how = await child.ended;
   if (how !== 0) throw new Error(`The survivor has ended with ${how}: ${child.errors()}`);
+  return child.lines.map((line) => JSON.parse(line) as Told);
 }
 
 async function close(ground: Ground, at: Case): Promise<void> {

@@ -16,7 +16,8 @@ export interface Errand {
 
 export interface Told {
   readonly id: string;
-  readonly report: RecoveryReport;
+  /** One for each time it has recovered: again where something was unfinished, as a host does that lives on. */
+  readonly reports: readonly RecoveryReport[];
 }
 
 /** Opened one after the other, so that not all of them want everything in one moment; then almost all of the time is waiting for leases. */
@@ -26,21 +27,24 @@ const TRIES = 5;
 await Promise.all(
   errands.map(async ({ id, place }, index) => {
     await pause(index * BETWEEN_MS);
-    const report = await recovered(place);
-    process.stdout.write(`${JSON.stringify({ id, report } satisfies Told)}\n`);
+    const reports = await recovered(place);
+    process.stdout.write(`${JSON.stringify({ id, reports } satisfies Told)}\n`);
   }),
 );
 
-async function recovered(place: Place): Promise<RecoveryReport> {
+async function recovered(place: Place): Promise<readonly RecoveryReport[]> {
   const deployer = await unwrap(createDeployer(hostOptions(place)));
+  const reports: RecoveryReport[] = [];
   for (let tries = 1; ; tries += 1) {
     const answer = await deployer.recover();
     // A store that was too slow for once says so, and is asked again, as by any host.
     if (answer.isErr() && answer.error.retryable && tries < TRIES) continue;
     const report = await unwrap(answer);
+    reports.push(report);
+    if (report.unfinished.length > 0 && tries < TRIES) continue;
     await untilNothingIsLeft(place);
     await deployer.close();
-    return report;
+    return reports;
   }
 }
 

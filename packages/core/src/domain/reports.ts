@@ -23,7 +23,7 @@ export interface RecoveryReport {
   readonly lost: readonly string[];
   /** Carries this store's mark and belongs to no record. Nothing touches it but `prune({ unowned: true })`. */
   readonly unowned: Unowned;
-  /** What could not be looked at, in words: the engine or the proxy did not answer. */
+  /** What could not be looked at or settled, in words: the engine, the proxy or the store did not answer, or a lease was lost amid it. */
   readonly blind: readonly string[];
 }
 

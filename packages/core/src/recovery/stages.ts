@@ -67,8 +67,13 @@ export function settleStages(host: Host, options: SettleOptions, signal: AbortSi
 /** Of this host's ports; null: they could not be asked. */
 export async function identitiesOf(host: Host, blind: string[], signal: AbortSignal): Promise<Identities | null> {
   const around = await host.surroundings({ signal });
-  if (around.isErr() && !blind.includes(around.error.message)) blind.push(around.error.message);
+  if (around.isErr()) tell(blind, around.error);
   return around.isOk() ? around.value.identities : null;
+}
+
+/** Once, however often it is met. */
+function tell(blind: string[], { message }: { readonly message: string }): void {
+  if (!blind.includes(message)) blind.push(message);
 }
 
 function candidates(host: Host, all: boolean, signal: AbortSignal): ResultAsync<readonly Stage[], AnyError> {
@@ -129,6 +134,7 @@ function settleBatch(
       await releaseAll([lease]);
       if (settled.isErr()) {
         found.unfinished.push(...deployments);
+        tell(found.blind, settled.error);
         return;
       }
       found.settled.push(...settled.value.settled);
@@ -150,8 +156,10 @@ async function takeStage(
   const taken = await host.leases.take([stageLease(key)], { signal, deployment: null, once: true });
   const lease = taken.isOk() ? taken.value.leases[0] : undefined;
   // Somebody was quicker, or the store does not answer.
-  if (!lease) (taken.isErr() && taken.error.kind !== 'stage-busy' ? found.unfinished : found.busy).push(...deployments);
+  const isBusy = taken.isOk() || taken.error.kind === 'stage-busy';
+  if (!lease) (isBusy ? found.busy : found.unfinished).push(...deployments);
+  if (!isBusy) tell(found.blind, taken.error);
   // Whatever becomes of it: the settling does the whole, and says what is in the way.
-  else if (identities) await stopMeanwhile(host, key, lease, identities, signal);
+  if (lease && identities) await stopMeanwhile(host, key, lease, identities, signal);
   return lease;
 }
