@@ -203,19 +203,19 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'who takes over does not wait for what the holder before has begun',
     file: 'kernel/lease.ts',
-    text: "const waitMs = (standing === 'expired' ? held && held.effectTimeoutMs + MARGIN_MS : held?.quietForMs) ?? 0;",
-    by: 'const waitMs = 0;',
+    text: '? self.#beats.expiredMs(held) + held.effectTimeoutMs + MARGIN_MS',
+    by: '? nowMs',
   },
   {
     name: 'a lease is not renewed',
     file: 'kernel/held-lease.ts',
-    text: 'void this.#renew();',
-    by: '',
+    text: 'void this.#renew(renew);',
+    by: 'void renew;',
   },
   {
     name: 'the proof is skipped',
     file: 'flow/steps/cutover.ts',
-    text: 'prove(flow, routes.filter(isThere), signal),\n        put.andThen(() => prove(flow, moved, signal)),',
+    text: '(there.length > 0 && flow.seen.proving) || prove(flow, there, signal),\n        put.andThen(() => prove(flow, moved, signal)),',
     by: 'okAsync(undefined),\n        put,',
   },
   {
