@@ -7,7 +7,7 @@ import type { DeployError, DeployerOptions } from '../deployer/types.js';
 import type { HealthEvidence } from '../domain/health.js';
 import type { Deployment } from '../domain/views.js';
 import type { HealthProbe, ProbeRequest } from '../ports/health-probe.js';
-import { type AppBehaviour, memoryWorld } from '../testing/index.js';
+import { type AppBehaviour, memoryProbe, memoryWorld } from '../testing/index.js';
 
 interface Outcome {
   readonly deployment: Deployment | undefined;
@@ -272,6 +272,28 @@ describe('secrets in the evidence', () => {
     for (const form of [SECRET, btoa(SECRET), SECRET.slice(0, 8)]) expect(text).not.toContain(form);
     expect(error?.kind).toBe('unhealthy');
   });
+});
+
+it('a good answer is none where the address has become another’s meanwhile', async () => {
+  let asked = 0;
+  const { error, evidence } = await deployed({ status: 500 }, http({ interval: 300, retries: 0 }), (world) => {
+    const probe = memoryProbe(world.engine);
+    const stranger = okAsync({ status: 200, body: 'ok', location: null });
+    return {
+      probe: {
+        ...probe,
+        check(request, options) {
+          asked += 1;
+          if (asked > 1) return probe.check(request, options);
+          // Every container comes back under another address.
+          world.engine.restart();
+          return stranger;
+        },
+      },
+    };
+  });
+  expect(error?.kind).toBe('unhealthy');
+  expect(evidence).toMatchObject({ last: { status: 500 } });
 });
 
 it('a stage without a port has no route and needs no probe', async () => {

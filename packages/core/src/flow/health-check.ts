@@ -123,7 +123,13 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
       else polls += 1;
       if (seen.good) {
         streak += 1;
-        if (streak >= check.successThreshold) return ok(undefined);
+        if (streak >= check.successThreshold) {
+          // The address may be another's since it was looked up, as when the engine was restarted: then that one has answered.
+          container = yield* inspectTarget(flow, signal);
+          const now = addressOf(flow, check, container);
+          if (now && now.host === address?.host && now.port === address.port) return ok(undefined);
+          streak = 0;
+        }
       } else {
         streak = 0;
         last = seen.attempt ?? last;
