@@ -267,6 +267,8 @@ export class Life {
   }
 
   #spring(trap: Trap, name: string): void {
+    // One that was set for the answer of a call, and the dust has settled before it.
+    if (this.#world.isCalm) return;
     const why = `${trap.when} ${name} (${trap.id})`;
     if (trap.kind === 'kill') this.die(why);
     else this.stall(trap.ms, why);
