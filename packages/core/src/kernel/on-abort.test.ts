@@ -39,3 +39,26 @@ describe('work that is waited for until an abort', () => {
     expect(listeners(signal)).toBe(0);
   });
 });
+
+it.each(['is aborted', 'is not aborted'])(
+  'takes its listener off a signal that %s, once nobody listens any more',
+  (how) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    let listeners = 0;
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners += 1;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners -= 1;
+      remove(...args);
+    };
+    const lettingGo = [onAbort(signal, () => {}), onAbort(signal, () => {})];
+    expect(listeners).toBe(1);
+    if (how === 'is aborted') controller.abort();
+    for (const letGo of lettingGo) letGo();
+    expect(listeners).toBe(0);
+  },
+);

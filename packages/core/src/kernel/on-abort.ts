@@ -8,9 +8,7 @@ class Listeners {
   #first: Listener | undefined;
   #others: Set<Listener> | undefined;
   readonly #tell = () => {
-    const first = this.#first;
-    this.#first = undefined;
-    first?.tell();
+    this.#first?.tell();
     for (const listener of this.#others ?? []) listener.tell();
   };
 
