@@ -24,7 +24,8 @@ export function embeddedDoor(field: Field): Promise<Door> {
 }
 
 export async function haproxyDoor(): Promise<Door> {
-  const running = await startHaproxy();
+  // As many as the configuration has by default: left ones are emptied only after a while, and here stages move many times a second.
+  const running = await startHaproxy({ slots: 512 });
   const proxy = haproxy({
     socket: running.socket,
     map: running.map,
