@@ -10,6 +10,7 @@ export type { Reference } from './domain/reference.js';
 export { parseReference } from './domain/reference.js';
 export type { ContainerShape, Limits, Mount, NetworkUse, PublishedPort, RestartPolicy } from './domain/spec.js';
 export { onAbort, untilAborted } from './kernel/on-abort.js';
+export { allOf } from './kernel/pages.js';
 export { pause, type TimeLimit, within } from './limit.js';
 export * from './ports/index.js';
 export { systemClock } from './system.js';

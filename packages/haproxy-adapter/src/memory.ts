@@ -2,10 +2,19 @@
  * What HAProxy loses when it starts anew: its routes, kept in the deployer's store, from which any process that shares the store can
  * put them again. A record is written after the route is served, and taken away before it is: what the store has is to be served.
  */
-import type { Json, ProxyError, ProxyRouteRecord, Route, Store, Target } from '@quayside/core/ports';
+import {
+  allOf,
+  type Json,
+  type ProxyError,
+  type ProxyRouteRecord,
+  type Route,
+  type Store,
+  type Target,
+} from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { throughStore } from './errors.js';
 
+/** Of one look into the store. */
 const PAGE = 500;
 
 export interface RouteMemory {
@@ -46,15 +55,8 @@ export function routeMemory(store: Store, proxy: string): RouteMemory {
       return through(`Reading the route ${domain}`, held).map((found) => found && routeOf(found.value));
     },
     async all(signal) {
-      const routes: Route[] = [];
-      for (let after: string | undefined; ; ) {
-        const query = { where: { proxy }, limit: PAGE, ...(after === undefined ? {} : { after }) };
-        const page = await store.list('proxyRoutes', query, { signal });
-        if (page.isErr()) return through('Listing the routes', err(page.error));
-        routes.push(...page.value.map(({ value }) => routeOf(value)));
-        after = page.value.at(-1)?.value.id;
-        if (page.value.length < PAGE) return ok(routes);
-      }
+      const held = await allOf(store, 'proxyRoutes', { where: { proxy }, limit: PAGE }, { signal });
+      return through('Listing the routes', held).map((all) => all.map(({ value }) => routeOf(value)));
     },
   };
 }

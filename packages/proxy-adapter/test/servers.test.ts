@@ -1,6 +1,7 @@
 /** Several processes share a store: who serves, who waits for whom, and what a server that was away does first. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Store, unwrap } from '@quayside/core/ports';
+import { ResultAsync } from 'neverthrow';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { embeddedProxy } from '../src/index.js';
 import { ask, eventually, MARK, open, openWorld, routeTo, speak, type World } from './support/world.js';
@@ -19,11 +20,7 @@ function holdable(store: Store) {
   let isHeld = false;
   const gate = () => (isHeld ? new Promise<void>((resolve) => waiting.push(resolve)) : Promise.resolve());
   const behind = <A extends readonly unknown[], R>(call: (...args: A) => R): ((...args: A) => R) =>
-    ((...args: A) => gateThen(() => call(...args))) as never;
-  const gateThen = async (call: () => unknown) => {
-    await gate();
-    return call();
-  };
+    ((...args: A) => ResultAsync.fromSafePromise(gate()).andThen(() => call(...args) as never)) as never;
   return {
     store: { ...store, commit: behind(store.commit), get: behind(store.get), list: behind(store.list) } as Store,
     hold() {

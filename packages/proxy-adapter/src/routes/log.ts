@@ -5,21 +5,23 @@
  * written in one commit, each over exactly the version that was read. Whoever has read the head at a revision and then the routes
  * that changed since has every change up to it, perhaps a newer one of some of them, and never an older.
  */
-import type {
-  Change,
-  Json,
-  ProxyHeadRecord,
-  ProxyRouteRecord,
-  Route,
-  Store,
-  Stored,
-  StoreError,
+import {
+  allOf,
+  type Change,
+  type Json,
+  type ProxyHeadRecord,
+  type ProxyRouteRecord,
+  type Route,
+  type Store,
+  type Stored,
+  type StoreError,
 } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import type { RouteChange } from './table.js';
 
 /** Who is further behind reads all routes. */
 const CHANGED_MAX = 64;
+/** Of one look into the store. */
 const PAGE = 500;
 
 export interface Held {
@@ -53,19 +55,9 @@ export interface RouteLog {
 export function routeLog(store: Store, proxy: string): RouteLog {
   const idOf = (domain: string) => `${proxy}/${domain}`;
 
-  const list = async (signal: AbortSignal): Promise<Result<ProxyRouteRecord[], StoreError>> => {
-    const records: ProxyRouteRecord[] = [];
-    for (let after: string | undefined; ; ) {
-      const page = await store.list(
-        'proxyRoutes',
-        { where: { proxy }, limit: PAGE, ...(after === undefined ? {} : { after }) },
-        { signal },
-      );
-      if (page.isErr()) return err(page.error);
-      records.push(...page.value.map(({ value }) => value));
-      after = page.value.at(-1)?.value.id;
-      if (page.value.length < PAGE) return ok(records);
-    }
+  const list = async (signal: AbortSignal): Promise<Result<readonly ProxyRouteRecord[], StoreError>> => {
+    const held = await allOf(store, 'proxyRoutes', { where: { proxy }, limit: PAGE }, { signal });
+    return held.map((all) => all.map(({ value }) => value));
   };
 
   return {
