@@ -4,8 +4,8 @@
 import { systemClock, unwrap } from '../../packages/core/src/ports.js';
 import { embeddedProxy } from '../../packages/proxy-adapter/src/index.js';
 import { sqliteStore } from '../../packages/sql-adapter/src/index.js';
+import { DOMAIN } from './front-proxies.js';
 
-const DOMAIN = 'shop.bench.test';
 const [path = '', port = '', appPort = ''] = process.argv.slice(2);
 const store = unwrap(sqliteStore({ path }));
 const proxy = unwrap(embeddedProxy());

@@ -1,12 +1,12 @@
 /** Reverse proxies side by side, each with one route to the same app, all on loopback and held to one core. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ask } from '../../test/support/front-door.js';
+import { end, freePort } from '../../test/support/registry.js';
 
 export interface Running extends AsyncDisposable {
   readonly name: string;
@@ -148,21 +148,4 @@ async function versionOf([command = '', ...args]: readonly string[]): Promise<st
     });
   await once(child, 'close');
   return /\d+\.\d+(\.\d+)?/.exec(said)?.[0] ?? said.trim();
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 3_000);
-  await gone;
-  clearTimeout(timer);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -20,6 +20,12 @@ const LEFT_MS = 2_000;
 /** HAProxy's weights go from 0 to 256. */
 const WEIGHT_MAX = 256;
 
+/** Whether a backend is one of the slots of that name. */
+export function slotsOf(name: string): (backend: string) => boolean {
+  const pattern = new RegExp(`^${name}-\\d+$`);
+  return (backend) => pattern.test(backend);
+}
+
 export interface Slots {
   /** Fills a free slot with these targets; answers its name. */
   fill(targets: readonly Target[], now: Everything, signal: AbortSignal): Promise<Result<string, ProxyError>>;
@@ -37,7 +43,7 @@ export function openSlots(parts: {
   readonly clock: Clock;
 }): Slots {
   const { api, map, name, clock } = parts;
-  const isSlot = (backend: string) => new RegExp(`^${name}-\\d+$`).test(backend);
+  const isSlot = slotsOf(name);
   /** Since when a slot has been seen without an entry, by our own clock. */
   const leftSinceMs = new Map<string, number>();
   const ended = new AbortController();

@@ -1,6 +1,7 @@
 /** What HAProxy counts, of one instance over all the backends that it stands in. */
 import type { ProxyError } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
+import { slotsOf } from './slots.js';
 import type { RuntimeApi } from './socket.js';
 
 /** `-1` all proxies, `4` servers alone, `-1` all of them. Source: HAProxy 2.6, management guide, "show stat" and section 9.1. */
@@ -17,10 +18,10 @@ export async function inFlightOf(
   const [head = '', ...rows] = (answers.value[0] ?? '').split('\n').map((line) => line.split(','));
   const columns = (head as unknown as string[]).map((column) => column.replace(/^# /, ''));
   const at = (column: string) => columns.indexOf(column);
-  const isSlot = new RegExp(`^${name}-\\d+$`);
+  const isSlot = slotsOf(name);
   let count = 0;
   for (const row of rows) {
-    if (row[at('svname')] !== instance || !isSlot.test(row[at('pxname')] ?? '')) continue;
+    if (row[at('svname')] !== instance || !isSlot(row[at('pxname')] ?? '')) continue;
     // Sessions that run, and requests that wait for one.
     count += Number(row[at('scur')] ?? 0) + Number(row[at('qcur')] ?? 0);
   }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ProxyManager, systemClock, type Target } from '@quayside/core/ports';
 import { type MemoryStore, memoryStore } from '@quayside/core/testing';
+import { freePort } from '../../../../test/support/registry.js';
 import { type HaproxyOptions, haproxy, haproxyConfiguration } from '../../src/index.js';
 
 export const STORE_ID = 'abcdefghij12';
@@ -182,14 +183,6 @@ export async function openWorld(options: Configuration = {}, extra = ''): Promis
       for (const close of closers.reverse()) await close();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createNetServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export interface Reply {
