@@ -9,7 +9,7 @@ import { unwrap } from '../packages/core/src/index.js';
 import { openField } from '../test/support/field.js';
 import { ask } from '../test/support/front-door.js';
 import { pushApp } from '../test/support/images.js';
-import { embeddedDoor, haproxyDoor } from './support/doors.js';
+import { DOORS } from './support/doors.js';
 import { median, quantile } from './support/statistics.js';
 
 const LIMIT_MS = 150;
@@ -19,9 +19,9 @@ const STAGE = { project: 'shop', stage: 'dev' } as const;
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '50' } } });
 
 const all: number[] = [];
-for (const open of [embeddedDoor, haproxyDoor]) {
+for (const name of ['embedded', 'haproxy'] as const) {
   await using field = await openField('rollback');
-  await using door = await open(field);
+  await using door = await DOORS[name](field);
   const image = `${field.registry.host}/shop`;
   for (const version of ['v1', 'v2']) await pushApp(field.bench, `${image}:${version}`, { version });
   const deployer = await field.deployer({ shop: { image, stages: { dev: { port: 3000 } } } }, door.options);
@@ -41,7 +41,7 @@ for (const open of [embeddedDoor, haproxyDoor]) {
     if (run >= 0) own.push(tookMs);
   }
   console.log(
-    `${door.name.padEnd(10)}${median(own).toFixed(0)} ms in the median, ${quantile(own, 0.95).toFixed(0)} ms at p95 (n=${own.length})`,
+    `${name.padEnd(10)}${median(own).toFixed(0)} ms in the median, ${quantile(own, 0.95).toFixed(0)} ms at p95 (n=${own.length})`,
   );
   all.push(...own);
   await deployer.close();

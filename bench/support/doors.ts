@@ -7,23 +7,21 @@ import { startContractServer } from '../../packages/npm-adapter/test/support/con
 import type { Field, FieldOptions } from '../../test/support/field.js';
 
 export interface Door extends AsyncDisposable {
-  readonly name: 'embedded' | 'haproxy' | 'nginx proxy manager';
   /** What a deployer needs to drive it. */
   readonly options: FieldOptions;
   /** Where visitors come in: known once there is a deployer. */
   frontDoor(): { readonly host: string; readonly port: number };
 }
 
-export function embeddedDoor(field: Field): Promise<Door> {
+function embeddedDoor(field: Field): Promise<Door> {
   return Promise.resolve({
-    name: 'embedded',
     options: {},
     frontDoor: () => field.frontDoor,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
 }
 
-export async function haproxyDoor(): Promise<Door> {
+async function haproxyDoor(): Promise<Door> {
   // As many as the configuration has by default: left ones are emptied only after a while, and here stages move many times a second.
   const running = await startHaproxy({ slots: 512 });
   const proxy = haproxy({
@@ -33,7 +31,6 @@ export async function haproxyDoor(): Promise<Door> {
     proofKey: PROOF_KEY,
   });
   return {
-    name: 'haproxy',
     options: { options: { proxy } },
     frontDoor: () => ({ host: '127.0.0.1', port: running.port }),
     [Symbol.asyncDispose]: () => running.stop(),
@@ -41,7 +38,7 @@ export async function haproxyDoor(): Promise<Door> {
 }
 
 /** The contract server and its real nginx. */
-export async function npmDoor(): Promise<Door> {
+async function npmDoor(): Promise<Door> {
   const server = await startContractServer();
   const { http } = server.frontDoor;
   const proxy = nginxProxyManager({
@@ -53,9 +50,15 @@ export async function npmDoor(): Promise<Door> {
     reaches: [{ kind: 'address', node: hostname() }],
   });
   return {
-    name: 'nginx proxy manager',
     options: { options: { proxy } },
     frontDoor: () => ({ host: '127.0.0.1', port: Number(new URL(http).port) }),
     [Symbol.asyncDispose]: () => server.close(),
   };
 }
+
+/** What opens them, by the proxies' names. */
+export const DOORS = {
+  embedded: embeddedDoor,
+  haproxy: haproxyDoor,
+  'nginx proxy manager': npmDoor,
+} as const satisfies { readonly [name: string]: (field: Field) => Promise<Door> };

@@ -14,6 +14,8 @@ export interface Cutover {
 
 export interface Verdict {
   readonly requests: number;
+  /** From the first request to the last: who waits for streams to finish asks for nothing any more. */
+  readonly spanMs: number;
   readonly failed: readonly string[];
   readonly resent: number;
   readonly downloads: number;
@@ -54,6 +56,7 @@ export function judge(seen: Seen, first: string, cutovers: readonly Cutover[]): 
   for (const how of [...seen.downloads, ...seen.sockets]) if (how !== 'finished') failed.push(how);
   return {
     requests: order.length,
+    spanMs: (seen.startedMs[order.at(-1) ?? -1] ?? 0) - (seen.startedMs[order[0] ?? -1] ?? 0),
     failed,
     resent: seen.resent,
     downloads: finished(seen.downloads),
