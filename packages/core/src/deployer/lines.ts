@@ -5,6 +5,7 @@
 import type { Result } from 'neverthrow';
 import type { DeploymentRecord } from '../domain/records.js';
 import type { Deployment } from '../domain/views.js';
+import type { LookAhead } from '../flow/resolve.js';
 import type { LeaseHolder } from '../kernel/lease.js';
 import type { Stored } from '../ports/store.js';
 import type { DeployError } from './types.js';
@@ -22,6 +23,8 @@ export interface Job {
   readonly cancel: AbortController;
   /** Ends this try at its turn. */
   waiting: AbortController;
+  /** What was looked up for it while it was stored, for its first try: who waits in line looks when its turn has come. */
+  ahead: LookAhead | undefined;
   /** It is not to be begun here any more: ended, taken over, or the deployer closes. */
   isLeft: boolean;
   isStarted: boolean;
@@ -31,7 +34,7 @@ export interface Job {
   settle(result: Ended | PromiseLike<Ended>): void;
 }
 
-export function newJob(stored: Stored<DeploymentRecord>): Job {
+export function newJob(stored: Stored<DeploymentRecord>, ahead?: LookAhead): Job {
   let settle: Job['settle'] = () => {};
   const result = new Promise<Ended>((resolve) => {
     settle = resolve;
@@ -40,6 +43,7 @@ export function newJob(stored: Stored<DeploymentRecord>): Job {
     stored,
     cancel: new AbortController(),
     waiting: new AbortController(),
+    ahead,
     isLeft: false,
     isStarted: false,
     toldOf: '',
@@ -66,6 +70,11 @@ export class Lines {
   constructor(run: (job: Job) => PromiseLike<Run>, onFront: (front: Job, behind: readonly Job[]) => void) {
     this.#run = run;
     this.#onFront = onFront;
+  }
+
+  /** Whether whoever comes now is in front at once, of this host. */
+  isFree(stageKey: string): boolean {
+    return !this.#lines.has(stageKey);
   }
 
   enter(job: Job): void {

@@ -12,6 +12,7 @@ import { type Deployment, deploymentView } from '../domain/views.js';
 import { type CancelCause, cancelled } from '../flow/cancel.js';
 import { type Outcome, runDeployment, stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
+import { LookAhead } from '../flow/resolve.js';
 import { untilAborted } from '../kernel/on-abort.js';
 import { guard, routine } from '../kernel/routine.js';
 import { endedWithin, sleep } from '../kernel/scope.js';
@@ -72,6 +73,8 @@ export class Submissions {
     const self = this;
     const record = queuedRecord(host, submission);
     this.#coming.add(record.id);
+    const ahead = this.#lookAhead(record, submission, cancel);
+    let isEntered = false;
     return routine(async function* () {
       try {
         const around = { hosts: self.#hosts, heartbeat: self.#heartbeat };
@@ -81,14 +84,22 @@ export class Submissions {
         const { id } = record;
         // Stored while it closed: it stays queued, like all that has not begun.
         if (self.#closing.signal.aborted) return ok<Handle, DeployError>({ id, result: errAsync(closed()) });
-        const { result } = self.#enter({ value: record, version: 1 }, cancel);
+        isEntered = true;
+        const { result } = self.#enter({ value: record, version: 1 }, cancel, ahead);
         if (accepted.running !== null)
           await self.cancel(accepted.running, { by: record.request.by ?? null, reason: `superseded by ${id}` }, signal);
         return ok<Handle, DeployError>({ id, result: new ResultAsync(result) });
       } finally {
         self.#coming.delete(record.id);
+        if (!isEntered) ahead?.forget();
       }
     });
+  }
+
+  /** Of what will be in front here once it is stored, and will be stored as it is asked for. */
+  #lookAhead({ request, stageKey }: DeploymentRecord, { keyed }: Submission, cancel?: AbortSignal) {
+    if (keyed || request.policy === 'reject' || !this.#lines.isFree(stageKey)) return undefined;
+    return new LookAhead(this.#host, request, cancel ? [cancel] : []);
   }
 
   /** Who asks again may stop waiting; what was asked for before stays asked for. */
@@ -154,12 +165,13 @@ export class Submissions {
     await this.#looked;
   }
 
-  #enter(stored: Stored<DeploymentRecord>, cancel?: AbortSignal): Job {
+  #enter(stored: Stored<DeploymentRecord>, cancel?: AbortSignal, ahead?: LookAhead): Job {
     const { id } = stored.value;
-    const job = newJob(stored);
+    const job = newJob(stored, ahead);
     const onCancel = () => this.#cancel(job);
     this.#jobs.set(id, job);
     void job.result.then(() => {
+      job.ahead?.forget();
       cancel?.removeEventListener('abort', onCancel);
       if (this.#jobs.get(id) === job) this.#jobs.delete(id);
       if (this.#jobs.size === 0) this.#looking?.abort();
@@ -171,7 +183,10 @@ export class Submissions {
     return job;
   }
 
+  /** Whoever has to wait looks once more when its turn has come. */
   #tell(job: Job, of: WaitsFor): void {
+    job.ahead?.forget();
+    job.ahead = undefined;
     const text = `${of.holder} ${of.heldFor}`;
     if (job.toldOf === text) return;
     job.toldOf = text;
@@ -215,7 +230,10 @@ export class Submissions {
 
   #begin(job: Job): ResultAsync<Outcome, AnyError> {
     if (job.isLeft) return errAsync(aborted('Waiting in line'));
+    const { ahead } = job;
+    job.ahead = undefined;
     return runDeployment(this.#host, job.stored, job.cancel.signal, {
+      ahead,
       waiting: job.waiting.signal,
       onWait: ({ deployment: heldFor, ...of }) => this.#tell(job, { ...of, heldFor }),
       onStarted: () => {

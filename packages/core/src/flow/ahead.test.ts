@@ -2,6 +2,7 @@
 import { err, ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import { brokenPromises, DEV, deployerIn, IMAGE, push, settled } from '../deployer/testbed.js';
+import type { Deployer } from '../deployer/types.js';
 import { type AbortedError, aborted, unwrap } from '../domain/errors.js';
 import type { JournalRecord } from '../domain/records.js';
 import type { Change, Store } from '../ports/store.js';
@@ -175,15 +176,21 @@ describe('the proof of a route that is there', () => {
 });
 
 describe('what a tag means', () => {
-  it('is asked for while the lease is taken', async () => {
-    const world = memoryWorld();
-    push(world, 'v1');
+  /** What the store and the registry were asked for, in their order. */
+  async function asked(world: MemoryWorld, deploy: (deployer: Deployer) => Promise<unknown>) {
     const order: string[] = [];
+    const slow = withFaults(world.store, { clock: world.clock, error: outage.store });
     const store: Store = {
-      ...world.store,
+      ...slow.port,
       commit(changes, options) {
-        if (changes.some((change) => change.op === 'insert' && change.collection === 'leases')) order.push('lease');
-        return world.store.commit(changes, options);
+        const [written] = changes.flatMap((change) =>
+          change.op === 'insert' && ['deployments', 'leases'].includes(change.collection) ? [change.collection] : [],
+        );
+        if (written) slow.inject('commit', { kind: 'slow', ms: 40, when: 'before' });
+        return slow.port.commit(changes, options).map((receipt) => {
+          if (written) order.push(written);
+          return receipt;
+        });
       },
     };
     const registry: MemoryWorld['registry'] = {
@@ -194,10 +201,69 @@ describe('what a tag means', () => {
       },
     };
     const deployer = await deployerIn(world, { store, registry });
-    await settled(world, deployer, 'v1');
-    expect(order.slice(0, 2)).toEqual(['resolve', 'lease']);
-    expect(order.filter((each) => each === 'resolve')).toHaveLength(1);
+    await deploy(deployer);
     await world.clock.until(deployer.close());
+    expect(world.clock.pending).toBe(0);
+    return order;
+  }
+
+  it('is asked for once, while the request is stored and the lease is taken', async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const order = await asked(world, (deployer) => settled(world, deployer, 'v1'));
+    expect(order.slice(0, 3)).toEqual(['resolve', 'deployments', 'leases']);
+    expect(order.filter((each) => each === 'resolve')).toHaveLength(1);
+  });
+
+  it('is asked for when the request is stored where it may be refused, and not at all where it is', async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const order = await asked(world, async (deployer) => {
+      const request = { ...DEV, tag: 'v1', policy: 'reject' } as const;
+      const first = deployer.deploy(request);
+      const second = await world.clock.until(deployer.deploy(request));
+      expect(second.isErr()).toBe(true);
+      await world.clock.until(unwrap(first));
+    });
+    expect(order.slice(0, 2)).toEqual(['deployments', 'resolve']);
+    expect(order.filter((each) => each === 'resolve')).toHaveLength(1);
+  });
+
+  it('is asked for again by whoever had to wait in this host’s own line', async () => {
+    const world = memoryWorld();
+    world.engine.push(`${IMAGE}:v1`, { listensAfterMs: 4_000 });
+    world.engine.push(`${IMAGE}:latest`, { body: 'old' });
+    await asked(world, async (deployer) => {
+      // Both are on their way to the store at once: neither is in front yet.
+      const running = deployer.deploy({ ...DEV, tag: 'v1' });
+      const waiting = deployer.deploy({ ...DEV, tag: 'latest' });
+      await world.clock.advance(1_000);
+      world.engine.push(`${IMAGE}:latest`, { body: 'new' });
+      const { digest } = await unwrap(world.registry.resolve(`${IMAGE}:latest`, FOREVER));
+      await world.clock.until(unwrap(running));
+      expect(await world.clock.until(unwrap(waiting))).toMatchObject({ status: 'succeeded', digest });
+    });
+  });
+
+  it('is not waited for by a request that cannot be stored', async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const broken: AbortSignal[] = [];
+    const registry: MemoryWorld['registry'] = {
+      ...world.registry,
+      resolve(_reference, { signal }) {
+        broken.push(signal);
+        return never(signal);
+      },
+    };
+    const faulty = withFaults(world.store, { clock: world.clock, error: outage.store });
+    const deployer = await deployerIn(world, { store: faulty.port, registry });
+    faulty.inject('commit', { kind: 'fail-before' });
+    const answer = await world.clock.until(deployer.deploy({ ...DEV, tag: 'v1' }));
+    expect(answer._unsafeUnwrapErr().kind).toBe('store-unavailable');
+    expect(broken.map(({ aborted }) => aborted)).toEqual([true]);
+    await world.clock.until(deployer.close());
+    expect(world.clock.pending).toBe(0);
   });
 
   it('is asked for again after somebody else had the stage', async () => {

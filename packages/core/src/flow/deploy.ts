@@ -50,6 +50,8 @@ export const stageLease = (stageKey: string): string => `stage:${stageKey}`;
 
 /** Before it has its stage's lease. */
 export interface Waiting {
+  /** What was looked up for it already; default: it is looked up while the lease is taken. */
+  readonly ahead: LookAhead | undefined;
   /** Ends the waiting, and nothing that comes after it. */
   readonly waiting: AbortSignal;
   onWait(holder: LeaseHolder): void;
@@ -64,7 +66,7 @@ export function runDeployment(
   host: Host,
   queued: Stored<DeploymentRecord>,
   signal: AbortSignal,
-  { waiting, onWait, onStarted }: Waiting,
+  { waiting, onWait, onStarted, ahead: known }: Waiting,
 ): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
     const started: DeploymentRecord = {
@@ -75,7 +77,7 @@ export function runDeployment(
       needsHost: null,
       writeId: host.ids.next(host.clock.now()),
     };
-    const ahead = new LookAhead(host, started.request, signal);
+    const ahead = known ?? new LookAhead(host, started.request, [signal]);
     const taken = await host.leases.take([stageLease(started.stageKey)], {
       signal: waiting,
       deployment: started.id,

@@ -84,13 +84,14 @@ export function lookUp(host: Host, asked: Asked, options: CallOptions): LookUp {
   return { stage, image };
 }
 
-/** Looks up while the stage's lease is taken: neither needs the other. */
+/** Looks up while the request is stored and the stage's lease is taken: neither needs the other. */
 export class LookAhead {
   readonly #scope: Scope;
   #found: LookUp | undefined;
 
-  constructor(host: Host, asked: DeploymentRequest, signal: AbortSignal) {
-    this.#scope = scope(host.clock, [signal]);
+  /** @param signals any of them ends the looking, and what was found is that it was broken off */
+  constructor(host: Host, asked: DeploymentRequest, signals: readonly AbortSignal[]) {
+    this.#scope = scope(host.clock, signals);
     if (asked.rollBackTo === undefined) this.#found = lookUp(host, asked, this.#scope);
   }
 
