@@ -134,6 +134,7 @@ function build(settings: Settings): ProxyManager {
       // Looking and putting are two commands.
       expect: false,
       streamsSurviveWrite: true,
+      sticky: false,
       maxTargets: TARGETS_MAX,
     },
     attach,

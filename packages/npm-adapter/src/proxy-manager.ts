@@ -106,6 +106,7 @@ export function nginxProxyManager(
         weights: false,
         expect: false,
         streamsSurviveWrite: true,
+        sticky: false,
         maxTargets: 1,
       },
       describe: (call) =>

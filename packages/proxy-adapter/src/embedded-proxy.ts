@@ -103,6 +103,7 @@ function build(settings: Settings): EmbeddedProxy {
       weights: true,
       expect: true,
       streamsSurviveWrite: true,
+      sticky: false,
       maxTargets: TARGETS_MAX,
     },
 

@@ -37,8 +37,26 @@ export interface Route {
   readonly mark: string;
   /** Never empty. */
   readonly targets: readonly Target[];
+  /**
+   * With the capability: a visitor stays with the target that answered first, by a cookie of the session, as long as the route has that
+   * target with a weight above 0. A visitor without the cookie is sent by the weights. Default false: every request is.
+   */
+  readonly sticky?: boolean;
   /** What `parseOptions` made of the stage's options. */
   readonly options: Json;
+}
+
+/** What an instance has answered through this proxy, over all its routes. The counts only grow, until its last route is gone or the proxy starts again. */
+export interface TargetStatistics {
+  /** Answered requests, and those that the proxy answered itself since the instance did not; upgraded connections count when they begin. */
+  readonly requests: number;
+  /** Of them: status 500 and above, the proxy's own 502 and 504 included. */
+  readonly errors: number;
+  /**
+   * From the request's head to the answer's, by upper bounds in milliseconds, ascending, the last one `Infinity`: how many took as long as
+   * that at most and longer than the bound before. Their sum is `requests`, of those that were measured.
+   */
+  readonly latencies: readonly { readonly upToMs: number; readonly count: number }[];
 }
 
 /** What the proxy holds for a domain. */
@@ -75,6 +93,8 @@ export interface ProxyCapabilities {
   readonly expect: boolean;
   /** Whether WebSockets and downloads of other routes, and of this one, outlive a put. */
   readonly streamsSurviveWrite: boolean;
+  /** Whether a route's `sticky` counts. */
+  readonly sticky: boolean;
   /** How many targets a route may have. */
   readonly maxTargets: number;
 }
@@ -132,6 +152,9 @@ export interface ProxyManager {
 
   /** Requests and upgraded connections that this instance has accepted and not finished, over all routes. */
   inFlight?(instance: string, options: CallOptions): ResultAsync<number, ProxyError>;
+
+  /** What it has answered so far; all zero for one that the proxy does not know. A progressive cutover with `abortOn` asks for it. */
+  statistics?(instance: string, options: CallOptions): ResultAsync<TargetStatistics, ProxyError>;
 
   /** For a proxy that keeps its routes in the deployer's store: called once, before anything else. */
   attach?(store: Store, clock: Clock): void;

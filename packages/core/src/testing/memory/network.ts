@@ -164,6 +164,7 @@ export function memoryProxy(
       weights: false,
       expect: true,
       streamsSurviveWrite: true,
+      sticky: false,
       maxTargets: 16,
       ...options.capabilities,
     },
