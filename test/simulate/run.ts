@@ -12,7 +12,7 @@ await bundle(fileURLToPath(new URL('main.ts', import.meta.url)), file);
 // A larger nursery: what a seed makes is garbage when the next one begins.
 const child = spawn(
   process.execPath,
-  ['--max-semi-space-size=64', '--enable-source-maps', file, ...process.argv.slice(2)],
+  ['--max-semi-space-size=128', '--enable-source-maps', file, ...process.argv.slice(2)],
   { stdio: 'inherit' },
 );
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));

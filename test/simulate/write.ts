@@ -42,8 +42,8 @@ const TIMINGS: readonly Timing[] = [
 
 export function writeScript(seed: number): Script {
   const chance = dice(seed);
-  const stores = chance.has('stores', 0.2) ? 2 : 1;
-  const engines = chance.has('engines', 0.2) ? 2 : 1;
+  const stores = chance.has('stores', 0.15) ? 2 : 1;
+  const engines = chance.has('engines', 0.15) ? 2 : 1;
   const stages = writeStages(chance, stores, engines);
   const hosts = writeHosts(chance, stages);
   const items = [
@@ -66,7 +66,7 @@ export function writeScript(seed: number): Script {
     odds: writeOdds(chance),
     latencyMs: chance.pick('latency', [0, 0, 2, 20]),
     hasStrangers: chance.has('strangers', 0.15),
-    deploysInTheEnd: chance.has('deploys in the end', 0.25),
+    deploysInTheEnd: chance.has('deploys in the end', 0.12),
     items,
   };
 }
@@ -160,8 +160,8 @@ function writeOdds(chance: Dice): Script['odds'] {
   if (chance.has('no faults', 0.25)) return odds;
   for (const fault of FAULTS) {
     if (!chance.has(`has ${fault}`, 0.4)) continue;
-    // From one in a thousand calls to one in twenty-five.
-    odds[fault] = 0.001 * 40 ** chance.roll(`odds of ${fault}`);
+    // From one in seven hundred calls to one in twenty.
+    odds[fault] = 0.0014 * 35 ** chance.roll(`odds of ${fault}`);
   }
   return odds;
 }
@@ -169,7 +169,8 @@ function writeOdds(chance: Dice): Script['odds'] {
 function writeRequests(chance: Dice, hosts: readonly HostPlan[], stages: readonly StagePlan[]): Item[] {
   const items: Item[] = [];
   let atMs = 0;
-  const count = chance.pick('requests', [2, 2, 3, 3, 4, 5]);
+  // Most defects take one or two requests, and a short run costs a third of a long one.
+  const count = chance.pick('requests', [1, 1, 2, 2, 3, 4]);
   for (let number = 0; number < count; number += 1) {
     const id = `r${number + 1}`;
     const of = (what: string) => `${id} ${what}`;
