@@ -14,4 +14,6 @@ export const median = (values: readonly number[]): number => {
     : ((all[middle - 1] ?? 0) + (all[middle] ?? 0)) / 2;
 };
 
+export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
 export const ms = (value: number): string => value.toFixed(1).padStart(7);
