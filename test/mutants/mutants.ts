@@ -143,8 +143,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a queued deployment is not told',
     file: 'workers/accept.ts',
-    text: "{ type: 'deployment.queued', payload: { deployment: deploymentView(record) } },",
-    by: '',
+    text: 'eventEntries(host, [queued(record)])',
+    by: 'eventEntries(host, [])',
   },
   {
     name: 'the redactor knows no secrets',

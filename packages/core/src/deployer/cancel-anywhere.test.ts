@@ -73,7 +73,7 @@ describe('cancel', () => {
 
   it('of what a dead host ran ends it as cancelled once its lease is taken over', async () => {
     const world = slowWorld('v1', 'v2');
-    const doomed = mortalWorld(world, { commit: 6, when: 'after' });
+    const doomed = mortalWorld(world, { commit: 5, when: 'after' });
     const a = await deployerIn(world, doomed.ports);
     doomed.arm();
     void a.submit({ ...DEV, tag: 'v1' });

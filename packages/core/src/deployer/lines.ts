@@ -5,6 +5,7 @@
 import type { Result } from 'neverthrow';
 import type { DeploymentRecord } from '../domain/records.js';
 import type { Deployment } from '../domain/views.js';
+import type { Begun } from '../flow/deploy.js';
 import type { LookAhead } from '../flow/resolve.js';
 import type { LeaseHolder } from '../kernel/lease.js';
 import type { Stored } from '../ports/store.js';
@@ -25,6 +26,8 @@ export interface Job {
   waiting: AbortController;
   /** What was looked up for it while it was stored, for its first try: who waits in line looks when its turn has come. */
   ahead: LookAhead | undefined;
+  /** Its stage's lease, where it was stored with that: it goes before all that wait for the stage. */
+  readonly begun: Begun | undefined;
   /** It is not to be begun here any more: ended, taken over, or the deployer closes. */
   isLeft: boolean;
   isStarted: boolean;
@@ -34,7 +37,7 @@ export interface Job {
   settle(result: Ended | PromiseLike<Ended>): void;
 }
 
-export function newJob(stored: Stored<DeploymentRecord>, ahead?: LookAhead): Job {
+export function newJob(stored: Stored<DeploymentRecord>, ahead?: LookAhead, begun?: Begun): Job {
   let settle: Job['settle'] = () => {};
   const result = new Promise<Ended>((resolve) => {
     settle = resolve;
@@ -44,8 +47,9 @@ export function newJob(stored: Stored<DeploymentRecord>, ahead?: LookAhead): Job
     cancel: new AbortController(),
     waiting: new AbortController(),
     ahead,
+    begun,
     isLeft: false,
-    isStarted: false,
+    isStarted: begun !== undefined,
     toldOf: '',
     result,
     settle,
@@ -84,7 +88,7 @@ export class Lines {
     queue(line, job);
     const { front } = line;
     // What is taken over, or was long on its way to the store, may be older than what has come to the front.
-    if (front && !front.isStarted && id < front.stored.value.id) front.waiting.abort();
+    if (front && !front.isStarted && (job.begun || id < front.stored.value.id)) front.waiting.abort();
     this.#advance(stageKey, line);
   }
 
@@ -119,7 +123,8 @@ export class Lines {
 
 function queue({ waiting }: Line, job: Job): void {
   waiting.push(job);
-  waiting.sort((a, b) => (a.stored.value.id < b.stored.value.id ? -1 : 1));
+  const place = ({ begun, stored }: Job) => `${begun ? 0 : 1} ${stored.value.id}`;
+  waiting.sort((a, b) => (place(a) < place(b) ? -1 : 1));
 }
 
 /** Whom somebody waits for. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type AnyError, unwrap } from '../domain/errors.js';
 import { outage, withFaults } from '../testing/index.js';
 import { another, closeAll, ends, errorOf, forever, logOf, slowWorld } from './several-hosts.js';
-import { DEV, deployerIn, IMAGE, mortalWorld, push } from './testbed.js';
+import { brokenPromises, DEV, deployerIn, IMAGE, mortalWorld, push } from './testbed.js';
 import type { Deployer } from './types.js';
 
 describe('of several hosts', () => {
@@ -24,6 +24,25 @@ describe('of several hosts', () => {
     expect(world.clock.monotonicMs() - startMs).toBeLessThan(6 * 2_500);
     await world.clock.advance(60_000);
     expect(await closeAll(world, ...hosts)).toEqual([]);
+  });
+
+  it('who has begun as it was stored goes before who has come to the front meanwhile', async () => {
+    const world = slowWorld('v1', 'v2');
+    const faulty = withFaults(world.store.connect(), { clock: world.clock, error: outage.store });
+    const a = await deployerIn(world, { store: faulty.port });
+    await world.clock.advance(100);
+    // The older one is stored when the other one holds the stage, and does not know it yet: the answer to that commit takes its time.
+    faulty.inject('commit', { kind: 'slow', ms: 500, when: 'before' });
+    const waits = a.deploy({ ...DEV, tag: 'v1', idempotencyKey: 'v1' });
+    await world.clock.advance(10);
+    faulty.inject('commit', { kind: 'slow', ms: 3_000, when: 'after' });
+    const begins = a.deploy({ ...DEV, tag: 'v2' });
+    const startMs = world.clock.monotonicMs();
+    await world.clock.until(Promise.all([unwrap(waits), unwrap(begins)]));
+    expect(await ends(world)).toEqual(['v2 succeeded', 'v1 succeeded']);
+    expect(world.clock.monotonicMs() - startMs).toBeLessThan(10_000);
+    await world.clock.advance(60_000);
+    expect(await closeAll(world, a)).toEqual([]);
   });
 
   it('who waits is told for whom, whoever runs it', async () => {
@@ -72,10 +91,10 @@ describe('of several hosts', () => {
     const world = slowWorld('v1', 'v2');
     const doomed = mortalWorld(world, { commit: 3, when: 'before' });
     const a = await deployerIn(world, doomed.ports);
-    // It dies before the lease of what it has submitted.
+    // It dies before the lease of what it has submitted: one with a key is stored before it begins.
     doomed.arm();
-    void a.submit({ ...DEV, tag: 'v1' });
-    void a.submit({ ...DEV, tag: 'v1' });
+    void a.submit({ ...DEV, tag: 'v1', idempotencyKey: 'first' });
+    void a.submit({ ...DEV, tag: 'v1', idempotencyKey: 'second' });
     await world.clock.advance(10);
     expect(doomed.isDead).toBe(true);
     const b = await another(world);
@@ -273,13 +292,46 @@ describe('a close', () => {
     await world.clock.advance(100);
     faulty.inject('commit', { kind: 'slow', ms: 3_000 });
     faulty.inject('commit', { kind: 'slow', ms: 5_000 });
-    const both = [a.deploy({ ...DEV, tag: 'v1' }), a.deploy({ ...DEV, tag: 'v1' })];
+    const both = ['first', 'second'].map((idempotencyKey) => a.deploy({ ...DEV, tag: 'v1', idempotencyKey }));
     await world.clock.advance(1_000);
     await world.clock.until(a.close());
     for (const each of both) expect((await each)._unsafeUnwrapErr().kind).toBe('closed');
     const stored = await unwrap(world.store.connect().list('deployments', {}, forever));
     expect(stored.map(({ value }) => value.status)).toEqual(['queued', 'queued']);
     expect(world.clock.pending).toBe(0);
+  });
+
+  it('finishes what began as it was stored', async () => {
+    const world = slowWorld('v1');
+    const faulty = withFaults(world.store.connect(), { clock: world.clock, error: outage.store });
+    const a = await deployerIn(world, { store: faulty.port });
+    await world.clock.advance(100);
+    faulty.inject('commit', { kind: 'slow', ms: 3_000 });
+    const answer = a.deploy({ ...DEV, tag: 'v1' });
+    await world.clock.advance(1_000);
+    const closed = a.close();
+    expect((await world.clock.until(answer))._unsafeUnwrap()).toMatchObject({ status: 'succeeded' });
+    await world.clock.until(closed);
+    expect(world.clock.pending).toBe(0);
+    expect(await brokenPromises(world)).toEqual([]);
+  });
+
+  it('cancels what began as it was stored where it cancels what runs', async () => {
+    const world = slowWorld('v1');
+    const faulty = withFaults(world.store.connect(), { clock: world.clock, error: outage.store });
+    const a = await deployerIn(world, { store: faulty.port });
+    await world.clock.advance(100);
+    faulty.inject('commit', { kind: 'slow', ms: 3_000 });
+    const answer = a.deploy({ ...DEV, tag: 'v1' });
+    await world.clock.advance(1_000);
+    const closed = a.close({ running: 'cancel' });
+    expect((await world.clock.until(answer))._unsafeUnwrapErr()).toMatchObject({
+      kind: 'cancelled',
+      deployment: { status: 'cancelled' },
+    });
+    await world.clock.until(closed);
+    expect(world.clock.pending).toBe(0);
+    expect(await brokenPromises(world)).toEqual([]);
   });
 
   it('ends the waiting for what others run', async () => {

@@ -10,14 +10,14 @@ import { type AnyError, aborted, bug } from '../domain/errors.js';
 import { type DeploymentRecord, isTerminal, type TaskRecord } from '../domain/records.js';
 import { type Deployment, deploymentView } from '../domain/views.js';
 import { type CancelCause, cancelled } from '../flow/cancel.js';
-import { type Outcome, runDeployment, stageLease } from '../flow/deploy.js';
+import { type Begun, type Outcome, runBegun, runDeployment, stageLease } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { LookAhead } from '../flow/resolve.js';
 import { untilAborted } from '../kernel/on-abort.js';
 import { guard, routine } from '../kernel/routine.js';
 import { endedWithin, sleep } from '../kernel/scope.js';
 import type { Stored } from '../ports/store.js';
-import { accept, type Known, queuedRecord, type Submission } from '../workers/accept.js';
+import { accept, acceptAndBegin, type Known, queuedRecord, type Submission } from '../workers/accept.js';
 import { endQueued } from '../workers/endings.js';
 import type { Heartbeat } from '../workers/heartbeat.js';
 import type { Hosts } from '../workers/hosts.js';
@@ -42,6 +42,7 @@ export class Submissions {
   readonly #lines: Lines;
   /** What is on its way to the store. */
   readonly #coming = new Set<string>();
+  readonly #storing = new Set<Promise<unknown>>();
   /** What is over, and could not be written down as that. */
   readonly #unended = new Map<string, AnyError>();
   readonly #closing = new AbortController();
@@ -73,10 +74,18 @@ export class Submissions {
     const self = this;
     const record = queuedRecord(host, submission);
     this.#coming.add(record.id);
-    const ahead = this.#lookAhead(record, submission, cancel);
-    let isEntered = false;
-    return routine(async function* () {
+    // What may be refused is stored first, and what has to wait.
+    const { policy, rollBackTo } = submission.request;
+    const isFirst = submission.keyed === null && policy !== 'reject' && this.#lines.isFree(record.stageKey);
+    const ahead = isFirst ? new LookAhead(host, record.request, cancel ? [cancel] : []) : undefined;
+    const stored = routine(async function* () {
+      let isEntered = false;
       try {
+        if (isFirst && policy === 'queue' && rollBackTo === undefined) {
+          const begun = yield* acceptAndBegin(host, self.#heartbeat, record, signal);
+          isEntered = begun !== undefined;
+          if (begun) return ok<Handle, DeployError>(self.#handle(self.#enter(begun.stored, { cancel, ahead, begun })));
+        }
         const around = { hosts: self.#hosts, heartbeat: self.#heartbeat };
         const accepted = yield* accept(host, around, record, submission.keyed, signal);
         if ('known' in accepted) return ok<Handle, DeployError>(self.#known(accepted, cancel));
@@ -85,21 +94,22 @@ export class Submissions {
         // Stored while it closed: it stays queued, like all that has not begun.
         if (self.#closing.signal.aborted) return ok<Handle, DeployError>({ id, result: errAsync(closed()) });
         isEntered = true;
-        const { result } = self.#enter({ value: record, version: 1 }, cancel, ahead);
+        const job = self.#enter({ value: record, version: 1 }, { cancel, ahead });
         if (accepted.running !== null)
           await self.cancel(accepted.running, { by: record.request.by ?? null, reason: `superseded by ${id}` }, signal);
-        return ok<Handle, DeployError>({ id, result: new ResultAsync(result) });
+        return ok<Handle, DeployError>(self.#handle(job));
       } finally {
         self.#coming.delete(record.id);
         if (!isEntered) ahead?.forget();
       }
     });
+    const over: Promise<unknown> = Promise.resolve(stored).then(() => this.#storing.delete(over));
+    this.#storing.add(over);
+    return stored;
   }
 
-  /** Of what will be in front here once it is stored, and will be stored as it is asked for. */
-  #lookAhead({ request, stageKey }: DeploymentRecord, { keyed }: Submission, cancel?: AbortSignal) {
-    if (keyed || request.policy === 'reject' || !this.#lines.isFree(stageKey)) return undefined;
-    return new LookAhead(this.#host, request, cancel ? [cancel] : []);
+  #handle({ stored, result }: Job): Handle {
+    return { id: stored.value.id, result: new ResultAsync(result) };
   }
 
   /** Who asks again may stop waiting; what was asked for before stays asked for. */
@@ -151,6 +161,9 @@ export class Submissions {
   async close(running: 'finish' | 'cancel', timeoutMs: number, hurry: AbortSignal): Promise<void> {
     const reason = new Error('the deployer is closing');
     this.#closing.abort(reason);
+    const startMs = this.#host.clock.monotonicMs();
+    // One that is being stored may have begun with that.
+    await endedWithin(this.#host.clock, Promise.all(this.#storing), timeoutMs, hurry);
     const all = [...this.#jobs.values()];
     const cancel = () => {
       this.#cancelsAll = true;
@@ -159,15 +172,16 @@ export class Submissions {
     for (const job of all) if (!job.isStarted) this.#lines.leave(job, () => err(closed()));
     if (running === 'cancel') cancel();
     const ended = Promise.all(all.map(({ result }) => result));
-    const hasEnded = await endedWithin(this.#host.clock, ended, timeoutMs, hurry);
+    const leftMs = Math.max(0, startMs + timeoutMs - this.#host.clock.monotonicMs());
+    const hasEnded = await endedWithin(this.#host.clock, ended, leftMs, hurry);
     if (!hasEnded || hurry.aborted) cancel();
     await ended;
     await this.#looked;
   }
 
-  #enter(stored: Stored<DeploymentRecord>, cancel?: AbortSignal, ahead?: LookAhead): Job {
+  #enter(stored: Stored<DeploymentRecord>, { cancel, ahead, begun }: Entry = {}): Job {
     const { id } = stored.value;
-    const job = newJob(stored, ahead);
+    const job = newJob(stored, ahead, begun);
     const onCancel = () => this.#cancel(job);
     this.#jobs.set(id, job);
     void job.result.then(() => {
@@ -204,7 +218,7 @@ export class Submissions {
   async #run(job: Job): Promise<Run> {
     const { id } = job.stored.value;
     for (;;) {
-      await this.#turn(job);
+      if (!job.begun) await this.#turn(job);
       const { version } = job.stored;
       const outcome = await this.#begin(job);
       if (outcome.isOk()) {
@@ -230,9 +244,19 @@ export class Submissions {
 
   #begin(job: Job): ResultAsync<Outcome, AnyError> {
     if (job.isLeft) return errAsync(aborted('Waiting in line'));
-    const { ahead } = job;
+    const { ahead, begun } = job;
+    const { signal } = job.cancel;
     job.ahead = undefined;
-    return runDeployment(this.#host, job.stored, job.cancel.signal, {
+    if (begun) {
+      if (this.#cancelsAll) job.cancel.abort(hostClosed());
+      return runBegun(
+        this.#host,
+        begun,
+        ahead ?? new LookAhead(this.#host, begun.stored.value.request, [signal]),
+        signal,
+      );
+    }
+    return runDeployment(this.#host, job.stored, signal, {
       ahead,
       waiting: job.waiting.signal,
       onWait: ({ deployment: heldFor, ...of }) => this.#tell(job, { ...of, heldFor }),
@@ -354,6 +378,13 @@ export class Submissions {
     const { signal } = this.#closing;
     return followResult(this.#host, id, signal).mapErr((error) => (signal.aborted ? closed() : error));
   }
+}
+
+/** What is known of one that enters, beside its record. */
+interface Entry {
+  readonly cancel?: AbortSignal | undefined;
+  readonly ahead?: LookAhead | undefined;
+  readonly begun?: Begun | undefined;
 }
 
 const hostClosed = () => cancelled('before its commit', { reason: 'its host was closed' });

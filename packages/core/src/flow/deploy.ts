@@ -48,6 +48,12 @@ interface Bounds {
 
 export const stageLease = (stageKey: string): string => `stage:${stageKey}`;
 
+/** A deployment that holds its stage's lease. */
+export interface Begun {
+  readonly stored: Stored<DeploymentRecord>;
+  readonly lease: Lease;
+}
+
 /** Before it has its stage's lease. */
 export interface Waiting {
   /** What was looked up for it already; default: it is looked up while the lease is taken. */
@@ -69,14 +75,7 @@ export function runDeployment(
   { waiting, onWait, onStarted, ahead: known }: Waiting,
 ): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
-    const started: DeploymentRecord = {
-      ...queued.value,
-      status: 'running',
-      startedAt: host.clock.now(),
-      host: host.id,
-      needsHost: null,
-      writeId: host.ids.next(host.clock.now()),
-    };
+    const started = startedRecord(host, queued.value);
     const ahead = known ?? new LookAhead(host, started.request, [signal]);
     const taken = await host.leases.take([stageLease(started.stageKey)], {
       signal: waiting,
@@ -91,7 +90,29 @@ export function runDeployment(
     const [lease] = (yield* taken).leases;
     if (!lease) return err(aborted('Taking the lease'));
     onStarted();
-    const ledger = new Ledger(host, { value: started, version: queued.version + 1 }, undefined, lease, redactor([]));
+    return runBegun(host, { stored: { value: started, version: queued.version + 1 }, lease }, ahead, signal);
+  });
+}
+
+/** The record of a queued one as it begins here. */
+export const startedRecord = (host: Host, queued: DeploymentRecord): DeploymentRecord => ({
+  ...queued,
+  status: 'running',
+  startedAt: host.clock.now(),
+  host: host.id,
+  needsHost: null,
+  writeId: host.ids.next(host.clock.now()),
+});
+
+/** As `runDeployment`, of one that holds its lease already; it ends with that. */
+export function runBegun(
+  host: Host,
+  { stored, lease }: Begun,
+  ahead: LookAhead,
+  signal: AbortSignal,
+): ResultAsync<Outcome, AnyError> {
+  return routine(async function* () {
+    const ledger = new Ledger(host, stored, undefined, lease, redactor([]));
     ledger.note({ events: (deployment) => [{ type: 'deployment.started', payload: { deployment } }] });
     try {
       return await underLease(host, ledger, lease, ahead, signal);

@@ -330,7 +330,7 @@ it('tells a deployment that died before it had begun anything why it ended', asy
   const doomed = mortalWorld(world, { commit: 2, when: 'after' });
   const first = await deployerIn(world, doomed.ports);
   doomed.arm();
-  const { id } = await unwrap(first.submit({ ...DEV, tag: 'v1' }));
+  const { id } = await unwrap(first.submit({ ...DEV, tag: 'v1', idempotencyKey: 'v1' }));
   await world.clock.until(doomed.death);
   doomed.bury();
   const next = await another(world);

@@ -4,12 +4,12 @@ import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type DeploymentRecord, type DeploymentRequest, stageKey } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
+import type { EventDraft } from '../events/types.js';
+import { type Begun, stageLease, startedRecord } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
 import { routine } from '../kernel/routine.js';
-
 import type { Expectation } from '../ports/store.js';
-
 import type { Heartbeat } from './heartbeat.js';
 import type { Hosts } from './hosts.js';
 import type { Keyed } from './idempotency.js';
@@ -54,10 +54,7 @@ export function accept(
       const policies = record.request.policy === 'queue' ? null : await import('./policies.js');
       const place = policies ? yield* policies.takePlace(host, hosts, record, signal) : lastInLine(record);
       const target = yield* rollBackTarget(host, record, signal);
-      const entries = eventEntries(host, [
-        { type: 'deployment.queued', payload: { deployment: deploymentView(record) } },
-        ...place.events,
-      ]);
+      const entries = eventEntries(host, [queued(record), ...place.events]);
       const committed = await confirmed(
         host,
         host.store.commit(
@@ -74,6 +71,7 @@ export function accept(
         (own) => host.store.get('deployments', record.id, { signal: own }).map(Boolean),
       );
       if (committed.isOk()) {
+        heartbeat.introduced();
         emitEvents(host.hub, entries);
         const rest = policies ? await policies.endRest(host, record, place.rest) : [];
         const { superseded, running } = place;
@@ -83,6 +81,54 @@ export function accept(
     }
   });
 }
+
+/**
+ * Stores a request and begins it, in one commit: where its stage is free, and nobody waits for that. Undefined: it has to be stored first, and
+ * nothing was changed.
+ */
+export function acceptAndBegin(
+  host: Host,
+  heartbeat: Heartbeat,
+  record: DeploymentRecord,
+  signal: AbortSignal,
+): ResultAsync<Begun | undefined, AnyError> {
+  const { id, stageKey } = record;
+  return routine(async function* () {
+    const waiting = yield* host.store.list(
+      'deployments',
+      { where: { stageKey, status: 'queued' }, limit: 1 },
+      { signal },
+    );
+    if (waiting.length > 0) return ok<Begun | undefined, AnyError>(undefined);
+    const started = startedRecord(host, record);
+    const entries = eventEntries(host, [queued(record)]);
+    const taken = await host.leases.take([stageLease(stageKey)], {
+      signal,
+      once: true,
+      deployment: id,
+      changes: () => [
+        { op: 'insert', collection: 'deployments', record: started },
+        ...heartbeat.introduction(),
+        ...lastInLine(record).changes,
+        ...appendEvents(entries),
+      ],
+    });
+    if (taken.isErr()) {
+      const { error } = taken;
+      const isTaken = error.kind === 'stage-busy' || error.kind === 'store-conflict';
+      return isTaken ? ok<Begun | undefined, AnyError>(undefined) : err(error);
+    }
+    heartbeat.introduced();
+    emitEvents(host.hub, entries);
+    const [lease] = taken.value.leases;
+    return ok<Begun | undefined, AnyError>(lease && { stored: { value: started, version: 1 }, lease });
+  });
+}
+
+const queued = (record: DeploymentRecord): EventDraft => ({
+  type: 'deployment.queued',
+  payload: { deployment: deploymentView(record) },
+});
 
 /** Whatever is there already: who waits in line comes behind it, and need not look. */
 const lastInLine = ({ id, stageKey }: DeploymentRecord): Place => ({

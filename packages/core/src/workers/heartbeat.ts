@@ -27,6 +27,8 @@ export class Heartbeat {
   #beat = 0;
   /** Whether the store knows of this host, or may. */
   #isKnown = false;
+  /** Whether it does for sure: until then every submission brings the row along. */
+  #isIntroduced = false;
   #beating: Promise<void> = Promise.resolve();
   #cancelTimer: (() => void) | undefined;
 
@@ -52,10 +54,14 @@ export class Heartbeat {
 
   /** What makes this host known, for the commit of what it submits: nothing, where it is. */
   introduction(): readonly Change[] {
-    if (this.#isKnown) return [];
     // Whether that commit arrives or not, from now on it beats.
     this.#isKnown = true;
-    return [this.#row()];
+    return this.#isIntroduced ? [] : [this.#row()];
+  }
+
+  /** A commit with the introduction was made. */
+  introduced(): void {
+    this.#isIntroduced = true;
   }
 
   /** No sweep runs any more, and the row is gone: what is queued here is for those who may take it over. */
@@ -79,6 +85,7 @@ export class Heartbeat {
   async #beatOnce(): Promise<void> {
     const { renewMs } = this.#host.settings;
     const beaten = await this.#write();
+    if (beaten.isOk() && beaten.value) this.introduced();
     this.#schedule(beaten.isOk() ? renewMs : Math.max(50, renewMs / 10));
     if (beaten.isErr() || this.#closing.signal.aborted) return;
     for (const sweep of this.#sweeps) this.#run(sweep);

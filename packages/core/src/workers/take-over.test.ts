@@ -18,7 +18,8 @@ async function deadHost(world: MemoryWorld, options: Partial<DeployerOptions>, .
   // A worker's first beat is not one of them.
   await world.clock.advance(10);
   doomed.arm();
-  for (const tag of tags) void deployer.submit({ ...DEV, tag });
+  // One with a key is stored before it begins.
+  for (const tag of tags) void deployer.submit({ ...DEV, tag, idempotencyKey: tag });
   await world.clock.advance(10);
   expect(doomed.isDead).toBe(true);
   doomed.bury();
@@ -246,7 +247,7 @@ describe('what a worker cannot run', () => {
     const a = await deployerIn(world, { ...BLUE, ...doomed.ports, sealer: memorySealer('theirs') });
     await world.clock.advance(10);
     doomed.arm();
-    void a.submit({ ...DEV, tag: 'v1', env: { TOKEN: 'hunter2' } });
+    void a.submit({ ...DEV, tag: 'v1', env: { TOKEN: 'hunter2' }, idempotencyKey: 'v1' });
     await world.clock.advance(10);
     doomed.bury();
     const keyless = await another(world, BLUE);
@@ -315,11 +316,17 @@ describe('at a beat', () => {
   it('a host finds what it has stored and given up as lost', async () => {
     const world = memoryWorld();
     push(world, 'v1');
-    const faulty = withFaults(world.store.connect(), { clock: world.clock, error: outage.store });
+    let looks = 0;
+    const faulty = withFaults(world.store.connect(), {
+      clock: world.clock,
+      error: outage.store,
+      // Looking for it fails for as long as it is looked for.
+      plan: ({ method, args }) =>
+        method === 'get' && args[0] === 'deployments' && ++looks <= 11 ? { kind: 'fail-before' } : undefined,
+    });
     const a = await deployerIn(world, { store: faulty.port });
     faulty.inject('commit', { kind: 'fail-after' });
-    faulty.inject('get', { kind: 'fail-before' }, 11);
-    const error = await errorOf(world, a.deploy({ ...DEV, tag: 'v1' }));
+    const error = await errorOf(world, a.deploy({ ...DEV, tag: 'v1', idempotencyKey: 'v1' }));
     expect(error.kind).toBe('store-unavailable');
     expect(await statuses(world)).toEqual(['v1 queued']);
     await world.clock.advance(15_000);
