@@ -5,6 +5,7 @@ import { brokenPromises, DEV, deployerIn, IMAGE, push, settled } from '../deploy
 import type { Deployer } from '../deployer/types.js';
 import { type AbortedError, aborted, unwrap } from '../domain/errors.js';
 import type { JournalRecord } from '../domain/records.js';
+import type { ProxyError } from '../ports/proxy-manager.js';
 import type { Change, Store } from '../ports/store.js';
 import { type MemoryWorld, memoryWorld, outage, withFaults } from '../testing/index.js';
 
@@ -172,6 +173,59 @@ describe('the proof of a route that is there', () => {
 
   it('is broken off where that cannot be written', async () => {
     expect((await slowly('fails')).slice(0, 3)).toEqual(['proves tagged', 'intent', 'broken off']);
+  });
+});
+
+describe('the first look of the health check', () => {
+  /** A deployment whose new route is put slowly: what was asked meanwhile, and whether it was broken off. */
+  async function slowly(put: 'works' | 'fails') {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const order: string[] = [];
+    const faulty = withFaults(world.proxy, { clock: world.clock, error: outage.proxy });
+    faulty.inject('put', { kind: 'slow', ms: 40, when: 'after' });
+    const proxy: MemoryWorld['proxy'] = {
+      ...world.proxy,
+      put(route, options) {
+        const tagged = route.domain.includes('-v1.');
+        const answer = tagged && put === 'fails' ? faultyAfter(40) : faulty.port.put(route, options);
+        return answer
+          .andTee(() => {
+            if (tagged) order.push('put');
+          })
+          .orTee(() => {
+            order.push('not put');
+          });
+      },
+    };
+    const faultyAfter = (ms: number) =>
+      new ResultAsync<void, ProxyError>(
+        new Promise((resolve) => {
+          world.clock.after(ms, () => resolve(err(outage.proxy)));
+        }),
+      );
+    const probe: MemoryWorld['probe'] = {
+      ...world.probe,
+      check(request, options) {
+        order.push('asked');
+        options.signal.addEventListener('abort', () => order.push('broken off'), { once: true });
+        return put === 'works' ? world.probe.check(request, options) : never(options.signal);
+      },
+    };
+    const deployer = await deployerIn(world, { proxy, probe });
+    await world.clock.until(deployer.deploy({ ...DEV, tag: 'v1' }));
+    await world.clock.until(deployer.close());
+    expect(world.clock.pending).toBe(0);
+    expect(await brokenPromises(world)).toEqual([]);
+    return order;
+  }
+
+  it('is taken while the new route is put, and not once more', async () => {
+    expect(await slowly('works')).toEqual(['asked', 'put']);
+  });
+
+  it('is broken off where that is not put', async () => {
+    expect((await slowly('fails')).slice(0, 3)).toEqual(['asked', 'not put', 'broken off']);
   });
 });
 

@@ -165,6 +165,7 @@ function prepareAndRun(host: Host, ledger: Ledger, ahead: LookAhead, bounds: Bou
     try {
       return await commitOrRollBack(ledger, plan, bounds);
     } finally {
+      plan.flow.seen.looking?.end();
       releaseHeld(plan.flow);
       await plan.flow.releasing;
     }

@@ -63,6 +63,8 @@ export interface Seen {
   routed?: { readonly domains: readonly string[]; readonly host: string; readonly port: number };
   /** Of those domains: whether the front door serves them, which is being asked. */
   proving?: ResultAsync<void, AnyError>;
+  /** The first look of the health check, which the route step has begun; to be ended with it. */
+  looking?: { readonly look: ResultAsync<unknown, AnyError>; end(): void };
   /** Where the cutover has put the routes. */
   put?: { readonly host: string; readonly port: number };
   /** The target was there, and was removed: it does not come again. */

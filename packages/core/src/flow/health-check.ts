@@ -5,13 +5,14 @@
  *   0 ──uncounted polls, every 5 to 50 ms──▶ interval, or startPeriod ──counted attempts, one per interval──▶ retries used up
  *                                                                       (uncounted polls between them)
  */
-import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
+import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import { endpointOf } from '../domain/endpoints.js';
 import { type AnyError, aborted } from '../domain/errors.js';
 import type { Attempt, HealthReason, HttpCheck, ImageCheck, TcpCheck } from '../domain/health.js';
 import { checkMs, judgeHttp } from '../domain/health.js';
+import { untilAborted } from '../kernel/on-abort.js';
 import { guard, routine } from '../kernel/routine.js';
-import { sleep } from '../kernel/scope.js';
+import { scope, sleep } from '../kernel/scope.js';
 import type { Container } from '../ports/container-runtime.js';
 import type { ProbeReason } from '../ports/health-probe.js';
 import { endOf, type Observed, unhealthy } from './evidence.js';
@@ -102,6 +103,7 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
   const startMs = clock.monotonicMs();
   const countsFromMs = Math.max(check.intervalMs, check.startPeriodMs);
   const restartsBefore = flow.seen.restarts ?? 0;
+  let begun = flow.seen.looking?.look as ResultAsync<Look, AnyError> | undefined;
   return routine(async function* () {
     let nextCountedMs = countsFromMs;
     let streak = 0;
@@ -109,27 +111,23 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
     let polls = 0;
     let last: Attempt | undefined;
     let url: string | undefined;
-    let container = yield* recentTarget(flow, signal);
+    let container = begun ? undefined : yield* recentTarget(flow, signal);
     for (;;) {
       const atMs = clock.monotonicMs() - startMs;
       const isCounted = atMs >= nextCountedMs;
-      const timeoutMs = isCounted ? check.timeoutMs : Math.min(POLL_TIMEOUT_MS, check.timeoutMs);
-      const address = addressOf(flow, check, container);
+      const timeoutMs = isCounted ? check.timeoutMs : pollTimeoutMs(check);
+      const looking = begun ?? look(flow, check, container, { atMs, timeoutMs }, signal);
+      begun = undefined;
+      const brokenOff = (): Result<Look, AnyError> => err(aborted('The health check', signal.reason));
+      const looked = yield* await untilAborted(looking, signal, brokenOff);
+      const { address, seen, wasOther } = looked;
+      container = looked.container;
       url = address && urlOf(check, address);
-      const seen: Seen = address
-        ? yield* attempt(flow, check, { ...address, atMs, timeoutMs }, signal)
-        : { good: false, reason: 'refused', attempt: { atMs: Math.round(atMs), error: 'it has no address yet' } };
       if (isCounted) nextCountedMs = atMs + check.intervalMs;
       else polls += 1;
       if (seen.good) {
-        streak += 1;
-        if (streak >= check.successThreshold) {
-          // The address may be another's since it was looked up, as when the engine was restarted: then that one has answered.
-          container = yield* inspectTarget(flow, signal);
-          const now = addressOf(flow, check, container);
-          if (now && now.host === address?.host && now.port === address.port) return ok(undefined);
-          streak = 0;
-        }
+        streak = wasOther ? 0 : streak + 1;
+        if (streak >= check.successThreshold) return ok(undefined);
       } else {
         streak = 0;
         last = seen.attempt ?? last;
@@ -157,6 +155,54 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
     }
   });
 }
+
+/** One look at the target, and what was found. */
+interface Look {
+  readonly address: Address | undefined;
+  readonly seen: Seen;
+  /** After it. */
+  readonly container: Container | undefined;
+  /** The address was not the target's any more when it had answered well: whoever has it now was asked. */
+  readonly wasOther: boolean;
+}
+
+function look(
+  flow: Flow,
+  check: HttpCheck | TcpCheck,
+  before: Container | undefined,
+  { atMs, timeoutMs }: { readonly atMs: number; readonly timeoutMs: number },
+  signal: AbortSignal,
+): ResultAsync<Look, AnyError> {
+  const address = addressOf(flow, check, before);
+  return routine(async function* () {
+    const seen: Seen = address
+      ? yield* attempt(flow, check, { ...address, atMs, timeoutMs }, signal)
+      : { good: false, reason: 'refused', attempt: { atMs: Math.round(atMs), error: 'it has no address yet' } };
+    if (!seen.good) return ok<Look, AnyError>({ address, seen, container: before, wasOther: false });
+    // The address may be another's since it was looked up, as when the engine was restarted: then that one has answered.
+    const container = yield* inspectTarget(flow, signal);
+    const now = addressOf(flow, check, container);
+    const wasOther = now?.host !== address?.host || now?.port !== address?.port;
+    return ok<Look, AnyError>({ address, seen, container, wasOther });
+  });
+}
+
+/** The first look, begun while the step before has something else to wait for. */
+export function lookEarly(flow: Flow, container: Container, signal: AbortSignal): void {
+  const { health } = flow.spec;
+  if (health.kind !== 'http' && health.kind !== 'tcp') return;
+  const own = scope(flow.host.clock, [signal]);
+  const end = () => {
+    own.abort(new Error('nobody waits for it'));
+    own.end();
+  };
+  flow.seen.looking = {
+    look: look(flow, health, container, { atMs: 0, timeoutMs: pollTimeoutMs(health) }, own.signal),
+    end,
+  };
+}
+
+const pollTimeoutMs = ({ timeoutMs }: HttpCheck | TcpCheck): number => Math.min(POLL_TIMEOUT_MS, timeoutMs);
 
 const said = (seen: Exclude<Seen, { good: true }>): string =>
   seen.attempt?.error ?? (seen.attempt?.status === undefined ? seen.reason : `status ${seen.attempt.status}`);

@@ -17,7 +17,9 @@ export const healthStep: Step = {
   does: () => 'waits',
   run: (flow, _intent, signal) => {
     const startedMs = flow.host.clock.monotonicMs();
-    return checkHealth(flow, signal).map(() => {
+    const end = () => flow.seen.looking?.end();
+    const checked = checkHealth(flow, signal).andTee(end).orTee(end);
+    return checked.map(() => {
       const waitedMs = Math.round(flow.host.clock.monotonicMs() - startedMs);
       flow.log('info', `Healthy after ${waitedMs} ms.`, { waitedMs });
     });

@@ -3,6 +3,7 @@ import type { AnyError } from '../../domain/errors.js';
 import { routine } from '../../kernel/routine.js';
 import type { HeldRoute } from '../../ports/proxy-manager.js';
 import { type Flow, waitOut } from '../flow.js';
+import { lookEarly } from '../health-check.js';
 import { calls, writes } from '../limits.js';
 import type { Step } from '../step.js';
 import { forEachRoute, heldRoute, inspectTarget, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
@@ -43,7 +44,8 @@ export const routeStep: Step = {
       const container = yield* inspectTarget(flow, signal);
       const target = targetOf(flow.spec, instance, container);
       // One that has ended already is the health check's to speak about; its route is put with the cutover.
-      if (!target) return ok(undefined);
+      if (!target || !container) return ok(undefined);
+      lookEarly(flow, container, signal);
       return forEachRoute(flow, routes, (route) =>
         putRoute(flow, { ...route, targets: [target], options: flow.spec.options.proxy }, signal),
       ).map(() => {
