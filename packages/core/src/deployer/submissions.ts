@@ -15,23 +15,18 @@ import type { Host } from '../flow/host.js';
 import { LookAhead } from '../flow/resolve.js';
 import { untilAborted } from '../kernel/on-abort.js';
 import { guard, routine } from '../kernel/routine.js';
-import { endedWithin, sleep } from '../kernel/scope.js';
+import { endedWithin } from '../kernel/scope.js';
 import type { Stored } from '../ports/store.js';
 import { accept, acceptAndBegin, type Known, queuedRecord, type Submission } from '../workers/accept.js';
 import { endQueued } from '../workers/endings.js';
 import type { Heartbeat } from '../workers/heartbeat.js';
 import type { Hosts } from '../workers/hosts.js';
 import { late } from './late.js';
+import { LineWatch } from './line-watch.js';
 import { type Ended, type Job, Lines, newJob, type Run, type WaitsFor } from './lines.js';
 import { followResult, verdict } from './results.js';
 import type { DeployError, Handle } from './types.js';
 import { closed } from './unknown.js';
-import { storeNews } from './wait.js';
-
-/** What is news to one deployment is written by another one, and by itself: no more often than this is looked what it is. */
-const PACE_MS = 150;
-/** So often where the store tells of nothing. */
-const BLIND_MS = 200;
 
 export class Submissions {
   readonly #host: Host;
@@ -40,6 +35,7 @@ export class Submissions {
   readonly #onTasks: (tasks: readonly TaskRecord[]) => void;
   readonly #jobs = new Map<string, Job>();
   readonly #lines: Lines;
+  readonly #watch: LineWatch;
   /** What is on its way to the store. */
   readonly #coming = new Set<string>();
   readonly #storing = new Set<Promise<unknown>>();
@@ -48,8 +44,6 @@ export class Submissions {
   readonly #closing = new AbortController();
   /** Nothing is to run any more, what begins this very moment included. */
   #cancelsAll = false;
-  #looking: AbortController | undefined;
-  #looked: ResultAsync<unknown, unknown> | undefined;
 
   constructor(host: Host, heartbeat: Heartbeat, hosts: Hosts, onTasks: (tasks: readonly TaskRecord[]) => void) {
     this.#host = host;
@@ -64,6 +58,14 @@ export class Submissions {
         for (const job of behind) this.#tell(job, waitsFor);
       },
     );
+    this.#watch = new LineWatch({
+      host,
+      hosts,
+      jobs: this.#jobs,
+      signal: this.#closing.signal,
+      onSeen: (job, stored) => this.#seen(job, stored),
+      onWait: (job, of) => this.#tell(job, of),
+    });
   }
 
   /** @param cancel cancels the deployment that this makes; `signal` bounds the storing alone */
@@ -176,7 +178,7 @@ export class Submissions {
     const hasEnded = await endedWithin(this.#host.clock, ended, leftMs, hurry);
     if (!hasEnded || hurry.aborted) cancel();
     await ended;
-    await this.#looked;
+    await this.#watch.idle();
   }
 
   #enter(stored: Stored<DeploymentRecord>, { cancel, ahead, begun }: Entry = {}): Job {
@@ -188,12 +190,12 @@ export class Submissions {
       job.ahead?.forget();
       cancel?.removeEventListener('abort', onCancel);
       if (this.#jobs.get(id) === job) this.#jobs.delete(id);
-      if (this.#jobs.size === 0) this.#looking?.abort();
+      this.#watch.ended();
     });
     cancel?.addEventListener('abort', onCancel, { once: true });
     this.#lines.enter(job);
     if (cancel?.aborted) onCancel();
-    this.#look();
+    this.#watch.start();
     return job;
   }
 
@@ -218,7 +220,7 @@ export class Submissions {
   async #run(job: Job): Promise<Run> {
     const { id } = job.stored.value;
     for (;;) {
-      if (!job.begun) await this.#turn(job);
+      if (!job.begun) await this.#watch.turn(job);
       const { version } = job.stored;
       const outcome = await this.#begin(job);
       if (outcome.isOk()) {
@@ -237,7 +239,7 @@ export class Submissions {
       if (job.waiting.signal.aborted) return 'steps back';
       const isForeign = error.kind === 'store-conflict' && 'id' in error && error.id === id;
       if (!isForeign) return { ended: this.#endQueued(id, error) };
-      await this.#lookAt(job);
+      await this.#watch.lookAt(job);
       if (job.stored.version === version) return { ended: this.#follow(id) };
     }
   }
@@ -267,99 +269,12 @@ export class Submissions {
     });
   }
 
-  /** Waits until the first in the stage's line, of those that can be run at all, is one of ours. */
-  async #turn(job: Job): Promise<void> {
-    const { stageKey } = job.stored.value;
-    const { signal } = job.waiting;
-    const host = this.#host;
-    let news: ReturnType<typeof storeNews> | undefined;
-    try {
-      while (!signal.aborted) {
-        const queued = await this.#readLine(stageKey, signal);
-        // The line is for fairness alone: where it cannot be read, the lease decides.
-        if (queued.isErr() || queued.value[0]?.value.host === host.id) return;
-        const seen = await this.#hosts.look(signal);
-        if (seen.isErr()) return;
-        const first = queued.value.map(({ value }) => value).find(seen.value.canRun);
-        if (!first || first.host === host.id || signal.aborted) return;
-        this.#tell(job, {
-          lease: stageLease(stageKey),
-          holder: first.host,
-          since: first.queuedAt,
-          heldFor: first.id,
-        });
-        news ??= storeNews(host, BLIND_MS);
-        await this.#pause(news, signal);
-      }
-    } finally {
-      news?.end();
-    }
-  }
-
-  async #pause(news: ReturnType<typeof storeNews>, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#host;
-    const startMs = clock.monotonicMs();
-    await news.next(signal);
-    const restMs = PACE_MS - (clock.monotonicMs() - startMs);
-    if (restMs > 0) await sleep(clock, restMs, signal);
-  }
-
-  /** Who waits for a stage. What waits here, and is not there as it was, is looked at. */
-  #readLine(stageKey: string, signal: AbortSignal) {
-    const waiting = [...this.#jobs.values()].filter(
-      ({ isLeft, isStarted, stored }) => !isLeft && !isStarted && stored.value.stageKey === stageKey,
-    );
-    return this.#host.store
-      .list('deployments', { where: { stageKey, status: 'queued' } }, { signal })
-      .andTee((queued) => {
-        for (const job of waiting) {
-          const { value, version } = job.stored;
-          const found = queued.find((each) => each.value.id === value.id);
-          if (found?.version !== version) void this.#lookAt(job);
-        }
-      });
-  }
-
-  async #lookAt(job: Job): Promise<void> {
-    const { id } = job.stored.value;
-    const stored = await this.#host.store.get('deployments', id, { signal: this.#closing.signal });
-    if (stored.isErr() || !stored.value || job.isStarted || job.isLeft) return;
-    const { value } = stored.value;
+  /** The store has it, and it has not begun here. */
+  #seen(job: Job, stored: Stored<DeploymentRecord>): void {
+    const { value } = stored;
     if (isTerminal(value.status)) this.ended(value);
-    else if (value.host !== this.#host.id) this.#lines.leave(job, () => this.#follow(id));
-    else if (value.status === 'queued') job.stored = stored.value;
-  }
-
-  /** As long as there is something of ours: what others want of what runs, and what they have done with what waits. */
-  #look(): void {
-    if (this.#looking) return;
-    const looking = new AbortController();
-    this.#looking = looking;
-    this.#looked = guard(async () => {
-      const news = storeNews(this.#host, BLIND_MS);
-      try {
-        while (!looking.signal.aborted) {
-          await this.#pause(news, looking.signal);
-          if (!looking.signal.aborted) await this.#lookOnce(looking.signal);
-        }
-      } finally {
-        news.end();
-      }
-      this.#looking = undefined;
-      if (this.#jobs.size > 0) this.#look();
-      return ok(undefined);
-    });
-  }
-
-  async #lookOnce(signal: AbortSignal): Promise<void> {
-    const jobs = [...this.#jobs.values()];
-    if (jobs.some(({ isStarted }) => isStarted)) {
-      const cancels = await this.#host.store.list('cancels', {}, { signal });
-      for (const { value } of cancels.unwrapOr([]))
-        this.#jobs.get(value.id)?.cancel.abort(cancelled('before its commit', value));
-    }
-    const stages = new Set(jobs.flatMap(({ isStarted, stored }) => (isStarted ? [] : [stored.value.stageKey])));
-    for (const stageKey of stages) await this.#readLine(stageKey, signal);
+    else if (value.host !== this.#host.id) this.#lines.leave(job, () => this.#follow(value.id));
+    else if (value.status === 'queued') job.stored = stored;
   }
 
   /** Ends what is queued. What could not be written down stays queued; the reader is owed the error that came first. */
