@@ -5,7 +5,7 @@ import { domainTaken } from './errors.js';
 import type { RouteMemory } from './memory.js';
 import { type Everything, entryValue, readEntry, readEverything, targetsIn } from './runtime-state.js';
 import type { Slots } from './slots.js';
-import { said, weightsOf } from './slots.js';
+import { said, stateCommand, weightsOf } from './slots.js';
 import type { RuntimeApi } from './socket.js';
 
 export interface Editor {
@@ -28,12 +28,15 @@ export function openEditor(parts: {
   const { api, map, slots, memory } = parts;
 
   const turn = async (
-    { domain, mark }: Route,
+    { domain, mark, sticky = false }: Route,
     slot: string,
     isNew: boolean,
     signal: AbortSignal,
   ): Promise<Result<void, ProxyError>> => {
-    const answers = await api.run([`${isNew ? 'add' : 'set'} map ${map} ${domain} ${entryValue(slot, mark)}`], signal);
+    const answers = await api.run(
+      [`${isNew ? 'add' : 'set'} map ${map} ${domain} ${entryValue(slot, mark, sticky)}`],
+      signal,
+    );
     if (answers.isErr()) return err(answers.error);
     const [answer = ''] = answers.value;
     return answer === '' ? ok() : err(said(answer));
@@ -44,7 +47,11 @@ export function openEditor(parts: {
     const held = now.entries.find(({ domain }) => domain === route.domain);
     if (held && held.mark !== route.mark) return err(domainTaken(route.domain));
     const before = held ? targetsIn(now.servers, held.backend) : [];
-    if (held && isSame(before, route.targets)) return weigh(api, held.backend, before, route.targets, signal);
+    if (held && isSame(before, route.targets)) {
+      const weighed = await weigh(api, held.backend, before, route.targets, signal);
+      if (weighed.isErr() || held.isSticky === (route.sticky ?? false)) return weighed;
+      return turn(route, held.backend, false, signal);
+    }
     const slot = await slots.fill(route.targets, now, signal);
     if (slot.isErr()) return err(slot.error);
     const turned = await turn(route, slot.value, held === undefined, signal);
@@ -123,9 +130,10 @@ async function weigh(
   const weights = weightsOf(targets);
   const commands = targets.flatMap((target, index) => {
     const held = before.find((each) => keyOf(each) === keyOf(target));
-    const ready = `set server ${slot}/${target.instance} state ready`;
-    const isAsItWas = held?.weight === weights[index];
-    return isAsItWas ? [ready] : [ready, `set server ${slot}/${target.instance} weight ${weights[index]}`];
+    const weight = weights[index] ?? 0;
+    const isAsItWas = held?.weight === weight;
+    const server = `${slot}/${target.instance}`;
+    return [...(isAsItWas ? [] : [`set server ${server} weight ${weight}`]), stateCommand(server, weight)];
   });
   const answers = await api.run(commands, signal);
   if (answers.isErr()) return err(answers.error);

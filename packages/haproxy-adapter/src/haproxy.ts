@@ -22,7 +22,7 @@ import { prove } from './prove.js';
 import { type Entry, readEntry, readEverything, readProcess, type Server, targetsIn } from './runtime-state.js';
 import { openSlots, type Slots } from './slots.js';
 import { runtimeApi } from './socket.js';
-import { inFlightOf } from './statistics.js';
+import { hasTables, inFlightOf, statisticsOf } from './statistics.js';
 
 const PROOF_LIMIT_MS = 10_000;
 
@@ -134,7 +134,7 @@ function build(settings: Settings): ProxyManager {
       // Looking and putting are two commands.
       expect: false,
       streamsSurviveWrite: true,
-      sticky: false,
+      sticky: true,
       maxTargets: TARGETS_MAX,
     },
     attach,
@@ -148,7 +148,9 @@ function build(settings: Settings): ProxyManager {
     put: (route, { signal, expect }) =>
       withRoutes(`Putting the route ${route.domain}`, signal, async ({ editor }) => {
         const wrong = expect === undefined ? checkRoute(route) : noExpectation(route.domain);
-        return wrong ? err(wrong) : editor.put(route, signal);
+        if (wrong) return err(wrong);
+        const able = route.sticky ? await hasTables(api, name, signal) : ok();
+        return able.isErr() ? err(able.error) : editor.put(route, signal);
       }),
 
     remove: ({ domain, mark }, { signal }) =>
@@ -178,6 +180,9 @@ function build(settings: Settings): ProxyManager {
 
     inFlight: (instance, { signal }) =>
       call(`Counting what ${instance} has in flight`, signal, () => inFlightOf(api, name, instance, signal)),
+
+    statistics: (instance, { signal }) =>
+      call(`Counting what ${instance} has answered`, signal, () => statisticsOf(api, name, instance, signal)),
 
     close: () => {
       isClosed = true;

@@ -29,7 +29,7 @@ export function routeMemory(store: Store, proxy: string): RouteMemory {
   const through = <T>(what: string, result: Result<T, Parameters<typeof throughStore>[0]>): Result<T, ProxyError> =>
     result.mapErr((error) => throughStore(error, what));
   return {
-    async keep({ domain, mark, targets, options }, signal) {
+    async keep({ domain, mark, targets, sticky, options }, signal) {
       const record: ProxyRouteRecord = {
         id: idOf(domain),
         proxy,
@@ -37,6 +37,7 @@ export function routeMemory(store: Store, proxy: string): RouteMemory {
         mark,
         revision: 0,
         targets: targets as unknown as Json,
+        ...(sticky ? { sticky: true } : {}),
         options,
       };
       const kept = await store.commit([{ op: 'put', collection: 'proxyRoutes', record }], { signal });
@@ -61,9 +62,10 @@ export function routeMemory(store: Store, proxy: string): RouteMemory {
   };
 }
 
-const routeOf = ({ domain, mark, targets, options }: ProxyRouteRecord): Route => ({
+const routeOf = ({ domain, mark, targets, sticky, options }: ProxyRouteRecord): Route => ({
   domain,
   mark,
   targets: targets as unknown as readonly Target[],
+  ...(sticky ? { sticky } : {}),
   options,
 });

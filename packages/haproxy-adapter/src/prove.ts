@@ -1,4 +1,7 @@
-/** The proof: a request through the front door, answered by the instance, and as asked. HAProxy names the server that it chose. */
+/**
+ * The proof: a request through the front door, answered by the instance, and as asked. HAProxy names the server that it chose. Each
+ * target that is to be sent requests is asked by its name; a configuration of before that could be done asks whomever it likes, and is asked until it was everyone.
+ */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type ProofRequest, type ProxyError, pause, type Route, within } from '@quayside/core/ports';
@@ -10,7 +13,15 @@ const BETWEEN_MS = 20;
 /** Of one look: a hanging app is not to take all of the time. */
 const LOOK_LIMIT_MS = 5_000;
 /** Ours to say: a health check's own would lead elsewhere. */
-const OWN_HEADERS = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'upgrade', PROOF_HEADER]);
+const OWN_HEADERS = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'upgrade',
+  PROOF_HEADER,
+  INSTANCE_HEADER,
+]);
 
 type Seen =
   | { readonly kind: 'answer'; readonly status: number; readonly instance: string | null }
@@ -22,27 +33,33 @@ export async function prove(
   request: ProofRequest | null,
   limit: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<Result<void, ProxyError>> {
-  const instances = route.targets.map(({ instance }) => instance);
+  // Whom nobody is sent to is in maintenance, and answers nobody.
+  const sent = route.targets.filter(({ weight = 1 }) => weight > 0);
+  const instances = (sent.length > 0 ? sent : route.targets).map(({ instance }) => instance);
+  const isGood = (seen: Seen): boolean =>
+    request === null ||
+    (seen.kind === 'answer' && request.expectStatus.some(([from, to]) => seen.status >= from && seen.status <= to));
   return within(limit.signal, limit.timeoutMs, async ({ signal }) => {
-    for (let last: Seen | undefined; ; ) {
-      const seen = await within(signal, LOOK_LIMIT_MS, (own) => look(door, route.domain, request, own.signal));
-      // A question that the limit cut off tells less than the one before it.
-      if (!signal.aborted || !last) last = seen;
-      const isServed = seen.kind === 'answer' && seen.instance !== null && instances.includes(seen.instance);
-      const isGood =
-        request === null ||
-        (seen.kind === 'answer' && request.expectStatus.some(([from, to]) => seen.status >= from && seen.status <= to));
-      if (isServed && isGood) return ok();
-      if (signal.aborted) return err(failed(door.frontDoor, route.domain, instances, request, last));
-      await pause(BETWEEN_MS, signal);
+    for (const instance of instances) {
+      for (let last: Seen | undefined; ; ) {
+        const seen = await within(signal, LOOK_LIMIT_MS, (own) =>
+          look(door, route.domain, instance, request, own.signal),
+        );
+        // A question that the limit cut off tells less than the one before it.
+        if (!signal.aborted || !last) last = seen;
+        if (seen.kind === 'answer' && seen.instance === instance && isGood(seen)) break;
+        if (signal.aborted) return err(failed(door.frontDoor, route.domain, instance, request, last));
+        await pause(BETWEEN_MS, signal);
+      }
     }
+    return ok();
   });
 }
 
 function failed(
   frontDoor: string,
   domain: string,
-  instances: readonly string[],
+  instance: string,
   request: ProofRequest | null,
   seen: Seen,
 ): ProxyError {
@@ -54,9 +71,9 @@ function failed(
     const hint = 'See that `frontDoor` leads to this HAProxy, and that `proofKey` is the one of its configuration.';
     return unproved(domain, `${frontDoor} answers ${seen.status} and does not say which instance it asked`, hint);
   }
-  if (!instances.includes(seen.instance)) {
+  if (seen.instance !== instance) {
     const hint = 'See whether somebody else changes the map, or an older HAProxy process still accepts connections.';
-    return unproved(domain, `${seen.instance || 'no instance'} is served there, not ${instances.join(', ')}`, hint);
+    return unproved(domain, `${seen.instance || 'no instance'} is served there, not ${instance}`, hint);
   }
   const asked = request ? `${request.method} ${request.path}` : 'a request';
   const hint = 'Look at what the app answers behind the proxy, and whether HAProxy reaches its address.';
@@ -66,6 +83,7 @@ function failed(
 function look(
   door: { readonly frontDoor: string; readonly proofKey: string },
   domain: string,
+  instance: string,
   request: ProofRequest | null,
   signal: AbortSignal,
 ): Promise<Seen> {
@@ -80,7 +98,13 @@ function look(
       port: url.port || (isSecure ? 443 : 80),
       method: request?.method ?? 'GET',
       path: request?.path ?? '/',
-      headers: { ...headers, host: domain, connection: 'close', [PROOF_HEADER]: door.proofKey },
+      headers: {
+        ...headers,
+        host: domain,
+        connection: 'close',
+        [PROOF_HEADER]: door.proofKey,
+        [INSTANCE_HEADER]: instance,
+      },
       agent: false,
       signal,
       // Which instance answers is the question, and not whether a browser would trust the certificate.

@@ -1,7 +1,7 @@
 /** What HAProxy holds now, read from its runtime socket and understood. */
 import type { ProxyError, Target } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import { SEPARATOR } from './configuration.js';
+import { SEPARATOR, STICKY } from './configuration.js';
 import { refused } from './errors.js';
 import type { RuntimeApi } from './socket.js';
 
@@ -11,6 +11,7 @@ export interface Entry {
   readonly backend: string;
   /** Null: a person's. */
   readonly mark: string | null;
+  readonly isSticky: boolean;
 }
 
 export interface Server {
@@ -25,11 +26,18 @@ export interface Server {
 /** One of our empty backends is taken by whoever could add this server to it; it never serves. */
 export const CLAIM = 'claim';
 
-export const entryValue = (backend: string, mark: string): string => `${backend}${SEPARATOR}${mark}`;
+/** Whether a backend is one of the slots of that name. */
+export function slotsOf(name: string): (backend: string) => boolean {
+  const pattern = new RegExp(`^${name}-\\d+$`);
+  return (backend) => pattern.test(backend);
+}
+
+export const entryValue = (backend: string, mark: string, isSticky: boolean): string =>
+  [backend, mark, ...(isSticky ? [STICKY] : [])].join(SEPARATOR);
 
 export function entryOf(domain: string, value: string): Entry {
-  const [backend = '', mark] = value.split(SEPARATOR);
-  return { domain, backend, mark: mark || null };
+  const [backend = '', mark, sticky] = value.split(SEPARATOR);
+  return { domain, backend, mark: mark || null, isSticky: sticky === STICKY };
 }
 
 export const targetsIn = (servers: readonly Server[], backend: string): Target[] =>

@@ -9,8 +9,9 @@
 import type { Clock, ProxyError, Target } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { refused } from './errors.js';
-import { CLAIM, type Everything, readEverything, type Server } from './runtime-state.js';
+import { CLAIM, type Everything, readEverything, type Server, slotsOf } from './runtime-state.js';
 import type { RuntimeApi } from './socket.js';
+import { deleteServers, serversIn, showServers } from './statistics.js';
 
 /**
  * How long a slot that no entry leads to stays as it is. A request that had looked the map up before and not yet chosen a server is served
@@ -19,12 +20,6 @@ import type { RuntimeApi } from './socket.js';
 const LEFT_MS = 2_000;
 /** HAProxy's weights go from 0 to 256. */
 const WEIGHT_MAX = 256;
-
-/** Whether a backend is one of the slots of that name. */
-export function slotsOf(name: string): (backend: string) => boolean {
-  const pattern = new RegExp(`^${name}-\\d+$`);
-  return (backend) => pattern.test(backend);
-}
 
 export interface Slots {
   /** Fills a free slot with these targets; answers its name. */
@@ -53,11 +48,18 @@ export function openSlots(parts: {
   const empty = async (slot: string, servers: readonly Server[], signal: AbortSignal): Promise<boolean> => {
     const names = servers.filter(({ backend }) => backend === slot).map((server) => server.name);
     const others = names.filter((each) => each !== CLAIM);
-    const commands = others.flatMap((each) => [`set server ${slot}/${each} state maint`, `del server ${slot}/${each}`]);
-    const answers = commands.length > 0 ? await api.run(commands, signal) : ok([]);
-    if (answers.isErr()) return false;
-    const kept = others.filter((_, index) => !isDeleted(answers.value[2 * index + 1] ?? ''));
-    if (kept.length > 0) return false;
+    if (others.length > 0) {
+      const stopped = await api.run(
+        [...others.map((each) => `set server ${slot}/${each} state maint`), showServers(slot)],
+        signal,
+      );
+      if (stopped.isErr()) return false;
+      const idle = serversIn(stopped.value.at(-1) ?? '').filter(
+        ({ server, inFlight }) => inFlight === 0 && others.includes(server),
+      );
+      const deleted = await deleteServers(api, name, idle, signal);
+      if (deleted < others.length) return false;
+    }
     // The claim last: until then nobody else fills it.
     const freed = await api.run([`del server ${slot}/${CLAIM}`], signal);
     return freed.isOk();
@@ -152,9 +154,16 @@ const serverCommands = (slot: string, targets: readonly Target[]): string[] => {
   const weights = weightsOf(targets);
   return targets.flatMap(({ instance, host, port }, index) => [
     `add server ${slot}/${instance} ${authority(host)}:${port} weight ${weights[index]}`,
-    `set server ${slot}/${instance} state ready`,
+    stateCommand(`${slot}/${instance}`, weights[index] ?? 0),
   ]);
 };
+
+/**
+ * One of weight 0 would be sent nobody either, except those who stay with it by their cookie. What runs on it goes on in maintenance.
+ * @param server `backend/server`
+ */
+export const stateCommand = (server: string, weight: number): string =>
+  `set server ${server} state ${weight > 0 ? 'ready' : 'maint'}`;
 
 /** Shares as HAProxy's whole weights: the greatest is 256 where they are not whole already. A share that is not 0 stays one. */
 export function weightsOf(targets: readonly Target[]): number[] {
@@ -170,8 +179,6 @@ export function weightsOf(targets: readonly Target[]): number[] {
 
 const authority = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 const isAdded = (answer: string): boolean => answer.startsWith('New server registered');
-const isDeleted = (answer: string): boolean =>
-  answer.startsWith('Server deleted') || answer.startsWith('No such server');
 
 export const said = (answer: string): ProxyError =>
   refused('said', `HAProxy says: ${answer.split('\n')[0] ?? ''}`, 'Read its management guide; 2.6 or newer is needed.');

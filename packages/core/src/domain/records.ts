@@ -378,6 +378,8 @@ export interface ProxyRouteRecord {
   /** Grows with every put of this domain. */
   readonly revision: number;
   readonly targets: Json;
+  /** Absent: every request is balanced. */
+  readonly sticky?: true;
   readonly options: Json;
 }
 
