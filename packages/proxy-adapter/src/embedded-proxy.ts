@@ -15,19 +15,19 @@ import {
   type Store,
 } from '@quayside/core/ports';
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
-import { abortedCall, closed, noServer, notAttached, throughStore, unproved, unreachable } from './errors.js';
+import { abortedCall, closed, noServer, notAttached, throughStore, unproved } from './errors.js';
 import { type EmbeddedProxyOptions, parseRouteOptions, parseSettings, type Settings } from './options.js';
-import { ask } from './routes/ask.js';
 import { checkRoute, TARGETS_MAX } from './routes/check-route.js';
 import { editor } from './routes/editor.js';
+import { fromServers } from './routes/from-servers.js';
 import { routeLog } from './routes/log.js';
 import { pause } from './routes/pause.js';
 import { disprove } from './routes/proof.js';
 import { targetsOf } from './routes/table.js';
-import { isRecordOf, serverWatch } from './routes/watch.js';
+import { serverWatch } from './routes/watch.js';
 import { type Listening, type ListenOptions, openServer, type Server } from './server.js';
-import { KEY_HEADER } from './traffic/headers.js';
-import { IN_FLIGHT_PATH, type InFlightAnswer } from './traffic/inspection.js';
+import { IN_FLIGHT_PATH, type InFlightAnswer, STATISTICS_PATH, type StatisticsAnswer } from './traffic/inspection.js';
+import { statisticsOf } from './traffic/statistics.js';
 
 export interface EmbeddedProxy extends ProxyManager {
   /**
@@ -43,7 +43,6 @@ export interface EmbeddedProxy extends ProxyManager {
 const PROOF_LIMIT_MS = 10_000;
 /** Between two looks of a proof. */
 const PROOF_LOOK_MS = 50;
-const IN_FLIGHT_LIMIT_MS = 2_000;
 
 /** Opens nothing: wrong options fail here, and the first listener is that of `listen()`. */
 export function embeddedProxy(
@@ -95,6 +94,12 @@ function build(settings: Settings): EmbeddedProxy {
     return ResultAsync.fromThrowable(run, bug)().andThen((result) => result);
   };
 
+  /** The one of this process, while it serves: it is not asked over the network. */
+  const ownServer = () => {
+    const id = server?.serving()?.server;
+    return { own: id === undefined ? undefined : server, id };
+  };
+
   return {
     name: 'embedded-proxy',
     writes: 'parallel',
@@ -103,7 +108,7 @@ function build(settings: Settings): EmbeddedProxy {
       weights: true,
       expect: true,
       streamsSurviveWrite: true,
-      sticky: false,
+      sticky: true,
       maxTargets: TARGETS_MAX,
     },
 
@@ -171,25 +176,20 @@ function build(settings: Settings): EmbeddedProxy {
 
     inFlight: (instance, { signal }) =>
       call(`Counting what ${instance} has in flight`, signal, async ({ watch }) => {
-        const seen = await watch.look(signal);
-        if (seen.isErr()) return err(throughStore(seen.error, 'Counting what is in flight'));
-        const own = server?.serving();
-        let count = own && server ? server.inFlightOf(instance) : 0;
-        const path = `${IN_FLIGHT_PATH}?${new URLSearchParams({ instance })}`;
-        for (const { record, isDead } of seen.value) {
-          // A dead server's process may be gone, and its requests with it; nobody can ask it.
-          if (isDead || (own && isRecordOf(own.server, record.id))) continue;
-          try {
-            const question = { method: 'GET', path, headers: { host: 'quayside.invalid', [KEY_HEADER]: record.key } };
-            const reply = await ask(record.frontDoor, question, IN_FLIGHT_LIMIT_MS, signal);
-            const answer = JSON.parse(reply.body) as InFlightAnswer;
-            if (!isRecordOf(answer.server, record.id)) throw new Error(`answered by another server: ${answer.server}`);
-            count += answer.count;
-          } catch (thrown) {
-            return err(unreachable(record.frontDoor, thrown));
-          }
-        }
-        return ok(count);
+        const { own, id } = ownServer();
+        const answers = await fromServers<InFlightAnswer>(watch, IN_FLIGHT_PATH, instance, id, signal);
+        const here = own?.inFlightOf(instance) ?? 0;
+        return answers.map((all) => all.reduce((total, { count }) => total + count, here));
+      }),
+
+    statistics: (instance, { signal }) =>
+      call(`Counting what ${instance} has answered`, signal, async ({ watch }) => {
+        const { own, id } = ownServer();
+        const answers = await fromServers<StatisticsAnswer>(watch, STATISTICS_PATH, instance, id, signal);
+        return answers.map((all) => {
+          const counts = [own?.countsOf(instance), ...all.map((answer) => answer.counts)];
+          return statisticsOf(counts.filter((each) => each != null));
+        });
       }),
 
     parseOptions: parseRouteOptions,

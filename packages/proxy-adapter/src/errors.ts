@@ -47,6 +47,15 @@ export const refused = (code: string, message: string, hint: string): TaggedErro
   retryable: false,
 });
 
+export const badCertificate = (cause: unknown): TaggedError<'proxy-refused'> => ({
+  ...refused(
+    'bad-certificate',
+    `A certificate cannot be used. ${cause instanceof Error ? cause.message : String(cause)}.`,
+    'Correct `tls.certificates` of embeddedProxy(), or the file that it names.',
+  ),
+  cause,
+});
+
 export const unacknowledged = (
   domain: string,
   frontDoors: readonly string[],

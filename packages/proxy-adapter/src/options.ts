@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { check, duration, type InvalidError, type Json, type Reach, size } from '@quayside/core/ports';
 import type { Result } from 'neverthrow';
 import { z } from 'zod';
+import { Tls, type TlsOptions } from './tls/options.js';
 import { addressBlock } from './traffic/trust.js';
 
 /** `'10s'` or whole milliseconds. */
@@ -49,6 +50,8 @@ export interface EmbeddedProxyOptions {
   readonly serverTtl?: Duration;
   /** How long a change waits for all live servers. Default 15 s. */
   readonly acknowledgeTimeout?: Duration;
+  /** The certificates of those addresses where `listen({ tls: true })` is called. */
+  readonly tls?: TlsOptions;
   /** Told of each problem that a visitor met. What it throws is dropped. */
   readonly onProblem?: (problem: Problem) => void;
 }
@@ -88,6 +91,7 @@ const Options = z
       .refine((ms) => ms >= 150 && ms <= 300_000, { message: 'a duration from 150ms to 5m' })
       .prefault('6s'),
     acknowledgeTimeout: positive('15s'),
+    tls: Tls.optional(),
     onProblem: z.custom<(problem: Problem) => void>((value) => typeof value === 'function', 'a function').optional(),
   })
   .transform(({ reaches, ...rest }) => ({ ...rest, reaches: reaches ?? defaultReaches(rest.node) }));
@@ -111,6 +115,7 @@ const WORDS = [
   'drainTimeout',
   'serverTtl',
   'acknowledgeTimeout',
+  'tls',
   'onProblem',
 ];
 

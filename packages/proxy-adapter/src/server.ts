@@ -1,13 +1,16 @@
 /** What a process does that serves: its listeners, the following of the store, and their end. */
 import type { Clock, ProxyError, Store } from '@quayside/core/ports';
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
-import { closed, refused, throughStore } from './errors.js';
+import { badCertificate, closed, refused, throughStore } from './errors.js';
 import type { Settings } from './options.js';
 import type { RouteLog } from './routes/log.js';
 import { pause, turns } from './routes/pause.js';
 import { type Serving, serving } from './routes/serving.js';
 import type { ServerWatch } from './routes/watch.js';
+import { type Certificates, openCertificates } from './tls/certificates.js';
+import { claims } from './traffic/claims.js';
 import { frontDoor, type Listener } from './traffic/front-door.js';
+import type { Counts } from './traffic/statistics.js';
 
 export interface ListenOptions {
   /** An address of this machine: `127.0.0.1`, or `0.0.0.0` and `::` for all. */
@@ -19,13 +22,20 @@ export interface ListenOptions {
    * To be given where they run on other machines: `http://10.0.0.7:80`.
    */
   readonly frontDoor?: string;
+  /**
+   * TLS, with the certificates of the proxy's option `tls`. There has to be an address for plain HTTP too, loopback for instance, and it has
+   * to stay: deploying processes ask there. Default: plain HTTP.
+   */
+  readonly tls?: boolean;
+  /** Sends visitors of this address from plain HTTP to https at this port (308): 443. Default: they are served here. */
+  readonly redirectTo?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface Listening {
   readonly host: string;
   readonly port: number;
-  /** `http://127.0.0.1:8080` */
+  /** `http://127.0.0.1:8080`, with `tls` `https://…` */
   readonly url: string;
   /** Ends this listener alone; `close()` of the proxy ends all. */
   close(): ResultAsync<void, ProxyError>;
@@ -36,6 +46,8 @@ export interface Server {
   /** While it serves. */
   serving(): Serving | undefined;
   inFlightOf(instance: string): number;
+  /** Of an instance that has a route. */
+  countsOf(instance: string): Counts | undefined;
   close(): Promise<void>;
 }
 
@@ -64,9 +76,12 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     server,
     key,
     ready: () => current?.ready() ?? Promise.resolve(false),
+    isPending: claims(store),
   });
   const inTurn = turns();
-  const open = new Map<Listener, string>();
+  /** With where deploying processes reach them; null: they do not. */
+  const open = new Map<Listener, string | null>();
+  let certificates: Certificates | undefined;
   let current: Serving | undefined;
   let isClosed = false;
 
@@ -114,42 +129,58 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const closeOne = (listener: Listener) =>
     inTurn(async () => {
       if (!open.delete(listener)) return;
-      const [next] = open.values();
-      if (next !== undefined) current?.moveTo(next);
+      const next = [...open.values()].find((at) => at !== null);
+      if (next != null) current?.moveTo(next);
       await drain([listener]);
       if (open.size === 0) await end();
     });
 
+  /** What is wrong with those that were given is told where somebody listens with them, and not to the first visitor. */
+  const givenCertificates = async (): Promise<Result<Certificates | undefined, ProxyError>> => {
+    if (certificates || !settings.tls) return ok(certificates);
+    const opened = openCertificates({
+      settings: settings.tls,
+      hasRoute: (domain) => door.table.get(domain) !== undefined,
+      report: door.report,
+    });
+    try {
+      await opened.check();
+    } catch (thrown) {
+      opened.close();
+      return err(badCertificate(thrown));
+    }
+    certificates = opened;
+    return ok(opened);
+  };
+
   return {
     serving: () => current,
     inFlightOf: (instance) => door.inFlight.of(instance),
-    listen: ({ host, port, frontDoor: said, signal }) =>
+    countsOf: (instance) => door.table.tallyOf(instance)?.counts(),
+    listen: (options) =>
       inTurn(async () => {
+        const { host, port, tls: isSecure = false } = options;
         if (isClosed) return err(closed());
-        if (said !== undefined && !/^http:\/\/[^/?#@]+\/?$/.test(said)) {
-          return err(
-            refused(
-              'bad-front-door',
-              `"${said}" is no front door.`,
-              'Give its scheme, host and port: http://10.0.0.7:80.',
-            ),
-          );
-        }
+        const hasPlain = [...open.values()].some((at) => at !== null);
+        const wrong = checkListen(options, settings, hasPlain);
+        if (wrong) return err(wrong);
+        const given = isSecure ? await givenCertificates() : ok(undefined);
+        if (given.isErr()) return err(given.error);
         let listener: Listener;
         try {
-          listener = await door.listen(host, port);
+          listener = await door.listen(host, port, { certificates: given.value, redirectTo: options.redirectTo });
         } catch (thrown) {
           return err(cannotListen(host, port, thrown));
         }
-        const url = `http://${bracketed(reachable(listener.host))}:${listener.port}`;
-        const at = said ?? url;
-        const begun = current ? ok() : await begin(at, signal);
+        const url = `${isSecure ? 'https' : 'http'}://${bracketed(reachable(listener.host))}:${listener.port}`;
+        const at = options.frontDoor ?? url;
+        const begun = current ? ok() : await begin(at, options.signal);
         if (begun.isErr()) {
           listener.destroy();
           await listener.close();
           return err(begun.error);
         }
-        open.set(listener, at);
+        open.set(listener, isSecure ? null : at);
         return ok({
           host: listener.host,
           port: listener.port,
@@ -164,9 +195,36 @@ export async function openServer(options: ServerOptions): Promise<Server> {
         await drain([...open.keys()]);
         open.clear();
         await end();
+        certificates?.close();
         door.table.destroy();
       }),
   };
+}
+
+function checkListen(options: ListenOptions, settings: Settings, hasPlain: boolean): ProxyError | undefined {
+  const { frontDoor: said, tls: isSecure = false, redirectTo } = options;
+  if (said !== undefined && (isSecure || !/^http:\/\/[^/?#@]+\/?$/.test(said))) {
+    const hint = 'Give that of an address for plain HTTP, with scheme, host and port: http://10.0.0.7:80.';
+    return refused('bad-front-door', `"${said}" is no front door.`, hint);
+  }
+  if (
+    redirectTo !== undefined &&
+    (isSecure || !(Number.isInteger(redirectTo) && redirectTo > 0 && redirectTo < 65_536))
+  ) {
+    const hint = 'Give an address for plain HTTP the port where visitors find TLS: 443.';
+    return refused('bad-redirect', `${redirectTo} is nothing to send visitors of this address to.`, hint);
+  }
+  if (!isSecure) return undefined;
+  if (!settings.tls) {
+    return refused(
+      'no-certificates',
+      'There are no certificates to listen with.',
+      'Give embeddedProxy() the option `tls`.',
+    );
+  }
+  const hint =
+    'Call listen() for plain HTTP first: with `redirectTo`, or on 127.0.0.1 if visitors shall not come in there.';
+  return hasPlain ? undefined : refused('no-plain-listener', 'Deploying processes would have nowhere to ask.', hint);
 }
 
 /** Waits for the work, at most so long, and then no longer: its signal is aborted. */

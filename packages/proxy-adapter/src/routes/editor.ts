@@ -113,7 +113,15 @@ export function editor({ proxy, store, clock, log, watch, acknowledgeTimeoutMs, 
   /** Nobody serves it, so nobody shall begin to: what was there before comes back, if it still is as this call left it. */
   const takeBack = async (what: string, domain: string, written: Written, signal: AbortSignal): Promise<ProxyError> => {
     const before = written.before.route?.value;
-    const route = before ? { domain, mark: before.mark, targets: targetsOf(before), options: before.options } : null;
+    const route: Route | null = before
+      ? {
+          domain,
+          mark: before.mark,
+          targets: targetsOf(before),
+          ...(before.sticky ? { sticky: true } : {}),
+          options: before.options,
+        }
+      : null;
     const back = await change(what, domain, signal, (held) =>
       held.route?.value.revision === written.revision ? { write: route } : { leave: 'foreign' },
     );

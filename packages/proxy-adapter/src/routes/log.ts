@@ -82,6 +82,7 @@ export function routeLog(store: Store, proxy: string): RouteLog {
             mark: route.mark,
             revision,
             targets: route.targets.map((target) => ({ ...target })) as unknown as Json,
+            ...(route.sticky ? { sticky: true as const } : {}),
             options: route.options,
           }
         : undefined;

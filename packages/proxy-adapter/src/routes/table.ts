@@ -5,6 +5,8 @@
 import type { Json, ProxyRouteRecord, Target } from '@quayside/core/ports';
 import type { RouteLimits } from '../options.js';
 import { balancer } from '../traffic/balance.js';
+import { type Tally, tally } from '../traffic/statistics.js';
+import { stayToken } from '../traffic/stay.js';
 import type { Upstream } from '../traffic/upstream.js';
 
 export interface Backend {
@@ -13,6 +15,10 @@ export interface Backend {
   readonly port: number;
   readonly weight: number;
   readonly upstream: Upstream;
+  /** What its instance has answered, over all routes: one for all backends of the instance. */
+  readonly tally: Tally;
+  /** By which a visitor of a sticky route says that this one answered before; null where the route is not sticky. */
+  readonly token: string | null;
 }
 
 export interface LiveRoute {
@@ -20,6 +26,7 @@ export interface LiveRoute {
   readonly mark: string;
   readonly revision: number;
   readonly limits: RouteLimits;
+  readonly isSticky: boolean;
   readonly backends: readonly Backend[];
   /** Whose turn it is; undefined where none fits. */
   readonly next: (isFit?: (backend: Backend) => boolean) => Backend | undefined;
@@ -36,6 +43,8 @@ export interface RouteTable {
   readonly revision: number;
   readonly size: number;
   get(domain: string): LiveRoute | undefined;
+  /** Of an instance that has a route. */
+  tallyOf(instance: string): Tally | undefined;
   apply(revision: number, changes: readonly RouteChange[]): void;
   /** What is not among the records is gone. */
   replace(revision: number, records: readonly ProxyRouteRecord[]): void;
@@ -54,6 +63,7 @@ export interface RouteTableOptions {
 export function routeTable({ openUpstream, limitsOf }: RouteTableOptions): RouteTable {
   const routes = new Map<string, LiveRoute>();
   const upstreams = new Map<string, { readonly upstream: Upstream; users: number }>();
+  const tallies = new Map<string, { readonly tally: Tally; users: number }>();
   let revision = -1;
 
   const keyOf = (target: { readonly host: string; readonly port: number }) => `${target.host} ${target.port}`;
@@ -64,7 +74,16 @@ export function routeTable({ openUpstream, limitsOf }: RouteTableOptions): Route
     upstreams.set(key, held);
     return held.upstream;
   };
+  const count = (instance: string): Tally => {
+    const held = tallies.get(instance) ?? { tally: tally(), users: 0 };
+    held.users += 1;
+    tallies.set(instance, held);
+    return held.tally;
+  };
   const release = (backend: Backend) => {
+    const counted = tallies.get(backend.instance);
+    if (counted) counted.users -= 1;
+    if (counted?.users === 0) tallies.delete(backend.instance);
     const key = keyOf(backend);
     const held = upstreams.get(key);
     if (!held) return;
@@ -83,10 +102,13 @@ export function routeTable({ openUpstream, limitsOf }: RouteTableOptions): Route
         port: target.port,
         weight: target.weight ?? 1,
         upstream: acquire(target),
+        tally: count(target.instance),
+        token: record.sticky ? stayToken(target.instance) : null,
       }));
       const { mark, revision: since } = record;
+      const isSticky = record.sticky === true;
       const limits = limitsOf(record.options);
-      routes.set(domain, { domain, mark, limits, revision: since, backends, next: balancer(backends) });
+      routes.set(domain, { domain, mark, limits, isSticky, revision: since, backends, next: balancer(backends) });
     } else routes.delete(domain);
     // After the new ones are held: a target that stays keeps its connections.
     for (const backend of before?.backends ?? []) release(backend);
@@ -100,6 +122,7 @@ export function routeTable({ openUpstream, limitsOf }: RouteTableOptions): Route
       return routes.size;
     },
     get: (domain) => routes.get(domain),
+    tallyOf: (instance) => tallies.get(instance)?.tally,
     apply(to, changes) {
       for (const change of changes) set(change);
       revision = to;
@@ -115,6 +138,7 @@ export function routeTable({ openUpstream, limitsOf }: RouteTableOptions): Route
     destroy() {
       for (const { upstream } of upstreams.values()) upstream.destroy();
       upstreams.clear();
+      tallies.clear();
       routes.clear();
     },
   };

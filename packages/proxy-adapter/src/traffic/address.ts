@@ -1,5 +1,6 @@
 /** Which domain a request is for, and which path of it: from its target and its Host header (RFC 9112, section 3.2). */
 import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 
 export interface Destination {
   /** Lower case, without port and trailing dot: what routes are looked up by. */
@@ -17,11 +18,15 @@ export function destinationOf(request: IncomingMessage): Destination | undefined
   if (host === undefined) return undefined;
   if (target.startsWith('/')) return { domain: domainOf(host), host, path: target };
   // The absolute form: its own host counts, and the Host header does not.
-  const absolute = /^http:\/\/([^/?#@\\]+)([/?].*)?$/i.exec(target);
+  const absolute = /^(https?):\/\/([^/?#@\\]+)([/?].*)?$/i.exec(target);
   if (!absolute) return undefined;
-  const [, authority = '', rest = '/'] = absolute;
+  const [, scheme = '', authority = '', rest = '/'] = absolute;
+  if (isSecure(request) !== (scheme.toLowerCase() === 'https')) return undefined;
   return { domain: domainOf(authority), host: authority, path: rest.startsWith('/') ? rest : `/${rest}` };
 }
+
+/** Whether it came over TLS, to this proxy. */
+export const isSecure = ({ socket }: IncomingMessage): boolean => (socket as Partial<TLSSocket>)?.encrypted === true;
 
 /** A second Host header could name one domain to us and another to the app: RFC 9112 answers 400. */
 function soleHost({ rawHeaders, headers }: IncomingMessage): string | undefined {

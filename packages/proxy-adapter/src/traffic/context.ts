@@ -14,6 +14,8 @@ export interface Context {
   readonly isClosing: () => boolean;
   /** The route as it is now: asked again before anything is sent a second time. */
   readonly routeOf: (domain: string) => LiveRoute | undefined;
+  /** Whether its first deployment is under way. */
+  readonly isPending: (domain: string) => Promise<boolean>;
   readonly report: (problem: {
     readonly domain: string;
     readonly instance: string | null;

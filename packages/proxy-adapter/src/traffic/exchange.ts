@@ -13,7 +13,8 @@ import type { Backend, LiveRoute } from '../routes/table.js';
 import type { Context, Passage } from './context.js';
 import { INSTANCE_HEADER, ROUTE_HEADER, requestHeaders, responseHeaders } from './headers.js';
 import { routeProof } from './inspection.js';
-import { type PageStatus, sendPage } from './page.js';
+import { type Page, type PageStatus, sendPage } from './page.js';
+import { stayCookie, stayingWith } from './stay.js';
 import type { Carriage } from './upstream.js';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -38,6 +39,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #passage: Passage;
   readonly #limits: RouteLimits;
   readonly #canRepeat: boolean;
+  readonly #beganMs = performance.now();
   #body: PassThrough | undefined;
   /** By which it was sent. */
   #route: LiveRoute | undefined;
@@ -103,8 +105,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   #pick(route: LiveRoute): Backend | undefined {
     const { pin } = this.#passage;
     const failed = this.#failed;
-    if (pin === undefined && !failed) return route.next();
-    return route.next((each) => (pin === undefined || each.instance === pin) && !failed?.includes(each));
+    // Whether it answers is asked whatever its share, which may be nothing yet.
+    if (pin !== undefined) return route.backends.find((each) => each.instance === pin && !failed?.includes(each));
+    if (!failed) return stayingWith(route, this.#request) ?? route.next();
+    return route.next((each) => !failed.includes(each));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -125,6 +129,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#passage.pin !== undefined && this.#route) {
       const { backends } = this.#route;
       out.push(INSTANCE_HEADER, this.#passage.pin, ROUTE_HEADER, routeProof(this.#context.server, backends));
+    } else if (this.#backend) {
+      // What proves a route is no visitor's, and is not counted among theirs.
+      this.#backend.tally.answered(status, performance.now() - this.#beganMs);
+      const cookie = stayCookie(this.#backend, this.#request);
+      if (cookie !== undefined) out.push('Set-Cookie', cookie);
     }
     if (this.#context.isClosing()) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(status, message ?? '', out);
@@ -212,7 +221,8 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #fail(status: PageStatus | null, error: Error | undefined): void {
     this.#hasEnded = true;
-    const { destination } = this.#passage;
+    const { destination, pin } = this.#passage;
+    if (pin === undefined && (status === 502 || status === 504)) this.#backend?.tally.failed();
     if (error && status !== 400) {
       const instance = this.#backend?.instance ?? null;
       this.#context.report({ domain: destination.domain, instance, status, message: describe(error) });
@@ -221,8 +231,18 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#response.destroy();
       return;
     }
+    // Nobody was there to be asked, as it is while an app that is new under its name starts.
+    if (status === 502 && pin === undefined && this.#controller === undefined) {
+      void this.#context
+        .isPending(destination.domain)
+        .then((isPending) => this.#end(isPending ? 'being-deployed' : 502));
+    } else this.#end(status);
+  }
+
+  #end(page: Page): void {
+    if (this.#response.destroyed) return;
     if (this.#context.isClosing()) this.#response.shouldKeepAlive = false;
-    sendPage(this.#request, this.#response, status);
+    sendPage(this.#request, this.#response, page);
     this.#dropUpload();
   }
 

@@ -1,10 +1,12 @@
 /** The listeners, and what happens to a request that comes in at one of them. */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { routeLimits, type Settings } from '../options.js';
 import { type RouteTable, routeTable } from '../routes/table.js';
+import type { Certificates } from '../tls/certificates.js';
 import { type Destination, destinationOf } from './address.js';
 import type { Context } from './context.js';
 import { forward } from './exchange.js';
@@ -28,6 +30,15 @@ export interface FrontDoorOptions {
   readonly key: string;
   /** Whether the routes may be used: `true` at once, or after they were read again, or not now. */
   readonly ready: () => true | Promise<boolean>;
+  /** Whether the first deployment of a domain is under way. */
+  readonly isPending: (domain: string) => Promise<boolean>;
+}
+
+/** How visitors come in at one address: plain HTTP, where nothing is said. */
+export interface Entrance {
+  readonly certificates?: Certificates | undefined;
+  /** The port at which visitors of this one find TLS: they are sent there. */
+  readonly redirectTo?: number | undefined;
 }
 
 export interface Listener {
@@ -43,12 +54,13 @@ export interface FrontDoor {
   readonly table: RouteTable;
   readonly inFlight: InFlight;
   /** Rejects as node does: `EADDRINUSE`, `EACCES` … */
-  listen(host: string, port: number): Promise<Listener>;
+  listen(host: string, port: number, entrance?: Entrance): Promise<Listener>;
+  readonly report: (domain: string, message: string) => void;
   /** From now on every answer ends its connection. */
   beginClosing(): void;
 }
 
-export function frontDoor({ library, settings, server, key, ready }: FrontDoorOptions): FrontDoor {
+export function frontDoor({ library, settings, server, key, ready, isPending }: FrontDoorOptions): FrontDoor {
   const table = routeTable({
     openUpstream: (host, port) =>
       upstream(library, host, port, {
@@ -67,6 +79,7 @@ export function frontDoor({ library, settings, server, key, ready }: FrontDoorOp
     headerLimitBytes: settings.headerLimit,
     isClosing: () => isClosing,
     routeOf: (domain) => table.get(domain),
+    isPending,
     report(problem) {
       try {
         settings.onProblem?.(problem);
@@ -83,41 +96,55 @@ export function frontDoor({ library, settings, server, key, ready }: FrontDoorOp
     return bytes.length === expected.length && timingSafeEqual(bytes, expected);
   };
 
-  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+  const onRequest = (entrance: Entrance, request: IncomingMessage, response: ServerResponse) => {
     const destination = destinationOf(request);
     if (!destination || hasForeignCoding(request)) return sendPage(request, response, 400);
     const isReady = ready();
-    if (isReady === true) return serve(request, response, destination);
+    if (isReady === true) return serve(entrance, request, response, destination);
     return void isReady.then((isNowReady) => {
       if (response.destroyed) return;
-      if (isNowReady) serve(request, response, destination);
+      if (isNowReady) serve(entrance, request, response, destination);
       else sendPage(request, response, 503);
     });
   };
 
-  const serve = (request: IncomingMessage, response: ServerResponse, destination: Destination) => {
+  const serve = (
+    { redirectTo }: Entrance,
+    request: IncomingMessage,
+    response: ServerResponse,
+    destination: Destination,
+  ) => {
     const route = table.get(destination.domain);
     let pin: string | undefined;
     if (knowsKey(request.headers[KEY_HEADER])) {
-      if (inspect(response, destination.path, { server, route, inFlightOf: counts.of })) return;
+      const countsOf = (instance: string) => table.tallyOf(instance)?.counts();
+      if (inspect(response, destination.path, { server, route, inFlightOf: counts.of, countsOf })) return;
       const asked = request.headers[INSTANCE_HEADER];
       pin = typeof asked === 'string' ? asked : undefined;
-    }
+    } else if (route && redirectTo !== undefined) return redirect(request, response, destination, redirectTo);
     if (route) forward(context, request, response, { destination, route, pin });
-    else sendPage(request, response, 404);
+    else void isPending(destination.domain).then((is) => sendMissing(request, response, is));
+    return undefined;
   };
 
-  const onUpgrade = (upgraded: Set<Duplex>, request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const onUpgrade = (
+    entrance: Entrance,
+    upgraded: Set<Duplex>,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ) => {
     socket.on('error', () => undefined);
-    upgraded.add(socket);
-    socket.once('close', () => upgraded.delete(socket));
-    if (!wantsWebSocket(request)) return refuseUpgrade(request, socket);
+    kept(upgraded, socket);
+    if (!wantsWebSocket(request)) return refuseUpgrade(entrance, request, socket);
     const destination = destinationOf(request);
     if (!destination) return sendPage(request, answerOn(request, socket), 400);
     const pass = () => {
       const route = table.get(destination.domain);
-      if (route) upgrade(context, request, socket, head, { destination, route, pin: undefined });
-      else sendPage(request, answerOn(request, socket), 404);
+      const { redirectTo } = entrance;
+      if (route && redirectTo !== undefined) redirect(request, answerOn(request, socket), destination, redirectTo);
+      else if (route) upgrade(context, request, socket, head, { destination, route, pin: undefined });
+      else void isPending(destination.domain).then((is) => sendMissing(request, answerOn(request, socket), is));
     };
     const isReady = ready();
     if (isReady === true) return pass();
@@ -129,35 +156,53 @@ export function frontDoor({ library, settings, server, key, ready }: FrontDoorOp
   };
 
   /** Nobody has to upgrade: what is asked for is answered over HTTP/1.1, on a connection that ends with it. */
-  const refuseUpgrade = (request: IncomingMessage, socket: Duplex) => {
+  const refuseUpgrade = (entrance: Entrance, request: IncomingMessage, socket: Duplex) => {
     const { headers } = request;
     const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
     const response = answerOn(request, socket);
     // Node has stopped parsing here: a body cannot be told from what follows it.
     if (hasBody) return sendPage(request, response, 400);
-    return onRequest(request, response);
+    return onRequest(entrance, request, response);
   };
 
   return {
     table,
     inFlight: counts,
+    report: (domain, message) => context.report({ domain, instance: null, status: null, message }),
     beginClosing() {
       isClosing = true;
     },
-    async listen(host, port) {
+    async listen(host, port, entrance = {}) {
       const upgraded = new Set<Duplex>();
-      const http = createServer({
+      const handshaking = new Set<Duplex>();
+      const limits = {
         maxHeaderSize: settings.headerLimit,
         headersTimeout: settings.headerTimeout,
         // Of a whole request, body included: a slow upload is bounded by its pauses instead.
         requestTimeout: 0,
         connectionsCheckingInterval: HEADER_CHECK_MS,
         keepAliveTimeout: settings.keepAliveTimeout,
-      });
+      };
+      const { certificates } = entrance;
+      const http = certificates
+        ? createSecureServer({
+            ...limits,
+            handshakeTimeout: settings.headerTimeout,
+            ALPNProtocols: ['http/1.1'],
+            // Without one, the handshake ends with an alert that says so.
+            SNICallback: (domain, answer) =>
+              certificates.contextFor(domain.toLowerCase()).then(
+                (context) => answer(null, context),
+                (thrown) => answer(thrown),
+              ),
+          })
+        : createServer(limits);
+      // Until its handshake is over node does not count a connection among those that it closes.
+      if (certificates) http.on('connection', (socket) => kept(handshaking, socket));
       // Beyond a count of 2 000 node drops headers in silence; their size is bounded already.
       http.maxHeadersCount = 0;
-      http.on('request', onRequest);
-      http.on('upgrade', (request, socket, head) => onUpgrade(upgraded, request, socket, head));
+      http.on('request', (request, response) => onRequest(entrance, request, response));
+      http.on('upgrade', (request, socket, head) => onUpgrade(entrance, upgraded, request, socket, head));
       http.on('connect', (_request, socket) =>
         socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
       );
@@ -177,11 +222,34 @@ export function frontDoor({ library, settings, server, key, ready }: FrontDoorOp
           }),
         destroy() {
           http.closeAllConnections();
-          for (const socket of upgraded) socket.destroy();
+          for (const socket of [...upgraded, ...handshaking]) socket.destroy();
         },
       };
     },
   };
+}
+
+const kept = (sockets: Set<Duplex>, socket: Duplex): void => {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+};
+
+function sendMissing(request: IncomingMessage, response: ServerResponse, isPending: boolean): void {
+  if (!response.destroyed) sendPage(request, response, isPending ? 'being-deployed' : 404);
+}
+
+/** To the same page over TLS: the method and the body go along (308). */
+function redirect(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { domain, path }: Destination,
+  port: number,
+): void {
+  const location = `https://${domain}${port === 443 ? '' : `:${port}`}${path}`;
+  // What is left of the request's body would be read as the next request.
+  const connection = request.complete ? {} : { connection: 'close' };
+  response.writeHead(308, { location, 'content-length': 0, ...connection });
+  response.end();
 }
 
 /** A body that is more than chunked would reach the app without the word for what it is: its coding ends at every hop. */

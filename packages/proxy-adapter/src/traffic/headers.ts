@@ -3,6 +3,7 @@
  * visitor is written anew, because an app believes it.
  */
 import type { IncomingMessage } from 'node:http';
+import { isSecure } from './address.js';
 import { plainAddress, type Trust } from './trust.js';
 
 /** Name and value in turn, as they came: `IncomingMessage.rawHeaders`. */
@@ -64,6 +65,7 @@ export function requestHeaders(request: IncomingMessage, host: string, trust: Tr
     out.push(name, rawHeaders[index + 1] as string);
   }
   const remote = plainAddress(socket.remoteAddress);
+  const scheme = isSecure(request) ? 'https' : 'http';
   const said = trust(remote) ? request.headers : undefined;
   const before = said?.['x-forwarded-for'];
   const realIp = said?.['x-real-ip'];
@@ -71,11 +73,11 @@ export function requestHeaders(request: IncomingMessage, host: string, trust: Tr
     'x-forwarded-for',
     before === undefined ? remote : `${before}, ${remote}`,
     'x-forwarded-proto',
-    one(said?.['x-forwarded-proto']) ?? 'http',
+    one(said?.['x-forwarded-proto']) ?? scheme,
     'x-forwarded-host',
     one(said?.['x-forwarded-host']) ?? host,
     'x-forwarded-port',
-    one(said?.['x-forwarded-port']) ?? portOf(host),
+    one(said?.['x-forwarded-port']) ?? portOf(host, scheme),
     'x-real-ip',
     one(realIp) ?? remote,
   );
@@ -87,7 +89,8 @@ export function requestHeaders(request: IncomingMessage, host: string, trust: Tr
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
 /** The port that the visitor asked at: that of the Host header, else what its scheme implies. */
-const portOf = (host: string): string => /:(\d{1,5})$/.exec(host)?.[1] ?? '80';
+const portOf = (host: string, scheme: 'http' | 'https'): string =>
+  /:(\d{1,5})$/.exec(host)?.[1] ?? (scheme === 'https' ? '443' : '80');
 
 /**
  * What the visitor gets of an answer's headers.

@@ -1,13 +1,15 @@
 /**
- * What a server tells those who know its key, and nobody else: which instances a domain goes to now, and how much one of them has in
- * flight. It answers from the very table that requests are sent by, so the answer changes together with the upstream.
+ * What a server tells those who know its key, and nobody else: which instances a domain goes to now, how much one of them has in
+ * flight, and what it has answered. It answers from the very table that requests are sent by, so the answer changes together with the upstream.
  */
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { LiveRoute } from '../routes/table.js';
+import type { Counts } from './statistics.js';
 
 export const INSTANCE_PATH = '/.well-known/quayside-instance';
 export const IN_FLIGHT_PATH = '/.well-known/quayside-in-flight';
+export const STATISTICS_PATH = '/.well-known/quayside-statistics';
 
 /** The answer at `INSTANCE_PATH`, for the domain that was asked with. */
 export interface InstanceAnswer {
@@ -19,6 +21,12 @@ export interface InstanceAnswer {
 export interface InFlightAnswer {
   readonly server: string;
   readonly count: number;
+}
+
+/** The answer at `STATISTICS_PATH?instance=…`; no counts where the server has no route to the instance. */
+export interface StatisticsAnswer {
+  readonly server: string;
+  readonly counts: Counts | null;
 }
 
 type Target = { readonly instance: string; readonly host: string; readonly port: number };
@@ -38,6 +46,7 @@ export function inspect(
     readonly server: string;
     readonly route: LiveRoute | undefined;
     readonly inFlightOf: (id: string) => number;
+    readonly countsOf: (id: string) => Counts | undefined;
   },
 ): boolean {
   const { server, route } = source;
@@ -47,12 +56,19 @@ export function inspect(
     return true;
   }
   if (path.startsWith(`${IN_FLIGHT_PATH}?`)) {
-    const instance = new URLSearchParams(path.slice(IN_FLIGHT_PATH.length + 1)).get('instance') ?? '';
+    const instance = instanceIn(path);
     reply(response, { server, count: source.inFlightOf(instance) } satisfies InFlightAnswer);
+    return true;
+  }
+  if (path.startsWith(`${STATISTICS_PATH}?`)) {
+    reply(response, { server, counts: source.countsOf(instanceIn(path)) ?? null } satisfies StatisticsAnswer);
     return true;
   }
   return false;
 }
+
+const instanceIn = (path: string): string =>
+  new URLSearchParams(path.slice(path.indexOf('?') + 1)).get('instance') ?? '';
 
 function reply(response: ServerResponse, value: unknown): void {
   const body = JSON.stringify(value);

@@ -5,14 +5,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export type PageStatus = 400 | 404 | 408 | 502 | 503 | 504;
+/** A page, by its status; two are 503. */
+export type Page = PageStatus | 'being-deployed';
 
-const PAGES: Readonly<Record<PageStatus, { readonly title: string; readonly text: string }>> = {
+const PAGES: Readonly<Record<Page, { readonly title: string; readonly text: string }>> = {
   400: { title: 'Bad request', text: 'This request does not say clearly what it is for.' },
   404: { title: 'Nothing here', text: 'Nothing is deployed under this name. Check the address.' },
   408: { title: 'Request timeout', text: 'The request was not sent completely in time. Please try again.' },
   502: { title: 'Bad gateway', text: 'The application behind this address cannot be reached. Please try again soon.' },
   503: { title: 'Not ready', text: 'This server is not ready yet. Please try again in a few seconds.' },
   504: { title: 'Gateway timeout', text: 'The application behind this address took too long to answer.' },
+  'being-deployed': {
+    title: 'Being deployed',
+    text: 'This is being deployed right now. Please try again in a few seconds.',
+  },
 };
 
 type Form = 'html' | 'json' | 'text';
@@ -42,8 +48,11 @@ export function formFor(accept: string | undefined): Form {
   return best;
 }
 
-export function pageBody(status: PageStatus, form: Form): string {
-  const { title, text } = PAGES[status];
+const statusOf = (page: Page): number => (page === 'being-deployed' ? 503 : page);
+
+export function pageBody(page: Page, form: Form): string {
+  const status = statusOf(page);
+  const { title, text } = PAGES[page];
   if (form === 'json') return `${JSON.stringify({ status, title, detail: text })}\n`;
   if (form === 'text') return `${status} ${title}: ${text}\n`;
   return `<!doctype html>
@@ -60,13 +69,14 @@ export function pageBody(status: PageStatus, form: Form): string {
 }
 
 /** Answers with a page. Where an answer has begun it can only be cut, so that nobody takes it for whole. */
-export function sendPage(request: IncomingMessage, response: ServerResponse, status: PageStatus): void {
+export function sendPage(request: IncomingMessage, response: ServerResponse, page: Page): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
   const form = formFor(request.headers.accept);
-  const body = Buffer.from(pageBody(status, form));
+  const status = statusOf(page);
+  const body = Buffer.from(pageBody(page, form));
   const headers: Record<string, string | number> = {
     'content-type': TYPES[form],
     'content-length': body.length,
@@ -77,6 +87,6 @@ export function sendPage(request: IncomingMessage, response: ServerResponse, sta
   if (status === 503) headers['retry-after'] = 2;
   // What is left of the request's body would be read as the next request.
   if (!request.complete) headers['connection'] = 'close';
-  response.writeHead(status, PAGES[status].title, headers);
+  response.writeHead(status, PAGES[page].title, headers);
   response.end(request.method === 'HEAD' ? undefined : body);
 }

@@ -9,6 +9,7 @@ import type { Backend } from '../routes/table.js';
 import type { Context, Passage } from './context.js';
 import { requestHeaders, responseHeaders } from './headers.js';
 import { type PageStatus, sendPage } from './page.js';
+import { stayCookie, stayingWith } from './stay.js';
 
 /** How long the second side may go on once the first has ended. */
 const HALF_OPEN_MS = 10_000;
@@ -35,7 +36,8 @@ export function upgrade(
   head: Buffer,
   { destination, route }: Passage,
 ): void {
-  const backend = route.next();
+  const beganMs = performance.now();
+  const backend = stayingWith(route, request) ?? route.next();
   if (!backend) {
     sendPage(request, answerOn(request, socket), 502);
     return;
@@ -48,6 +50,7 @@ export function upgrade(
     if (isSettled) return;
     isSettled = true;
     finish();
+    backend.tally.failed();
     context.report({ domain: destination.domain, instance: backend.instance, status, message });
     sendPage(request, answerOn(request, socket), status);
   };
@@ -55,6 +58,11 @@ export function upgrade(
     isSettled = true;
     finish();
     outgoing.destroy();
+  };
+  const answered = ({ statusCode = 502 }: IncomingMessage): readonly string[] => {
+    backend.tally.answered(statusCode, performance.now() - beganMs);
+    const cookie = stayCookie(backend, request);
+    return cookie === undefined ? [] : ['Set-Cookie', cookie];
   };
   const finish = () => {
     clearTimeout(timer);
@@ -76,7 +84,8 @@ export function upgrade(
     clearTimeout(timer);
     // No upgrade, but an answer like any other: a 401, or a redirect.
     const response = answerOn(request, socket);
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', responseHeaders(answer.rawHeaders));
+    const headers = [...responseHeaders(answer.rawHeaders), ...answered(answer)];
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', headers);
     answer.pipe(response);
     answer.once('error', () => socket.destroy());
     answer.once('close', uncount);
@@ -87,7 +96,7 @@ export function upgrade(
     isSettled = true;
     clearTimeout(timer);
     socket.off('close', onVisitorGone);
-    socket.write(startLine(answer));
+    socket.write(startLine(answer, answered(answer)));
     if (upstreamHead.length > 0) socket.write(upstreamHead);
     if (head.length > 0) upstream.write(head);
     join(socket, upstream, uncount);
@@ -124,8 +133,8 @@ function ask(
   return outgoing;
 }
 
-function startLine(answer: IncomingMessage): string {
-  const headers = responseHeaders(answer.rawHeaders, true);
+function startLine(answer: IncomingMessage, more: readonly string[]): string {
+  const headers = [...responseHeaders(answer.rawHeaders, true), ...more];
   let text = `HTTP/1.1 101 ${answer.statusMessage || 'Switching Protocols'}\r\n`;
   for (let index = 0; index + 1 < headers.length; index += 2) text += `${headers[index]}: ${headers[index + 1]}\r\n`;
   return `${text}\r\n`;
