@@ -119,6 +119,23 @@ export const invalidRequest = (domain: string, message: string): ProxyError =>
     { code: '400', outcome: 'refused' },
   );
 
+/**
+ * Nothing of the route was changed by then.
+ * @param why in few words
+ */
+export function certificateRefused(domain: string, why: string, error: ProxyError): ProxyError {
+  if (error.kind === 'aborted' || error.kind === 'closed') return error;
+  const message = `Nginx Proxy Manager has no certificate for ${domain}, and does not get one: ${why}. The route is as it was.`;
+  if (error.kind === 'proxy-denied') {
+    const hint = 'Give the user the permission to manage certificates, or the stage the number of one that is there.';
+    return fault('proxy-denied', message, hint, { code: 'permission', outcome: 'refused' });
+  }
+  return fault(error.kind, message, CERTIFICATE_HINT, { code: 'certificate', retryable: true, outcome: 'refused' });
+}
+
+const CERTIFICATE_HINT =
+  "See that the domain's name leads to this proxy and its port 80 is open to the internet, and read the log of its certbot; or request it on the web page.";
+
 /** It took the values, and nginx did not. */
 export const nginxRefused = (domain: string, nginxError: string, aftermath: Aftermath): ProxyError =>
   fault(

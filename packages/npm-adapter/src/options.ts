@@ -50,6 +50,11 @@ const Options = z.strictObject({
    * sent for it afterwards. It should end before the deployer's own limit for an effect (15 s).
    */
   writeTimeout: duration().pipe(z.int().positive()).default(14_000),
+  /**
+   * How much longer a change may take that has a certificate requested; default 60 s. The deployer waits as long only where its
+   * `effectTimeoutMs` is longer: a request that goes on without it is not lost, the next put finds the certificate.
+   */
+  certificateTimeout: duration().pipe(z.int().positive()).default(60_000),
 });
 
 export type NginxProxyManagerOptions = z.input<typeof Options>;
@@ -71,6 +76,7 @@ export interface ResolvedOptions {
   readonly reaches: readonly Reach[];
   readonly answerTimeoutMs: number;
   readonly writeTimeoutMs: number;
+  readonly certificateTimeoutMs: number;
 }
 
 export const parseOptions = (options: unknown): Result<ResolvedOptions, InvalidError<'invalid-options'>> =>
@@ -85,6 +91,7 @@ export const parseOptions = (options: unknown): Result<ResolvedOptions, InvalidE
       reaches: given.reaches,
       answerTimeoutMs: given.answerTimeout,
       writeTimeoutMs: given.writeTimeout,
+      certificateTimeoutMs: given.certificateTimeout,
     };
   });
 

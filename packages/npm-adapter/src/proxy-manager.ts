@@ -12,6 +12,7 @@ import {
   within,
 } from '@quayside/core/ports';
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
+import { certificatesOf } from './api/certificates.js';
 import { apiClient, type Limits } from './api/client.js';
 import { hostsOf } from './api/hosts.js';
 import { openSession } from './api/session.js';
@@ -41,12 +42,14 @@ export function nginxProxyManager(
 ): Result<ProxyManager, InvalidError<'invalid-options'>> {
   return parseOptions(options).map((resolved): ProxyManager => {
     const { api, identityUrl: url, identity, secret, answerTimeoutMs, writeTimeoutMs, reaches } = resolved;
+    const { certificateTimeoutMs } = resolved;
     const closing = new AbortController();
     // As many as there are calls under way listen to it; each lets go at its end.
     setMaxListeners(0, closing.signal);
     const session = openSession({ api, url, identity, secret, answerTimeoutMs, closing: closing.signal });
     const client = apiClient({ api, url, answerTimeoutMs, session, closing: closing.signal });
     const hosts = hostsOf(client, url);
+    const certificates = certificatesOf(client, url);
     const frontDoor = frontDoorOf(resolved.frontDoor);
     const queue = serialQueue();
 
@@ -74,25 +77,27 @@ export function nginxProxyManager(
     const write = <T>(
       what: string,
       { signal }: CallOptions,
+      limitMs: number,
       work: (work: Work) => Promise<Result<T, ProxyError>>,
     ): ResultAsync<T, ProxyError> => {
       if (closing.signal.aborted) return errAsync(closedError());
       if (signal.aborted) return errAsync(aborted(what, signal.reason));
-      const endMs = performance.now() + writeTimeoutMs;
+      const endMs = performance.now() + limitMs;
       const leftMs = () => endMs - performance.now();
       let hasBegun = false;
       const change = () =>
-        within(closing.signal, writeTimeoutMs, async (limit): Promise<Result<T, ProxyError>> => {
+        within(closing.signal, limitMs, async (limit): Promise<Result<T, ProxyError>> => {
           const turn = joined(signal, limit.signal);
           const run = () => {
             turn.release();
             hasBegun = true;
             const limits = { signal: limit.signal, leftMs };
-            return work({ hosts, frontDoor, limits, isWanted: () => !signal.aborted });
+            const isWanted = () => !signal.aborted;
+            return work({ hosts, certificates, certificateTimeoutMs, frontDoor, limits, isWanted });
           };
           const result = await queue.run(turn.signal, run).finally(turn.release);
           if (closing.signal.aborted && result?.isOk() !== true) return err(closedAmid(hasBegun));
-          if (limit.timedOut && result?.isOk() !== true) return err(overTime(what, writeTimeoutMs, hasBegun));
+          if (limit.timedOut && result?.isOk() !== true) return err(overTime(what, limitMs, hasBegun));
           return result ?? err({ ...aborted(what, signal.reason), outcome: 'refused' });
         });
       return guarded(() => untilAborted(change(), signal, () => err(aborted(what, signal.reason))));
@@ -115,9 +120,12 @@ export function nginxProxyManager(
         if (expect !== undefined) return errAsync(noExpect(route.domain));
         const wish = wishOf(route);
         if (wish.isErr()) return errAsync(wish.error);
-        return write(`Putting ${route.domain}`, { signal }, (work) => putRoute(wish.value, work));
+        const isLong = wish.value.options.certificate === 'request';
+        const limitMs = writeTimeoutMs + (isLong ? certificateTimeoutMs : 0);
+        return write(`Putting ${route.domain}`, { signal }, limitMs, (work) => putRoute(wish.value, work));
       },
-      remove: (route, call) => write(`Removing ${route.domain}`, call, (work) => removeRoute(route, work)),
+      remove: (route, call) =>
+        write(`Removing ${route.domain}`, call, writeTimeoutMs, (work) => removeRoute(route, work)),
       get: (domain, call) =>
         read(`Reading ${domain}`, call, answerTimeoutMs, async (limits) => {
           const about = { what: `Reading ${domain}`, domain };

@@ -10,8 +10,13 @@ import { z } from 'zod';
 
 const StageOptions = z
   .strictObject({
-    /** The number of a certificate that the proxy has, as its web page shows it; 0: none. */
-    certificate: z.int().nonnegative().optional(),
+    /**
+     * The number of a certificate that the proxy has, as its web page shows it; 0: none. `request`: one that it has for the domain already,
+     * else one that it requests from Let's Encrypt.
+     */
+    certificate: z
+      .union([z.int().nonnegative(), z.literal('request')], { error: "expected a certificate's number, or 'request'" })
+      .optional(),
     /** Whether plain HTTP is sent to HTTPS. */
     forceHttps: z.boolean().optional(),
     http2: z.boolean().optional(),

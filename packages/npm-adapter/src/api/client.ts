@@ -14,6 +14,8 @@ export interface ApiRequest {
   /** After the base, e.g. `nginx/proxy-hosts?query=x`. */
   readonly path: string;
   readonly body?: unknown;
+  /** Where it may take longer than others, or less long. */
+  readonly limitMs?: number;
   /** For errors: `Putting shop.example.com`, and the domain it is about. */
   readonly what: string;
   readonly domain: string;
@@ -56,7 +58,7 @@ export function apiClient(options: {
       url: new URL(request.path, api),
       token,
       ...(request.body === undefined ? {} : { body: request.body }),
-      limitMs: Math.max(1, Math.ceil(Math.min(answerTimeoutMs, limits.leftMs()))),
+      limitMs: Math.max(1, Math.ceil(Math.min(request.limitMs ?? answerTimeoutMs, limits.leftMs()))),
       signal: limits.signal,
     });
 

@@ -5,15 +5,20 @@
  */
 import { aborted, type ProxyError } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
+import type { Certificates } from '../api/certificates.js';
 import type { ApiFault, Limits } from '../api/client.js';
 import type { About, Host, HostFields, Hosts } from '../api/hosts.js';
 import { type Aftermath, backendFailed, domainTaken, nginxRefused } from '../errors.js';
 import type { FrontDoor } from '../front-door/front-door.js';
+import { certificateFor } from './certificate.js';
 import { labelOf, nginxError, nginxState } from './ours.js';
 import { fieldsBefore, fieldsOf, holdsAlready, type Wish } from './wish.js';
 
 export interface Work {
   readonly hosts: Hosts;
+  readonly certificates: Certificates;
+  /** How long the product may take to get a certificate. */
+  readonly certificateTimeoutMs: number;
   readonly frontDoor: FrontDoor;
   readonly limits: Limits;
   /** Whether the caller still wants it: asked before the first change, and never after. */
@@ -23,8 +28,8 @@ export interface Work {
 /** How long the front door may take to show a change whose answer was lost. */
 const SHOWN_WITHIN_MS = 1_500;
 
-export async function putRoute(wish: Wish, work: Work): Promise<Result<void, ProxyError>> {
-  const { domain, mark } = wish;
+export async function putRoute(asked: Wish, work: Work): Promise<Result<void, ProxyError>> {
+  const { domain, mark } = asked;
   const about = { what: `Putting ${domain}`, domain };
   const found = await work.hosts.find(domain, about, work.limits);
   if (found.isErr()) return err(errorOf(found.error, about));
@@ -32,11 +37,26 @@ export async function putRoute(wish: Wish, work: Work): Promise<Result<void, Pro
   if (held && labelOf(held)?.mark !== mark) {
     return err(domainTaken(domain, labelOf(held) ? 'it carries another mark' : `proxy host ${held.id} has it`));
   }
+  if (!work.isWanted()) return err({ ...aborted(about.what), outcome: 'refused' });
+  const wished = await withCertificate(asked, held, work, about);
+  if (wished.isErr()) return err(wished.error);
+  const wish = wished.value;
   const fields = fieldsOf(wish, held);
   // What the record says may not be what nginx runs: a change that was answered with 500 was recorded all the same.
   if (held && holdsAlready(held, fields) && (await isServed(wish, work, 0))) return ok(undefined);
   if (!work.isWanted()) return err({ ...aborted(about.what), outcome: 'refused' });
   return held ? update(wish, held, fields, about, work) : create(wish, fields, about, work);
+}
+
+async function withCertificate(
+  wish: Wish,
+  held: Host | undefined,
+  work: Work,
+  about: About,
+): Promise<Result<Wish, ProxyError>> {
+  if (wish.options.certificate !== 'request') return ok(wish);
+  const found = await certificateFor(wish.domain, held, work, about);
+  return found.map((certificate) => ({ ...wish, options: { ...wish.options, certificate } }));
 }
 
 // --- a new one --------------------------------------------------------------------------------------------------------

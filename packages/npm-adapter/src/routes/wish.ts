@@ -11,7 +11,10 @@ export interface Wish {
   readonly domain: string;
   readonly mark: string;
   readonly target: ProofTarget;
-  readonly options: StageOptions;
+  readonly options: Omit<StageOptions, 'certificate'> & {
+    /** `request` until it is known which one that is. */
+    readonly certificate?: number | 'request' | undefined;
+  };
 }
 
 /** The product checks next to nothing of this, and nginx takes whatever stands in a configuration file. */
@@ -62,7 +65,7 @@ export function fieldsOf(wish: Wish, held: Host | undefined): HostFields {
   const said: { [field: string]: number | boolean } = {};
   for (const [name, { field }] of Object.entries(FIELDS)) {
     const value = options[name as OptionName];
-    if (value !== undefined) said[field] = value;
+    if (value !== undefined && value !== 'request') said[field] = value;
   }
   const before = held ? (labelOf(held)?.fields ?? []) : [];
   const silent: { [field: string]: number | boolean } = {};

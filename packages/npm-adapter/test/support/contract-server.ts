@@ -12,7 +12,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Nginx, startNginx } from './nginx.js';
-import { type AccessList, type HostInput, type HostRow, Records, type User } from './records.js';
+import { type AccessList, type CertificateRow, type HostInput, type HostRow, Records, type User } from './records.js';
 import { apiSchema } from './schema.js';
 import { siteConfiguration } from './site.js';
 import { Tokens } from './tokens.js';
@@ -22,6 +22,8 @@ export interface ContractServerOptions {
   readonly tokenLifeMs?: number;
   /** What a login takes (the real one: 450 ms of bcrypt); default 0. */
   readonly loginMs?: number;
+  /** What getting a certificate takes (the real one: 5 to 60 s); default 0. */
+  readonly issueMs?: number;
   /** nginx's; default 2. */
   readonly workers?: number;
 }
@@ -60,8 +62,10 @@ export interface ContractServer {
   /** Where an answer was not as the schema says: a mistake of this server. */
   readonly violations: string[];
   addUser(user: Partial<Omit<User, 'id'>>): User;
-  /** A self-signed one for the domain; its number. */
+  /** A self-signed one for the domain; its number. As a person uploads it. */
   addCertificate(domain: string): Promise<number>;
+  /** Whether Let's Encrypt gives any; at first it does. */
+  setAuthority(isThere: boolean): void;
   addAccessList(list: Partial<Omit<AccessList, 'id'>>): Promise<number>;
   /** Does what a person does on the web page; rejects where the API would refuse it. */
   asPerson(method: string, path: string, body?: unknown): Promise<unknown>;
@@ -83,7 +87,8 @@ class ApiError extends Error {
 const SECRET = 'correct horse battery staple';
 
 export async function startContractServer(options: ContractServerOptions = {}): Promise<ContractServer> {
-  const { tokenLifeMs = 86_400_000, loginMs = 0 } = options;
+  const { tokenLifeMs = 86_400_000, loginMs = 0, issueMs = 0 } = options;
+  let isAuthorityThere = true;
   const schema = apiSchema();
   const records = new Records();
   const tokens = new Tokens(tokenLifeMs);
@@ -127,6 +132,32 @@ export async function startContractServer(options: ContractServerOptions = {}): 
   async function unconfigure(host: HostRow): Promise<void> {
     await rm(fileOf(host.id), { force: true });
     await nginx.reload();
+  }
+
+  // --- certificates, in the product's own order (its backend/internal/certificate.js) ---------------------------------
+
+  async function issue(row: CertificateRow): Promise<void> {
+    const [domain = ''] = row.domain_names;
+    const [key, crt] = [join(nginx.directory, `ssl/${row.id}.key`), join(nginx.directory, `ssl/${row.id}.crt`)];
+    const subject = ['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain}`];
+    const how = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+    await promisify(execFile)('openssl', ['req', ...how, ...subject, '-keyout', key, '-out', crt]);
+    row.expires_on = new Date(Date.now() + 90 * 86_400_000).toISOString();
+  }
+
+  async function requestCertificate(user: User, domains: readonly string[]): Promise<CertificateRow> {
+    const row = records.insertCertificate(user.id, 'letsencrypt', domains);
+    const inUse = [...records.hosts.values()].filter(
+      (host) => host.enabled && host.domain_names.some((name) => domains.includes(name)),
+    );
+    for (const host of inUse) await rm(fileOf(host.id), { force: true });
+    await nginx.reload();
+    if (issueMs > 0) await sleep(issueMs);
+    if (isAuthorityThere) await issue(row);
+    for (const host of inUse) await configure(host);
+    // The record stays, as it does in the product.
+    if (!isAuthorityThere) throw new ApiError(500, 'Internal Error');
+    return row;
   }
 
   // --- who asks -----------------------------------------------------------------------------------------------------
@@ -224,6 +255,26 @@ export async function startContractServer(options: ContractServerOptions = {}): 
     }
     const isCreate = path === '/nginx/proxy-hosts' && method === 'POST';
     const isWrite = method !== 'GET';
+    if (path.startsWith('/nginx/certificates')) {
+      const operation = 'POST /nginx/certificates';
+      if (method === 'POST') check(operation);
+      const user = userOf(request, path, method === 'POST');
+      const isAllowed = user.roles.includes('admin') || user.certificates === 'manage';
+      if (!isAllowed && (isWrite || user.certificates === 'hidden'))
+        throw method === 'POST' ? new ApiError(500, 'Internal Error') : new ApiError(404, `Not Found - ${path}`);
+      if (method === 'POST') {
+        const { domain_names: domains = [] } = body as { domain_names?: string[] };
+        return { status: 201, body: await requestCertificate(user, domains), as: operation };
+      }
+      const visible = [...records.certificates.values()].filter(
+        (row) => user.visibility === 'all' || row.owner_user_id === user.id,
+      );
+      if (method === 'GET') return { status: 200, body: visible, as: 'GET /nginx/certificates' };
+      const id = Number(path.split('/').at(-1));
+      if (!visible.some((row) => row.id === id)) throw new ApiError(404, `Not Found - ${id}`);
+      records.certificates.delete(id);
+      return { status: 200, body: true, as: 'DELETE /nginx/certificates/{certID}' };
+    }
     if (path.startsWith('/nginx/proxy-hosts')) {
       if (isCreate) check('POST /nginx/proxy-hosts');
       if (method === 'PUT') check('PUT /nginx/proxy-hosts/{hostID}');
@@ -311,6 +362,7 @@ export async function startContractServer(options: ContractServerOptions = {}): 
       roles: [],
       visibility: 'user',
       proxyHosts: 'manage',
+      certificates: 'manage',
       twoFactor: false,
       isDisabled: false,
       ...given,
@@ -338,13 +390,12 @@ export async function startContractServer(options: ContractServerOptions = {}): 
     },
     addUser,
     async addCertificate(domain) {
-      const id = records.certificates.size + 1;
-      const [key, crt] = [join(nginx.directory, `ssl/${id}.key`), join(nginx.directory, `ssl/${id}.crt`)];
-      const subject = ['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain}`];
-      const how = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-      await promisify(execFile)('openssl', ['req', ...how, ...subject, '-keyout', key, '-out', crt]);
-      records.certificates.add(id);
-      return id;
+      const row = records.insertCertificate(admin.id, 'other', [domain]);
+      await issue(row);
+      return row.id;
+    },
+    setAuthority(isThere) {
+      isAuthorityThere = isThere;
     },
     async addAccessList(given) {
       const id = records.accessLists.size + 1;

@@ -7,6 +7,7 @@ export interface User {
   readonly roles: readonly string[];
   readonly visibility: 'all' | 'user';
   readonly proxyHosts: 'manage' | 'view' | 'hidden';
+  readonly certificates: 'manage' | 'view' | 'hidden';
   readonly twoFactor: boolean;
   isDisabled: boolean;
 }
@@ -53,15 +54,47 @@ export interface HostRow {
     | null;
 }
 
+export interface CertificateRow {
+  readonly id: number;
+  readonly created_on: string;
+  modified_on: string;
+  readonly owner_user_id: number;
+  readonly provider: string;
+  readonly nice_name: string;
+  readonly domain_names: string[];
+  expires_on: string;
+  readonly meta: { [key: string]: unknown };
+}
+
 export type HostInput = Partial<Omit<HostRow, 'id' | 'created_on' | 'modified_on' | 'owner_user_id'>>;
 
 export class Records {
   readonly hosts = new Map<number, HostRow>();
   readonly users: User[] = [];
   readonly accessLists = new Map<number, AccessList>();
-  readonly certificates = new Set<number>();
+  readonly certificates = new Map<number, CertificateRow>();
   /** Ids are not used again. */
   #lastHost = 0;
+  #lastCertificate = 0;
+
+  /** Before it is issued it ends when it was recorded. */
+  insertCertificate(owner: number, provider: string, domains: readonly string[]): CertificateRow {
+    this.#lastCertificate += 1;
+    const now = new Date().toISOString();
+    const row: CertificateRow = {
+      id: this.#lastCertificate,
+      created_on: now,
+      modified_on: now,
+      owner_user_id: owner,
+      provider,
+      nice_name: domains.join(', '),
+      domain_names: [...domains],
+      expires_on: now,
+      meta: { dns_challenge: false },
+    };
+    this.certificates.set(row.id, row);
+    return row;
+  }
 
   insert(owner: number, input: HostInput): HostRow {
     this.#lastHost += 1;
