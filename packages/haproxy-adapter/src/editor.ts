@@ -3,7 +3,7 @@ import type { ProxyError, Route, Target } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { domainTaken } from './errors.js';
 import type { RouteMemory } from './memory.js';
-import { type Everything, entryValue, readEntry, readEverything, targetsIn } from './runtime-state.js';
+import { type Entry, type Everything, entryValue, readEntry, readEverything, targetsIn } from './runtime-state.js';
 import type { Slots } from './slots.js';
 import { said, stateCommand, weightsOf } from './slots.js';
 import type { RuntimeApi } from './socket.js';
@@ -47,13 +47,16 @@ export function openEditor(parts: {
     const held = now.entries.find(({ domain }) => domain === route.domain);
     if (held && held.mark !== route.mark) return err(domainTaken(route.domain));
     const before = held ? targetsIn(now.servers, held.backend) : [];
-    if (held && isSame(before, route.targets)) {
-      const weighed = await weigh(api, held.backend, before, route.targets, signal);
-      if (weighed.isErr() || held.isSticky === (route.sticky ?? false)) return weighed;
-      return turn(route, held.backend, false, signal);
-    }
+    const inPlace = async (at: Entry): Promise<Result<void, ProxyError>> => {
+      const weighed = await weigh(api, at.backend, before, route.targets, signal);
+      if (weighed.isErr() || at.isSticky === (route.sticky ?? false)) return weighed;
+      return turn(route, at.backend, false, signal);
+    };
+    const isThere = held !== undefined && isSame(before, route.targets);
+    if (isThere && hasWeights(before, route.targets)) return inPlace(held);
+    // Other shares begin in a slot of their own: HAProxy ends a round by the old ones first, which may be hundreds of requests to one target.
     const slot = await slots.fill(route.targets, now, signal);
-    if (slot.isErr()) return err(slot.error);
+    if (slot.isErr()) return isThere && slot.error.code === 'full' ? inPlace(held) : err(slot.error);
     const turned = await turn(route, slot.value, held === undefined, signal);
     // Whatever became of it: the one that no entry leads to is emptied.
     slots.leave(slot.value);
@@ -119,7 +122,14 @@ const keyOf = ({ instance, host, port }: Target): string => `${instance} ${host}
 const isSame = (a: readonly Target[], b: readonly Target[]): boolean =>
   a.length === b.length && b.every((target) => a.some((other) => keyOf(other) === keyOf(target)));
 
-/** The same servers with other shares: nothing is turned, and nothing that runs is touched. */
+const hasWeights = (before: readonly Target[], targets: readonly Target[]): boolean => {
+  const weights = weightsOf(targets);
+  return targets.every((target, index) =>
+    before.some((held) => keyOf(held) === keyOf(target) && held.weight === weights[index]),
+  );
+};
+
+/** The same servers, perhaps with other shares: nothing that runs is touched. */
 async function weigh(
   api: RuntimeApi,
   slot: string,

@@ -42,6 +42,8 @@ export function openSlots(parts: {
   /** Since when a slot has been seen without an entry, by our own clock. */
   const leftSinceMs = new Map<string, number>();
   const ended = new AbortController();
+  /** One that was used before ends its earlier round first: the others have their turn before it. */
+  let last: string | undefined;
   let cancel: (() => void) | undefined;
 
   /** Empties a slot as far as it can be: a server goes only when nothing runs on it. */
@@ -116,7 +118,9 @@ export function openSlots(parts: {
     async fill(targets, now, signal) {
       const freeIn = ({ backends, servers }: Everything) => {
         const taken = new Set(servers.map(({ backend }) => backend));
-        return backends.filter((backend) => isSlot(backend) && !taken.has(backend));
+        const all = backends.filter(isSlot);
+        const start = last === undefined ? 0 : all.indexOf(last) + 1;
+        return [...all.slice(start), ...all.slice(0, start)].filter((backend) => !taken.has(backend));
       };
       let slot = await claim(freeIn(now), signal);
       if (slot.isOk() && slot.value === undefined) {
@@ -128,6 +132,7 @@ export function openSlots(parts: {
       if (slot.isErr()) return err(slot.error);
       if (slot.value === undefined) return err(full(name, now.backends.filter(isSlot).length));
       const filled = slot.value;
+      last = filled;
       const commands = serverCommands(filled, targets);
       const answers = await api.run(commands, signal);
       const wrong = answers.isOk() ? answers.value.find((answer) => answer !== '' && !isAdded(answer)) : undefined;
@@ -165,17 +170,22 @@ const serverCommands = (slot: string, targets: readonly Target[]): string[] => {
 export const stateCommand = (server: string, weight: number): string =>
   `set server ${server} state ${weight > 0 ? 'ready' : 'maint'}`;
 
-/** Shares as HAProxy's whole weights: the greatest is 256 where they are not whole already. A share that is not 0 stays one. */
+/**
+ * Shares as HAProxy's whole weights, in least terms: the smaller they are the shorter is a round, and what is changed has effect with the
+ * next one. The greatest is 256 where they are not whole. A share that is not 0 stays one.
+ */
 export function weightsOf(targets: readonly Target[]): number[] {
   const shares = targets.map(({ weight = 1 }) => weight);
   const greatest = Math.max(...shares);
   if (greatest <= 0) return shares.map(() => 0);
-  const isFine =
-    shares.every((share) => Number.isInteger(share) && share <= WEIGHT_MAX) && shares.some((share) => share > 1);
-  if (isFine) return shares;
-  const scale = WEIGHT_MAX / greatest;
-  return shares.map((share) => (share <= 0 ? 0 : Math.max(1, Math.round(share * scale))));
+  const isFine = shares.every((share) => Number.isInteger(share) && share <= WEIGHT_MAX);
+  const scale = isFine ? 1 : WEIGHT_MAX / greatest;
+  const whole = shares.map((share) => (share <= 0 ? 0 : Math.max(1, Math.round(share * scale))));
+  const divisor = whole.reduce(greatestDivisor);
+  return whole.map((weight) => weight / divisor);
 }
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
 
 const authority = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 const isAdded = (answer: string): boolean => answer.startsWith('New server registered');

@@ -1,5 +1,6 @@
 /** What a progressive cutover asks of HAProxy: shares, visitors who stay, and counts that outlive a change of backends. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { type ProxyManager, type Route, type Target, unwrap } from '@quayside/core/ports';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type App, ask, eventually, open, openWorld, PROOF_KEY, STORE_ID, type World } from './support/world.js';
@@ -190,6 +191,35 @@ describe('statistics', () => {
     expect(await visit('')).toBe(503);
     expect(await statistics(proxy, 'one')).toMatchObject({ requests: 9, errors: 5 });
     expect(await statistics(proxy, 'other')).toMatchObject({ requests: 1, errors: 0 });
+  });
+
+  it('count a WebSocket when it begins, keep its visitor too, and count no interim answer', async () => {
+    const { haproxy, adapter, app } = await world();
+    const proxy = adapter();
+    const one = await app('one', (_request, response) => {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+      response.end('one');
+    });
+    one.server.on('upgrade', (_request, socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+      );
+    });
+    await unwrap(proxy.put(sticky('shop', one), open()));
+    expect((await ask(haproxy.port, 'shop.apps.test')).body).toBe('one');
+    const visitor = connect(haproxy.port, '127.0.0.1');
+    let said = '';
+    visitor.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+    });
+    visitor.write(
+      'GET /ws HTTP/1.1\r\nhost: shop.apps.test\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await eventually(() => said.includes('\r\n\r\n'), 'the connection is upgraded');
+    expect(said).toMatch(/101[\s\S]*Set-Cookie: quayside-stay=one/i);
+    expect(await statistics(proxy, 'one')).toMatchObject({ requests: 2, errors: 0 });
+    visitor.destroy();
   });
 
   it('go on over changes of backends, with the errors of those that were emptied, and do not count proofs', {
