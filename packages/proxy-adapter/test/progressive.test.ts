@@ -2,7 +2,7 @@
 import { type Route, type Target, unwrap } from '@quayside/core/ports';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EmbeddedProxy } from '../src/index.js';
-import { ask, eventually, open, openWorld, routeTo, type World } from './support/world.js';
+import { ask, eventually, open, openWorld, routeTo, speak, type World } from './support/world.js';
 
 let world: World;
 beforeEach(() => {
@@ -105,6 +105,23 @@ describe('statistics', () => {
       const slow = latencies.filter(({ upToMs }) => upToMs >= 120).reduce((sum, { count }) => sum + count, 0);
       expect(slow).toBe(1);
     }
+  });
+
+  it('count a WebSocket when it begins, keep its visitor too, and count no interim answer', async () => {
+    const { proxy, door } = await world.serving();
+    const one = await world.app('one', (_request, response) => {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+      response.end('one');
+    });
+    one.server.on('upgrade', (_request, socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    });
+    await unwrap(proxy.put(sticky(one), open()));
+    expect((await ask(door.port, 'shop.test')).body).toBe('one');
+    const upgrade = 'GET /ws HTTP/1.1\r\nhost: shop.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+    expect(await speak(door.port, upgrade, '\r\n\r\n')).toMatch(/101[\s\S]*Set-Cookie: quayside-stay=/i);
+    expect(await statistics(proxy, 'one')).toMatchObject({ requests: 2, errors: 0 });
   });
 
   it('go on over every change of the routes while the instance has one, and do not count proofs', async () => {

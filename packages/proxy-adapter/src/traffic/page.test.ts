@@ -20,5 +20,7 @@ describe('a page', () => {
     expect(JSON.parse(pageBody(502, 'json'))).toMatchObject({ status: 502, title: 'Bad gateway' });
     expect(pageBody(404, 'html')).toMatch(/^<!doctype html>[\s\S]+404[\s\S]+<\/html>\n$/);
     expect(pageBody(504, 'text')).toMatch(/^504 Gateway timeout: .+\n$/);
+    expect(pageBody('being-deployed', 'text')).toMatch(/^503 Being deployed: .+\n$/);
+    expect(JSON.parse(pageBody('being-deployed', 'json'))).toMatchObject({ status: 503 });
   });
 });
