@@ -139,7 +139,8 @@ async function started({ name, port, core, command, version, file, text }: Start
   }
 }
 
-async function versionOf([command = '', ...args]: readonly string[]): Promise<string> {
+/** The first number with dots in what a command says. */
+export async function versionOf([command = '', ...args]: readonly string[]): Promise<string> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
