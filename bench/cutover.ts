@@ -5,17 +5,13 @@
  *
  *   npm run bench:cutover [-- --cutovers 100 --only haproxy]
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Deployer, unwrap } from '../packages/core/src/index.js';
 import { bundled } from '../test/support/bundle.js';
-import { startNode } from '../test/support/child.js';
-import { eventually } from '../test/support/engine.js';
 import { type Field, openField } from '../test/support/field.js';
 import { pushVersions } from './support/cutover/image.js';
 import { type Cutover, judge, p99Of } from './support/cutover/judge.js';
-import type { Order, Seen } from './support/cutover/visitors.js';
+import { until, VISITORS, visited } from './support/cutover/visited.js';
 import { DOORS, type Door } from './support/doors.js';
 
 const STAGE = { project: 'shop', stage: 'dev' } as const;
@@ -31,7 +27,7 @@ const { values } = parseArgs({
 });
 const cutovers = Number(values.cutovers);
 
-const script = await bundled(new URL('support/cutover/visitors.ts', import.meta.url));
+const script = await bundled(VISITORS);
 let requests = 0;
 let failed = 0;
 const ratios: number[] = [];
@@ -58,7 +54,8 @@ async function through(name: string, field: Field, door: Door): Promise<void> {
   const done: Cutover[] = [];
   const lengthMs = cutovers * (APART_MS + 500);
   const streams = { count: STREAMS, everyMs: Math.floor(Math.max(200, (lengthMs - 12_000) / STREAMS)) };
-  const seen = await visited(field, { port, domain: DOMAIN, perSecond: PER_SECOND, streams }, async () => {
+  const visit = { script, folder: field.folder, limitMs: LIMIT_MS };
+  const seen = await visited(visit, { port, domain: DOMAIN, perSecond: PER_SECOND, streams }, async () => {
     for (let count = 1; count <= cutovers; count += 1) {
       const cutover = await replace(field, deployer, count % 2 === 0 ? 'v1' : 'v2');
       done.push(cutover);
@@ -67,7 +64,7 @@ async function through(name: string, field: Field, door: Door): Promise<void> {
   });
   const verdict = judge(seen, first.answer, done);
   const steady = await visited(
-    field,
+    visit,
     { port, domain: DOMAIN, perSecond: PER_SECOND, streams: { count: 0, everyMs: 1_000 } },
     () => until(Date.now() + verdict.spanMs),
   );
@@ -92,19 +89,6 @@ async function through(name: string, field: Field, door: Door): Promise<void> {
   ratios.push(ratio);
 }
 
-/** Lets the visitors come while the work is done, and answers what they saw. */
-async function visited(field: Field, order: Order, work: () => Promise<void>): Promise<Seen> {
-  const file = join(field.folder, 'seen.json');
-  const child = startNode([script, file, JSON.stringify(order)], LIMIT_MS);
-  await eventually('the visitors come', () => child.lines.includes('visiting'));
-  await until(Date.now() + 1_000);
-  await work();
-  child.process.stdin.end();
-  const how = await child.ended;
-  if (how !== 0) throw new Error(`The visitors ended with ${how}: ${child.errors()}`);
-  return JSON.parse(await readFile(file, 'utf8')) as Seen;
-}
-
 async function replace(field: Field, deployer: Deployer, tag: string): Promise<Cutover> {
   let writeMs = 0;
   const off = deployer.on('deployment.step', ({ step }) => {
@@ -116,8 +100,4 @@ async function replace(field: Field, deployer: Deployer, tag: string): Promise<C
   const { container } = await unwrap(deployer.instances.get(deployment.instance ?? ''));
   const { Id } = await field.bench.docker.getContainer(container).inspect();
   return { answer: `${tag} ${Id.slice(0, 12)}`, writeMs, doneMs };
-}
-
-function until(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms - Date.now())));
 }

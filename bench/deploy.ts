@@ -5,12 +5,12 @@
  *
  *   npm run bench:deploy [-- --rounds 30]
  */
-import { request } from 'node:http';
 import { parseArgs } from 'node:util';
 import { unwrap } from '../packages/core/src/index.js';
 import type { Change, Store } from '../packages/core/src/ports/store.js';
 import { openField } from '../test/support/field.js';
 import { pushApp } from '../test/support/images.js';
+import { pull, statusOf } from './support/engine-calls.js';
 import { median, ms, sum } from './support/statistics.js';
 
 const LIMIT = 1.05;
@@ -94,10 +94,7 @@ async function gone(stage: string): Promise<void> {
 async function bare(number: number, counts: boolean): Promise<void> {
   const name = `${field.bench.prefix}-raw-${number}`;
   const at: number[] = [performance.now()];
-  const stream = await docker.pull(`${repository}:v1`);
-  await new Promise<void>((resolve, reject) =>
-    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve())),
-  );
+  await pull(docker, `${repository}:v1`);
   at.push(performance.now());
   const container = await docker.createContainer({
     name,
@@ -114,22 +111,11 @@ async function bare(number: number, counts: boolean): Promise<void> {
   at.push(performance.now());
   const { NetworkSettings } = await container.inspect();
   const host = NetworkSettings.Networks[field.network]?.IPAddress ?? '';
-  while ((await answer(host)) !== 200) await new Promise((resolve) => setTimeout(resolve, 1));
+  while ((await statusOf(host, 3000)) !== 200) await new Promise((resolve) => setTimeout(resolve, 1));
   at.push(performance.now());
   if (counts) {
     raw.push((at[4] ?? 0) - (at[0] ?? 0));
     Object.keys(rawSteps).forEach((step, index) => rawSteps[step]?.push((at[index + 1] ?? 0) - (at[index] ?? 0)));
   }
   await container.remove({ force: true });
-}
-
-function answer(host: string): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const sent = request({ host, port: 3000, path: '/', agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode);
-    });
-    sent.once('error', () => resolve(undefined));
-    sent.end();
-  });
 }

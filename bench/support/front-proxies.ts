@@ -17,15 +17,8 @@ export interface Running extends AsyncDisposable {
 export const DOMAIN = 'shop.bench.test';
 const BODY = 'x'.repeat(1_024);
 
-/** An nginx that answers 1 kB, on that core. */
-export const startApp = (core: number): Promise<Running> =>
-  startNginx('app', core, `location / { default_type text/plain; return 200 "${BODY}"; }`);
-
-export const startNginxProxy = (core: number, appPort: number): Promise<Running> =>
-  startNginx(
-    'nginx',
-    core,
-    `location / {
+/** Everything to the servers of `upstream app`, with connections that are kept, as nginx's own documentation has it. */
+export const NGINX_LOCATION = `location / {
       proxy_pass http://app;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
@@ -33,9 +26,14 @@ export const startNginxProxy = (core: number, appPort: number): Promise<Running>
       proxy_set_header X-Real-IP $remote_addr;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme;
-    }`,
-    `upstream app { server 127.0.0.1:${appPort}; keepalive 64; }`,
-  );
+    }`;
+
+/** An nginx that answers 1 kB, on that core. */
+export const startApp = (core: number): Promise<Running> =>
+  startNginx('app', core, `location / { default_type text/plain; return 200 "${BODY}"; }`);
+
+export const startNginxProxy = (core: number, appPort: number): Promise<Running> =>
+  startNginx('nginx', core, NGINX_LOCATION, `upstream app { server 127.0.0.1:${appPort}; keepalive 64; }`);
 
 async function startNginx(name: string, core: number, location: string, more = ''): Promise<Running> {
   const port = await freePort();
@@ -139,7 +137,8 @@ async function started({ name, port, core, command, version, file, text }: Start
   }
 }
 
-async function versionOf([command = '', ...args]: readonly string[]): Promise<string> {
+/** The first number with dots in what a command says. */
+export async function versionOf([command = '', ...args]: readonly string[]): Promise<string> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr])

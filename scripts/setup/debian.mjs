@@ -24,6 +24,7 @@ export const packages = {
   caddy: () => which('caddy') !== undefined,
   wrk: () => which('wrk') !== undefined,
   haproxy: () => which('haproxy') !== undefined,
+  'docker-compose': () => which('docker-compose') !== undefined,
   'busybox-static': () => isStatic('/bin/busybox'),
   // Debian keeps its programs off the path, in a folder per version.
   postgresql: () => which('initdb') !== undefined || postgresVersions().length > 0,

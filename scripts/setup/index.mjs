@@ -46,10 +46,13 @@ export const TEST_TOOLS = [
  *   what they need); default no
  * @param {boolean} [options.engine] whether a container engine is needed; default no
  * @param {readonly string[]} [options.tools] Debian packages that must be there, keys of `packages` in debian.mjs; default none
+ * @param {readonly string[]} [options.wishes] those that are installed where that is possible, and done without elsewhere; default none
  * @param {() => Promise<void>} [options.onInterrupt] what to do first on these signals
+ * @param {number} [options.graceMs] how long children have to clear up on these signals before they are killed; default 2 000
  * @returns {Promise<{ engine: import('./engine.mjs').Engine | undefined, run: typeof run, close: () => Promise<void> }>}
  */
-export async function setUp({ build = false, engine = false, tools = [], onInterrupt = async () => {} } = {}) {
+export async function setUp(options = {}) {
+  const { build = false, engine = false, tools = [], wishes = [], onInterrupt = async () => {}, graceMs } = options;
   checkNode();
   let found;
   const close = async () => {
@@ -58,12 +61,13 @@ export async function setUp({ build = false, engine = false, tools = [], onInter
   };
   const release = onSignals(async () => {
     await Promise.race([onInterrupt(), pause(INTERRUPT_LIMIT_MS)]);
-    await endAll();
+    await endAll(graceMs);
     await close();
   });
   try {
     await installDependencies();
     if (tools.length > 0) await installPackages(tools, 'Missing on this machine:');
+    for (const wish of wishes) await installPackages([wish], 'Does without').catch((error) => say(error.message));
     if (engine) {
       found = await ensureEngine((started) => {
         found = started;

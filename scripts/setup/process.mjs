@@ -105,12 +105,12 @@ function npmBesideNode() {
   return which('npm') ?? beside;
 }
 
-/** Ends every child that still runs, and lets no other begin: asks first, kills after two seconds. */
-export async function endAll() {
+/** Ends every child that still runs, and lets no other begin: asks first, kills after so long. */
+export async function endAll(graceMs = 2_000) {
   ending = true;
   const left = [...running];
   for (const child of left) signalGroup(child, 'SIGTERM');
-  const endMs = performance.now() + 2_000;
+  const endMs = performance.now() + graceMs;
   while (running.size > 0 && performance.now() < endMs) await pause(20);
   for (const child of running) signalGroup(child, 'SIGKILL');
 }

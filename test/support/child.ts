@@ -9,9 +9,13 @@ export interface Child {
   readonly ended: Promise<number | string>;
 }
 
-/** @param limitMs then it is killed, and has ended with `timeout` */
-export function startNode(args: readonly string[], limitMs: number): Child {
-  const child = spawn(process.execPath, [...args], { stdio: 'pipe' });
+/**
+ * @param limitMs then it is killed, and has ended with `timeout`
+ * @param within what to start it by, for another network than this one's: `PrivateEngine.within`
+ */
+export function startNode(args: readonly string[], limitMs: number, within: readonly string[] = []): Child {
+  const [command = '', ...rest] = [...within, process.execPath, ...args];
+  const child = spawn(command, rest, { stdio: 'pipe' });
   const lines: string[] = [];
   let partial = '';
   let errors = '';

@@ -3,7 +3,8 @@
  * by its process id. Needs root, and Linux.
  *
  * Its data is on a file system in memory: quick, of a size that a test can fill, and gone with it. It touches no firewall rules: containers are
- * reached from this machine by their addresses, and need nothing from elsewhere.
+ * reached from this machine by their addresses, and need nothing from elsewhere. One with a network of its own may: what it sets up there, a
+ * swarm's bridges and rules too, is nobody else's.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -27,6 +28,8 @@ import { end } from './registry.js';
 
 export interface PrivateEngine extends AsyncDisposable {
   readonly socketPath: string;
+  /** What a command begins with to run in its network: empty where that is this machine's. */
+  readonly within: readonly string[];
   /** SIGKILL. */
   kill(): Promise<void>;
   /** Ends it in order, its containers first unless they live on without it. */
@@ -51,7 +54,16 @@ const DISK_BYTES = 384 * 1024 * 1024;
 export const canHaveEngine = (): boolean =>
   process.platform === 'linux' && process.getuid?.() === 0 && program('dockerd') !== undefined;
 
-export async function startPrivateEngine(options: { readonly keepsContainers?: boolean } = {}): Promise<PrivateEngine> {
+interface EngineOptions {
+  /** Default no. */
+  readonly keepsContainers?: boolean;
+  /** Whether it has a network of its own, with a loopback and nothing else; default no. */
+  readonly isApart?: boolean;
+  /** Default enough for some small images. */
+  readonly diskBytes?: number;
+}
+
+export async function startPrivateEngine(options: EngineOptions = {}): Promise<PrivateEngine> {
   // Short: the path of a socket has at most 107 characters.
   const directory = mkdtempSync(join(tmpdir(), 'qse-'));
   const disk = join(directory, 'data');
@@ -62,23 +74,33 @@ export async function startPrivateEngine(options: { readonly keepsContainers?: b
   // One of its own: told to do without (`none`), a dockerd takes `docker0` away from the engine that has it. So does one that is started
   // again and has been given address pools (moby 20.10, daemon_unix.go, initNetworkController): it finds free ones by itself.
   const bridge = `qsb${randomBytes(4).toString('hex')}`;
-  execFileSync('ip', ['link', 'add', 'name', bridge, 'type', 'bridge']);
-  execFileSync('ip', ['address', 'add', `10.232.${randomBytes(1)[0]}.1/24`, 'dev', bridge]);
-  execFileSync('ip', ['link', 'set', bridge, 'up']);
+  // Not by `ip netns exec`: that hides the control groups.
+  const within = options.isApart ? ['nsenter', `--net=/var/run/netns/${bridge}`] : [];
+  if (options.isApart) {
+    execFileSync('ip', ['netns', 'add', bridge]);
+    execFileSync('ip', ['-n', bridge, 'link', 'set', 'lo', 'up']);
+  } else {
+    execFileSync('ip', ['link', 'add', 'name', bridge, 'type', 'bridge']);
+    execFileSync('ip', ['address', 'add', `10.232.${randomBytes(1)[0]}.1/24`, 'dev', bridge]);
+    execFileSync('ip', ['link', 'set', bridge, 'up']);
+  }
   mkdirSync(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', disk]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${options.diskBytes ?? DISK_BYTES}`, 'tmpfs', disk]);
   let daemon: ChildProcess | undefined;
   let keepsContainers = options.keepsContainers ?? false;
 
   const start: PrivateEngine['start'] = async (keeps = keepsContainers) => {
     keepsContainers = keeps;
     const log = openSync(logPath, 'a');
+    const onOurNetwork = ['--iptables=false', '--ip6tables=false', '--ip-masq=false', '--ip-forward=false'];
+    const [command = '', ...args] = [...within, program('dockerd') ?? 'dockerd'];
     const child = spawn(
-      program('dockerd') ?? 'dockerd',
+      command,
       [
+        ...args,
         ...['--host', `unix://${socketPath}`, '--data-root', disk, '--exec-root', execRoot],
         ...['--pidfile', join(directory, 'docker.pid')],
-        ...['--bridge', bridge, '--iptables=false', '--ip6tables=false', '--ip-masq=false', '--ip-forward=false'],
+        ...(options.isApart ? [] : ['--bridge', bridge, ...onOurNetwork]),
         ...(keepsContainers ? ['--live-restore'] : []),
       ],
       // A session of its own: Ctrl-C on the terminal is for the tests, which still need it to clean up.
@@ -122,9 +144,11 @@ export async function startPrivateEngine(options: { readonly keepsContainers?: b
     if (daemon?.pid !== undefined) signal(daemon.pid, 'SIGKILL');
     const shims = ownProcesses(execRoot);
     for (const pid of [...shims.flatMap(childrenOf), ...shims]) signal(pid, 'SIGKILL');
-    for (const name of [bridge, ...bridgesOf(disk)])
+    // Those of a network apart go with it.
+    for (const name of options.isApart ? [] : [bridge, ...bridgesOf(disk)])
       quietly(() => execFileSync('ip', ['link', 'delete', name], { stdio: 'ignore' }));
     for (const path of mountsBelow(directory)) quietly(() => execFileSync('umount', ['-l', path], { stdio: 'ignore' }));
+    if (options.isApart) quietly(() => execFileSync('ip', ['netns', 'delete', bridge], { stdio: 'ignore' }));
     quietly(() => rmSync(directory, { recursive: true, force: true }));
   };
   const remove = async () => {
@@ -146,6 +170,7 @@ export async function startPrivateEngine(options: { readonly keepsContainers?: b
   }
   return {
     socketPath,
+    within,
     start,
     kill,
     terminate,

@@ -24,10 +24,12 @@ export interface TestRegistry extends AsyncDisposable {
 /**
  * @param options.login whether it asks for `REGISTRY_LOGIN`; default no
  * @param options.port default: a free one
+ * @param options.within what to start it by, for another network than this one's: `PrivateEngine.within`
  */
 export async function startRegistry(
-  options: { readonly login?: boolean; readonly port?: number } = {},
+  options: { readonly login?: boolean; readonly port?: number; readonly within?: readonly string[] } = {},
 ): Promise<TestRegistry> {
+  const { within = [] } = options;
   const directory = await mkdtemp(join(tmpdir(), 'quayside-registry-'));
   const host = `127.0.0.1:${options.port ?? (await freePort())}`;
   await writeFile(join(directory, 'htpasswd'), HTPASSWD);
@@ -41,9 +43,8 @@ export async function startRegistry(
   // JSON is YAML.
   await writeFile(join(directory, 'config.yml'), JSON.stringify(config));
 
-  const child = spawn('docker-registry', ['serve', join(directory, 'config.yml')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const [command = '', ...args] = [...within, 'docker-registry', 'serve', join(directory, 'config.yml')];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => lines.push(...text.split('\n').filter(Boolean)));
@@ -56,6 +57,8 @@ export async function startRegistry(
     await started(child);
     await eventually(`the registry at ${host} answers`, async () => {
       if (child.exitCode !== null) throw new Error(`docker-registry ended: ${lines.join('\n')}`);
+      // In another network it cannot be asked from here.
+      if (within.length > 0) return lines.some((line) => line.includes(`listening on ${host}`));
       const response = await fetch(`http://${host}/v2/`).catch(() => undefined);
       return response && [200, 401].includes(response.status);
     });

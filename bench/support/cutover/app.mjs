@@ -2,7 +2,8 @@
  * The app behind the proxies of the cutover bench. It runs inside a container, from this file alone.
  *
  * `/` answers 1 kB that begins with its version and its host's name; `/download` ten seconds of bytes; an upgrade a WebSocket that sends back
- * what it is sent. It ends at SIGTERM at once: whatever is cut off by that was not drained.
+ * what it is sent. It ends at SIGTERM at once: whatever is cut off by that was not drained. With `APP_FINISHES` it
+ * takes no connection more, and ends once it has answered what it had accepted.
  */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -59,4 +60,9 @@ server.on('upgrade', (request, socket) => {
 });
 server.keepAliveTimeout = 65_000;
 server.listen(Number(process.env.APP_PORT ?? 3000));
-process.once('SIGTERM', () => process.exit(0));
+process.once('SIGTERM', () => {
+  if (!process.env.APP_FINISHES) process.exit(0);
+  server.close(() => process.exit(0));
+  // A kept connection is idle again after its last answer.
+  setInterval(() => server.closeIdleConnections(), 20);
+});

@@ -1,20 +1,35 @@
-/** An image of node itself and one script, built from nothing else: the files of this very node, and the libraries that it is linked to. */
+/**
+ * An image of node itself and one script, built from nothing else: the files of this very node, the libraries that it is linked to, and what of
+ * a shell the checks and hooks of others need.
+ */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { WORKBENCH_LABEL, type Workbench } from '../../../test/support/engine.js';
 import { buildImage, pushImage } from '../../../test/support/images.js';
 
-/** Builds one image for each version of the app, all on one base, and pushes them. */
-export async function pushVersions(bench: Workbench, repository: string, versions: readonly string[]): Promise<void> {
+const APPLETS = ['sh', 'test', 'touch', 'sleep', 'wget'];
+
+/**
+ * Builds one image for each version of the app, all on one base, and pushes them.
+ *
+ * @param env of the app, beside its version: `APP_FINISHES=yes`
+ */
+export async function pushVersions(
+  bench: Workbench,
+  repository: string,
+  versions: readonly string[],
+  env: readonly string[] = [],
+): Promise<void> {
   const base = `${bench.prefix}/node:latest`;
   const app = await readFile(new URL('app.mjs', import.meta.url), 'utf8');
   const dockerfile = `FROM scratch\nLABEL ${WORKBENCH_LABEL}=${bench.prefix}\nCOPY root /\nCMD ["/bin/node", "/app.mjs"]\n`;
   await buildImage(bench, base, { Dockerfile: dockerfile, 'root/app.mjs': app }, copyNode);
   for (const version of versions) {
     const reference = `${repository}:${version}`;
-    await buildImage(bench, reference, { Dockerfile: `FROM ${base}\nENV APP_VERSION=${version}\n` });
+    const variables = [`APP_VERSION=${version}`, ...env].join(' ');
+    await buildImage(bench, reference, { Dockerfile: `FROM ${base}\nENV ${variables}\n` });
     await pushImage(bench, reference);
   }
 }
@@ -28,4 +43,7 @@ async function copyNode(directory: string): Promise<void> {
     await mkdir(join(root, dirname(path)), { recursive: true });
     await cp(path, join(root, path), { dereference: true });
   }
+  await copyFile('/bin/busybox', join(root, 'bin/busybox'));
+  for (const applet of APPLETS) await symlink('busybox', join(root, 'bin', applet));
+  await mkdir(join(root, 'tmp'));
 }
