@@ -100,6 +100,8 @@ export interface StageDefaults {
   readonly replace?: 'start-first' | 'stop-first';
   /** The app can share its writable volumes with its successor: then `start-first` is fine. Default false. */
   readonly sharedVolume?: boolean;
+  /** Default: all requests move to a new instance at once. */
+  readonly cutover?: CutoverOptions;
   /** The instance before the current one is not evicted for so long; default 0. */
   readonly rollbackWindow?: Duration;
   /**
@@ -163,6 +165,27 @@ export interface StageDefaults {
   readonly deployTimeout?: Duration;
   /** What the runtime's and the proxy's adapters want to know of the stage; see their documentation. */
   readonly options?: { readonly runtime?: unknown; readonly proxy?: unknown };
+}
+
+/**
+ * A progressive cutover: a new instance gets a share of the requests, then a larger one, and in the end all. It takes a proxy with the
+ * capability `weights`, and, for `abortOn`, one that counts. A visitor stays with the instance that answered first where the proxy can
+ * see to that (`sticky`).
+ */
+export interface CutoverOptions {
+  /** 1 to 20, with growing weights: the percentage of the requests that the new instance gets (1 to 99), and for how long. */
+  readonly steps: readonly { readonly weight: number; readonly holdMs: Duration }[];
+  /** When it is taken back: all that the new instance answered since the last verdict is judged once there is enough of it. */
+  readonly abortOn?: {
+    /** The part of its answers, 0 to 1, that may have status 500 or above. */
+    readonly errorRate?: number;
+    /** How long the slowest hundredth of its answers may take at least. */
+    readonly p99Ms?: Duration;
+    /** So many requests it takes for a verdict; with fewer they are gathered on. Default 100. */
+    readonly minRequests?: number;
+    /** Between two looks; default 5 s. */
+    readonly windowMs?: Duration;
+  };
 }
 
 export interface StageOptions extends StageDefaults {

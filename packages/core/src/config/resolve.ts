@@ -8,10 +8,11 @@ import type { HealthCheck } from '../domain/health.js';
 import type { Json } from '../domain/json.js';
 import { expand, isDomain } from '../domain/names.js';
 import type { QueuePolicy } from '../domain/records.js';
-import type { ContainerShape, Keep, KeepBound, Mount, PullPolicy, SpecLimits } from '../domain/spec.js';
+import type { ContainerShape, Keep, KeepBound, Mount, PullPolicy, SpecCutover, SpecLimits } from '../domain/spec.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
 import { pathText } from '../ports/kit.js';
 import type { ProxyManager } from '../ports/proxy-manager.js';
+import { cutoverIssue, holdsMs, resolveCutover } from './cutover.js';
 import { resolveHealth } from './health.js';
 import type { EnvOptions } from './options.js';
 import type { ParsedDefaults, ParsedProject, ParsedSettings, ParsedStage } from './schema.js';
@@ -29,6 +30,7 @@ export interface ResolvedStage {
   readonly container: ContainerShape;
   readonly maxInstances: number;
   readonly replace: 'start-first' | 'stop-first';
+  readonly cutover: SpecCutover | null;
   readonly rollbackWindowMs: number;
   readonly pull: PullPolicy;
   readonly drainMs: number;
@@ -46,7 +48,7 @@ export interface ResolvedStage {
 /** The ports that have a say in what a stage may ask for. */
 export interface StagePorts {
   readonly runtime: Pick<ContainerRuntime, 'name' | 'parseOptions' | 'connect'>;
-  readonly proxy: Pick<ProxyManager, 'name' | 'parseOptions' | 'capabilities'> | null;
+  readonly proxy: Pick<ProxyManager, 'name' | 'parseOptions' | 'capabilities' | 'statistics'> | null;
 }
 
 const SECOND_MS = 1_000;
@@ -130,6 +132,11 @@ export function resolveStage(source: Source, ports: StagePorts): Result<Resolved
   if (new Set(networks.map(({ name }) => name)).size < networks.length)
     wrong('networks', 'each network once', 'one twice');
 
+  const cutover = resolveCutover(pick('cutover'));
+  const issue =
+    cutover && cutoverIssue(cutover, { port, replace, deployTimeoutMs: pick('deployTimeout') }, ports.proxy);
+  if (issue) wrong(...issue);
+
   const health = resolveHealth(layers, { oneShot, port });
   if (health.isErr()) for (const issue of health.error) wrong(issue.path, issue.expected, issue.received);
   const domains = resolveDomains(source, wrong);
@@ -169,6 +176,7 @@ export function resolveStage(source: Source, ports: StagePorts): Result<Resolved
     },
     maxInstances,
     replace,
+    cutover,
     rollbackWindowMs: pick('rollbackWindow') ?? 0,
     pull: pick('pull') ?? 'always',
     drainMs: pick('drain') ?? 10 * SECOND_MS,
@@ -180,7 +188,7 @@ export function resolveStage(source: Source, ports: StagePorts): Result<Resolved
     limits: {
       pullMs: pick('pullTimeout') ?? 10 * MINUTE_MS,
       proveMs: pick('proveTimeout') ?? 10 * SECOND_MS,
-      deploymentMs: pick('deployTimeout') ?? DEPLOY_MS,
+      deploymentMs: pick('deployTimeout') ?? DEPLOY_MS + holdsMs(cutover),
     },
     domains,
     options: { runtime: runtimeOptions, proxy: proxyOptions },

@@ -83,6 +83,32 @@ const published = () =>
 
 const keepBounds = () => z.strictObject({ count: whole(0, 100_000), age: duration() }).partial();
 
+const cutover = () =>
+  z.strictObject({
+    steps: z
+      .array(z.strictObject({ weight: whole(1, 99), holdMs: duration() }))
+      .min(1)
+      .max(20)
+      .refine((steps) => steps.every(({ weight }, index) => weight > (steps[index - 1]?.weight ?? 0)), {
+        message: 'expected weights that grow',
+      }),
+    abortOn: z
+      .strictObject({
+        errorRate: z.number().min(0).max(1).optional(),
+        p99Ms: duration()
+          .refine((ms) => ms > 0, { message: 'expected more than 0' })
+          .optional(),
+        minRequests: whole(1, 1_000_000).optional(),
+        windowMs: duration()
+          .refine((ms) => ms >= 100 && ms <= 600_000, { message: 'expected 100 ms to 10 min' })
+          .optional(),
+      })
+      .refine(({ errorRate, p99Ms }) => errorRate !== undefined || p99Ms !== undefined, {
+        message: 'expected `errorRate`, `p99Ms` or both',
+      })
+      .optional(),
+  });
+
 const defaults = () => ({
   port: port(),
   healthcheckPath: text(/^\/[\x21-\x7e]*$/, "a path that begins with '/' and has no spaces"),
@@ -90,6 +116,7 @@ const defaults = () => ({
   maxInstances: whole(1, 50),
   replace: z.enum(['start-first', 'stop-first']),
   sharedVolume: z.boolean(),
+  cutover: cutover(),
   rollbackWindow: duration(),
   ttl: duration().refine((ms) => ms > 0, { message: 'expected more than 0' }),
   keep: z.strictObject({ history: keepBounds(), logs: keepBounds(), images: keepBounds() }).partial(),

@@ -44,6 +44,7 @@ export type ErrorKind =
   | 'domain-taken' // somebody else's, at the proxy or in this store
   | 'route-changed' // the proxy holds another value than was expected
   | 'route-unproved' // the front door does not serve the instance that it was told to
+  | 'cutover-aborted' // with its share of the requests the new instance did worse than `abortOn` allows
   | 'no-endpoint' // the proxy or the probe reaches nothing that the runtime offers
   // Health
   | 'probe-failed' // one attempt; `reason` says how

@@ -103,6 +103,8 @@ export interface Spec {
   readonly maxInstances: number;
   readonly rollbackWindowMs: number;
   readonly replace: 'start-first' | 'stop-first';
+  /** Absent: its routes move at once. */
+  readonly cutover?: SpecCutover;
   readonly drainMs: number;
   readonly drainTimeoutMs: number;
   /** How long its instance lives after its commit; null: until it is evicted, replaced or removed. */
@@ -117,6 +119,20 @@ export interface Spec {
   readonly options: { readonly runtime: Json; readonly proxy: Json };
   /** A keyed hash of all that makes two deployments the same, env values included. */
   readonly fingerprint: string;
+}
+
+/** Shares of the requests, before all of them go to the new instance. */
+export interface SpecCutover {
+  /** Weights in percent, growing. */
+  readonly steps: readonly { readonly weight: number; readonly holdMs: number }[];
+  /** What the new instance must not exceed meanwhile; null: nothing is counted. */
+  readonly abortOn: {
+    /** 0 to 1; null: any. */
+    readonly errorRate: number | null;
+    readonly p99Ms: number | null;
+    readonly minRequests: number;
+    readonly windowMs: number;
+  } | null;
 }
 
 /** How much of a stage's past is kept: the newest so many, of those that ended within `ageMs` (null: whenever). */

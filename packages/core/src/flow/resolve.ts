@@ -137,6 +137,7 @@ export function resolveDeploy(
       maxInstances: stage.maxInstances,
       rollbackWindowMs: stage.rollbackWindowMs,
       replace: stage.replace,
+      ...(stage.cutover ? { cutover: stage.cutover } : {}),
       drainMs: stage.drainMs,
       drainTimeoutMs: stage.drainTimeoutMs,
       ttlMs: stage.ttlMs,

@@ -131,14 +131,18 @@ export function putBack(
     const record = yield* flow.host.store.get('routes', domain, { signal });
     const committed = record?.value.state === 'live' ? record.value.instance : null;
     const held = yield* heldRoute(flow, domain, signal);
-    const serves = held?.targets[0]?.instance ?? null;
+    // Of a cutover amid its shares there are two.
+    const serves = held?.targets.map(({ instance }) => instance) ?? [];
     const isForeign = held !== undefined && held.mark !== mark;
-    if (isForeign || (serves !== null && serves !== committed && !ours.includes(serves))) {
+    const isForeignTo = (instance: string | null) =>
+      instance !== null && instance !== committed && !ours.includes(instance);
+    if (isForeign || serves.some(isForeignTo)) {
       flow.log('warn', `The route ${domain} was changed by somebody else and is left as it is.`, {
-        serves: serves ?? 'unknown',
+        serves: serves.map((instance) => instance ?? 'unknown').join(', '),
       });
       return ok(undefined);
     }
+    const neverLeft = committed !== null && serves.length > 0 && serves.every((instance) => instance === committed);
     const back = committed === null ? undefined : yield* routeTo(flow, { domain, mark }, committed, signal);
     /** Where we have put it: who watches tells a change by somebody else from a restart by that. */
     const note = (target: RouteRecord['target']): ResultAsync<void, AnyError> =>
@@ -153,14 +157,14 @@ export function putBack(
     if (back && target) {
       const { host, port } = target;
       const isThere = held?.targets.some((each) => each.host === host && each.port === port);
-      if (isThere && serves === committed) return ok(undefined);
+      if (isThere && neverLeft) return ok(undefined);
       yield* putRoute(flow, back, signal);
       yield* note({ host, port });
       flow.log('info', `The route ${domain} is back at ${committed}.`);
       return ok(undefined);
     }
     // Nothing is to be where nothing is; and what never left is not taken away because its instance is down.
-    if (!held || (committed !== null && serves === committed)) return ok(undefined);
+    if (!held || neverLeft) return ok(undefined);
     if (committed !== null)
       flow.log('warn', `${committed} does not run: the route ${domain} goes until it does again.`);
     yield* removeRoute(flow, { domain, mark }, signal);

@@ -44,9 +44,9 @@ export function unroute(
         const isLeaving =
           record?.value.state === 'leaving' && (terms.instance ?? record.value.instance) === record.value.instance;
         const mark = record?.value.mark ?? held?.mark ?? '';
-        const serves = held?.targets[0]?.instance ?? null;
+        const serves = held?.targets.some(({ instance }) => instance !== null && instance === terms.instance) ?? false;
         // Claimed again since: what the new owner has put there is the new owner's; what still leads to us goes.
-        const isStale = held !== undefined && terms.instance !== null && serves === terms.instance;
+        const isStale = held !== undefined && serves;
         if (held && held.mark === mark && mark.startsWith(host.storeId) && (isLeaving || isStale)) {
           yield* effectUnder(taken.leases, host.settings.effectTimeoutMs, { signal }, () =>
             call(`Removing the route ${domain}`, signal, (o) => proxy.remove({ domain, mark }, o)),

@@ -5,12 +5,12 @@
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
-import { guard, routine } from '../../kernel/routine.js';
-import type { Container } from '../../ports/container-runtime.js';
+import { routine } from '../../kernel/routine.js';
 import type { ProofRequest, Route, Target } from '../../ports/proxy-manager.js';
-import { endOf, unhealthy } from '../evidence.js';
+import { aliveAt } from '../alive.js';
 import { type Flow, waitOut } from '../flow.js';
 import { calls, writes } from '../limits.js';
+import { holdShares, sharesLimitMs } from '../shares.js';
 import type { Step } from '../step.js';
 import {
   forEachRoute,
@@ -42,7 +42,10 @@ export const cutoverStep: Step = {
   name: 'cutover',
   version: 1,
   keepsLeases: true,
-  limit: (flow) => calls(flow, 2 + writes(flow, flow.spec.routes.length), flow.spec.limits.proveMs + PROOF_MARGIN_MS),
+  limit: (flow) => {
+    const ownMs = flow.spec.limits.proveMs + PROOF_MARGIN_MS + sharesLimitMs(flow);
+    return calls(flow, 2 + writes(flow, flow.spec.routes.length), ownMs);
+  },
   intent: (flow) =>
     routine(async function* () {
       const moves: Move[] = [];
@@ -68,6 +71,7 @@ export const cutoverStep: Step = {
     const { moves, next } = intent as unknown as CutoverIntent;
     if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
+      yield* holdShares(flow, moves, next, signal);
       const target = yield* aliveAt(flow, next, yield* recentTarget(flow, signal), signal);
       const routes = routesOf(flow, moves, target);
       const there = routes.filter(isThere(flow, target));
@@ -107,17 +111,6 @@ const isThere =
   ({ seen: { routed } }: Flow, { host, port }: Target) =>
   ({ domain }: Route): boolean =>
     routed?.domains.includes(domain) === true && routed.host === host && routed.port === port;
-
-/** Where the proxy reaches it, or why it cannot be reached any more. */
-function aliveAt(flow: Flow, next: string, container: Container | undefined, signal: AbortSignal) {
-  return guard(async () => {
-    const target = targetOf(flow.spec, next, container);
-    const end = endOf(container, flow.seen.restarts ?? 0);
-    if (target && !end) return ok(target);
-    const observed = { attempts: 0, polls: 1, waitedMs: 0, container };
-    return err(await unhealthy(flow, flow.spec.health, end ?? 'unreachable', observed, signal));
-  });
-}
 
 const hasMoved = (flow: Flow) =>
   failure(

@@ -134,6 +134,9 @@ export function memoryProxy(
 ): MemoryProxy {
   const held = new Map<string, { mark: string | null; targets: Route['targets'] }>();
   const served = new Map<string, Route['targets']>();
+  /** What each target of a domain has coming to it, by its weight. */
+  const credits = new Map<string, number[]>();
+  const counts = new Map<string, { requests: number; errors: number }>();
   let lies = false;
   const instanceAt = (host: string, port: number) => engine.connect(host, port);
 
@@ -153,6 +156,21 @@ export function memoryProxy(
         targets: entry.targets.map(({ instance, host, port }) => ({ instance, host, port })),
       }
     );
+  };
+
+  /** Smooth weighted round robin: shares are exact over any round. */
+  const next = (domain: string, targets: Route['targets']): Route['targets'][number] | undefined => {
+    if (targets.length < 2) return targets[0];
+    const weights = targets.map(({ weight = 1 }) => weight);
+    const before = credits.get(domain) ?? [];
+    const now = weights.map((weight, index) => weight + (before.length === targets.length ? (before[index] ?? 0) : 0));
+    const best = now.indexOf(Math.max(...now));
+    const paid = weights.reduce((sum, weight) => sum + weight, 0);
+    credits.set(
+      domain,
+      now.map((credit, index) => (index === best ? credit - paid : credit)),
+    );
+    return targets[best];
   };
 
   return {
@@ -241,13 +259,22 @@ export function memoryProxy(
       };
       return lookUntil(engine.clock, look, signal, timeoutMs);
     },
+    statistics(instance, { signal }) {
+      if (signal.aborted) return errAsync(aborted(`Counting what ${instance} has answered`, signal.reason));
+      const { requests, errors } = counts.get(instance) ?? { requests: 0, errors: 0 };
+      // Nothing takes any time here.
+      return okAsync({ requests, errors, latencies: [{ upToMs: 1, count: requests }] });
+    },
     inFlight: (_instance, { signal }) => (signal.aborted ? errAsync(aborted('Counting')) : okAsync(0)),
     request(domain, path = '/') {
-      const [target] = served.get(domain) ?? [];
+      const targets = served.get(domain) ?? [];
+      const target = this.capabilities.weights ? next(domain, targets) : targets[0];
       if (!target) return { status: 404, instance: null };
       const found = instanceAt(target.host, target.port);
-      if (!found) return { status: 502, instance: null };
-      return { status: found.answer(path).status, instance: target.instance };
+      const status = found ? found.answer(path).status : 502;
+      const { requests, errors } = counts.get(target.instance) ?? { requests: 0, errors: 0 };
+      counts.set(target.instance, { requests: requests + 1, errors: errors + (status >= 500 ? 1 : 0) });
+      return found ? { status, instance: target.instance } : { status, instance: null };
     },
     answerer(domain) {
       const [target] = served.get(domain) ?? [];
