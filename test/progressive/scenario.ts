@@ -1,7 +1,10 @@
 /** What is to be as it was specified, through a real proxy under real load. */
+
+import { DEPLOYMENTS } from './deployments.js';
 import type { Ground } from './ground.js';
 import { GROUNDS } from './ground.js';
 import { SCENARIOS } from './scenarios.js';
+import { SITES, withSites } from './site.js';
 
 export interface Scenario {
   readonly name: string;
@@ -24,6 +27,29 @@ export interface Verdict {
   readonly tookMs: number;
 }
 
+const told = (thrown: unknown): string[] => [
+  `it could not be looked at: ${thrown instanceof Error ? thrown.message : thrown}`,
+];
+
+/** Those of whole deployments. */
+export async function runDeployments(tell: (verdict: Verdict) => void, only = ''): Promise<void> {
+  for (const proxy of SITES) {
+    const all = DEPLOYMENTS.map((each, number) => ({ ...each, name: `${proxy}: ${each.name}`, stage: `s${number}` }));
+    const wanted = all.filter(({ name }) => name.includes(only));
+    if (wanted.length === 0) continue;
+    await withSites(proxy, async (open) => {
+      for (const { name, run, stage } of wanted) {
+        const beganMs = performance.now();
+        const site = await open(stage);
+        const problems = await run(site).catch(told);
+        site.visitors.close();
+        tell({ name, problems, tookMs: performance.now() - beganMs });
+      }
+    });
+  }
+}
+
+/** Those of the proxies alone. */
 export async function* runScenarios(size: Size, only = ''): AsyncGenerator<Verdict> {
   for (const [proxy, openGround] of Object.entries(GROUNDS)) {
     for (const scenario of SCENARIOS) {
@@ -31,9 +57,7 @@ export async function* runScenarios(size: Size, only = ''): AsyncGenerator<Verdi
       if (!name.includes(only)) continue;
       const beganMs = performance.now();
       await using ground = await openGround();
-      const problems = await scenario
-        .run(ground, size)
-        .catch((thrown) => [`it could not be looked at: ${thrown instanceof Error ? thrown.message : thrown}`]);
+      const problems = await scenario.run(ground, size).catch(told);
       yield { name, problems, tookMs: performance.now() - beganMs };
     }
   }

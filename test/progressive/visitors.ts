@@ -16,6 +16,8 @@ export interface Visitors {
   visit(path?: string, cookie?: string): Promise<Visit>;
   /** So many, some of them at a time. */
   crowd(count: number, path?: (index: number) => string): Promise<readonly Visit[]>;
+  /** The same, each of whose visits goes through this. */
+  through(visit: Visitors['visit']): Visitors;
   close(): void;
 }
 
@@ -42,8 +44,13 @@ export function openVisitors(port: number, domain: string): Visitors {
       sent.once('error', (error) => end(0, error.message));
       sent.end();
     });
+  return visitorsBy(visit, agent);
+}
+
+function visitorsBy(visit: Visitors['visit'], agent: Agent): Visitors {
   return {
     visit,
+    through: (other) => visitorsBy(other, agent),
     async crowd(count, path = () => '/') {
       const visits: Visit[] = [];
       let next = 0;

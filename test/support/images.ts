@@ -3,7 +3,7 @@
  * share one base layer of 2 MB; each adds a page and its settings.
  *
  * The app answers `GET /` with its version, any other path with 404, and under `/cgi-bin/`: `env` (its environment),
- * `status?503` (that status), `slow?500` (after so many milliseconds). Its settings are variables, so that a deployment's own
+ * `status?503` (that status), `slow?500` (after so many milliseconds), `work` (its version, as well as it does). Its settings are variables, so that a deployment's own
  * environment can override them.
  *
  * While it runs a signal changes it: HUP ends it (exit code 3), USR1 has it take memory until somebody ends it, USR2 has it listen no
@@ -35,6 +35,8 @@ export interface AppImage {
   readonly address?: string;
   /** A HEALTHCHECK that comes to this within a second; default none. */
   readonly healthcheck?: 'healthy' | 'unhealthy' | 'until-sick';
+  /** `APP_WORK_STATUS` and `APP_WORK_MS`: how `/cgi-bin/work` answers, and after how long; default 200, at once. */
+  readonly work?: { readonly status?: number; readonly ms?: number };
   /** In the place of the app. */
   readonly command?: readonly string[];
   readonly user?: string;
@@ -69,6 +71,10 @@ while :; do wait; done
 const CGI = {
   env: '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\nenv\n',
   status: '#!/bin/sh\nprintf "Status: $QUERY_STRING as asked\\r\\nContent-Type: text/plain\\r\\n\\r\\n$QUERY_STRING"\n',
+  work: `#!/bin/sh
+usleep $((\${APP_WORK_MS:-0} * 1000))
+printf "Status: \${APP_WORK_STATUS:-200} so\\r\\nContent-Type: text/plain\\r\\n\\r\\n$APP_VERSION"
+`,
   slow: '#!/bin/sh\nusleep $((QUERY_STRING * 1000))\nprintf "Content-Type: text/plain\\r\\n\\r\\nslow"\n',
 };
 
@@ -152,6 +158,8 @@ function settings(app: AppImage): string[] {
     APP_LAST_LINES: lastLines?.join('|'),
     APP_IGNORES_TERM: ignoresTerm ? 'yes' : undefined,
     APP_ADDRESS: address,
+    APP_WORK_STATUS: app.work?.status,
+    APP_WORK_MS: app.work?.ms,
   };
   const env = Object.entries(variables)
     .filter(([, value]) => value !== undefined)
