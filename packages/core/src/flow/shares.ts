@@ -8,7 +8,6 @@
 import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { SpecCutover } from '../domain/spec.js';
-import { type Measured, measuredSince, worseThan } from '../domain/statistics.js';
 import { guard, routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import type { CallOptions } from '../ports/call.js';
@@ -16,6 +15,7 @@ import type { ProxyManager, TargetStatistics } from '../ports/proxy-manager.js';
 import { aliveAt } from './alive.js';
 import type { Flow } from './flow.js';
 import { calls, writes } from './limits.js';
+import { type Measured, measuredSince, worseThan } from './measured.js';
 import { forEachRoute, inspectTarget, putRoute, routeTo } from './writes.js';
 
 /** A route that moves, and the instance that it points to by the last commit. */

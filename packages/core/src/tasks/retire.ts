@@ -2,21 +2,18 @@
  * Retires an instance: unroute → drain → stop → remove. Its routes go first, so that nobody new comes while what was accepted is
  * finished, and no route ever points to a container that is gone.
  */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { err, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { RetireTask } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import { instanceView } from '../domain/views.js';
+import { drain } from '../flow/drain.js';
 import { instanceRef } from '../flow/flow.js';
 import type { Host } from '../flow/host.js';
 import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
-import { sleep } from '../kernel/scope.js';
 import type { Change, Stored } from '../ports/store.js';
 import { finishTask, unroute } from './work.js';
-
-/** How often the proxy is asked what is still in flight, in milliseconds. */
-const DRAIN_POLL_MS = 100;
 
 export function retire(host: Host, task: RetireTask, lease: Lease, signal: AbortSignal): ResultAsync<void, AnyError> {
   const { call } = host;
@@ -42,7 +39,7 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
       host.runtime.inspect(ref.name, { ...o, port: null }),
     );
     if (container?.state === 'running' && spec) {
-      yield* drain(host, task, spec.value.spec, signal);
+      yield* drain(host, id, spec.value.spec, task.createdAt, signal);
       const graceMs = spec.value.spec.container.stopGraceMs;
       yield* call(`Stopping ${ref.name}`, signal, (o) => host.runtime.stop(ref, { ...o, graceMs }), {
         ms: graceMs + host.settings.effectTimeoutMs,
@@ -81,29 +78,6 @@ const stillLive = (id: string, domain: string): AnyError =>
     'Deploy or roll back the stage, so that the route moves on.',
     { retryable: true },
   );
-
-/** Until nothing is in flight, where the proxy can count it; else for as long as the stage gives. Never beyond its cap. */
-function drain(host: Host, task: RetireTask, spec: Spec, signal: AbortSignal): ResultAsync<void, AnyError> {
-  const { clock, proxy } = host;
-  const { call } = host;
-  return routine(async function* () {
-    if (spec.port === null || !proxy) return ok(undefined);
-    const untilMs = clock.monotonicMs() + spec.drainTimeoutMs;
-    const count = proxy.inFlight?.bind(proxy);
-    if (!count) {
-      const sinceMs = Math.max(0, clock.now() - task.createdAt);
-      const waitMs = Math.min(spec.drainMs, spec.drainTimeoutMs) - sinceMs;
-      if (waitMs > 0) yield* sleep(clock, waitMs, signal);
-      return ok(undefined);
-    }
-    while (clock.monotonicMs() < untilMs) {
-      const inFlight = yield* call('Counting what is in flight', signal, (o) => count(task.subject, o));
-      if (inFlight === 0) return ok(undefined);
-      yield* sleep(clock, DRAIN_POLL_MS, signal);
-    }
-    return ok(undefined);
-  });
-}
 
 /** A network of ours that is empty now. One that cannot be removed is no reason to keep the task. */
 async function removeNetworks(host: Host, spec: Stored<{ readonly spec: Spec }>, signal: AbortSignal): Promise<void> {

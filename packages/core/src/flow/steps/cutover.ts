@@ -8,6 +8,7 @@ import type { Json } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
 import type { ProofRequest, Route, Target } from '../../ports/proxy-manager.js';
 import { aliveAt } from '../alive.js';
+import { drainCounted } from '../drain.js';
 import { type Flow, waitOut } from '../flow.js';
 import { calls, writes } from '../limits.js';
 import { holdShares, sharesLimitMs } from '../shares.js';
@@ -98,7 +99,12 @@ export const cutoverStep: Step = {
     return routine(async function* () {
       // A put that nobody waited for may still arrive: only then is what the proxy holds the last word.
       if (wasOpen) yield* waitOut(flow, signal);
-      return forEachRoute(flow, moves, (move) => putBack(flow, move, [next, move.previous], signal));
+      yield* forEachRoute(flow, moves, (move) => putBack(flow, move, [next, move.previous], signal));
+      // What it has accepted it finishes: it is about to be removed. Whether that can be counted holds up nothing.
+      const isNew = next === flow.ledger.record.id;
+      const mostMs = Math.min(flow.spec.drainTimeoutMs, flow.host.settings.undoTimeoutMs / 2);
+      if (isNew) await drainCounted(flow.host, next, mostMs, signal);
+      return ok(undefined);
     });
   },
 };

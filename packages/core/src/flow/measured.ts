@@ -1,6 +1,7 @@
 /** What an instance has answered between two looks, and whether that is good enough. */
+
+import type { SpecCutover } from '../domain/spec.js';
 import type { TargetStatistics } from '../ports/proxy-manager.js';
-import type { SpecCutover } from './spec.js';
 
 type Counts = Pick<TargetStatistics, 'requests' | 'errors' | 'latencies'>;
 

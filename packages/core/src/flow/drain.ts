@@ -1,0 +1,53 @@
+/** Draining: an instance to which nothing leads any more finishes what it has accepted. */
+import { ok, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import type { Spec } from '../domain/spec.js';
+import { routine } from '../kernel/routine.js';
+import { sleep } from '../kernel/scope.js';
+import type { Host } from './host.js';
+
+/** How often the proxy is asked what is still in flight, in milliseconds. */
+const POLL_MS = 100;
+
+type Drained = Pick<Spec, 'port' | 'drainMs' | 'drainTimeoutMs'>;
+
+/**
+ * Until nothing is in flight, where the proxy can count it; else for as long as the stage gives. Never beyond its cap.
+ * @param since when nothing came to it any more, by the wall clock
+ */
+export function drain(
+  host: Host,
+  instance: string,
+  spec: Drained,
+  since: number,
+  signal: AbortSignal,
+): ResultAsync<void, AnyError> {
+  const { clock, proxy } = host;
+  return routine(async function* () {
+    if (spec.port === null || !proxy) return ok(undefined);
+    if (proxy.inFlight) return drainCounted(host, instance, spec.drainTimeoutMs, signal);
+    const sinceMs = Math.max(0, clock.now() - since);
+    const waitMs = Math.min(spec.drainMs, spec.drainTimeoutMs) - sinceMs;
+    if (waitMs > 0) yield* sleep(clock, waitMs, signal);
+    return ok(undefined);
+  });
+}
+
+/** Until nothing is in flight; at once, where the proxy cannot count it. */
+export function drainCounted(
+  { call, clock, proxy }: Host,
+  instance: string,
+  mostMs: number,
+  signal: AbortSignal,
+): ResultAsync<void, AnyError> {
+  const count = proxy?.inFlight?.bind(proxy);
+  const untilMs = clock.monotonicMs() + mostMs;
+  return routine(async function* () {
+    while (count && clock.monotonicMs() < untilMs) {
+      const inFlight = yield* call('Counting what is in flight', signal, (options) => count(instance, options));
+      if (inFlight === 0) break;
+      yield* sleep(clock, POLL_MS, signal);
+    }
+    return ok(undefined);
+  });
+}
