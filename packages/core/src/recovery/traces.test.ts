@@ -271,7 +271,7 @@ describe('who runs what', () => {
     const dead = await deployerIn(world, { ...doomed.ports });
     await world.clock.advance(10);
     doomed.arm();
-    void dead.submit({ ...DEV, tag: 'v1' });
+    void dead.submit({ ...DEV, tag: 'v1', idempotencyKey: 'v1' });
     await world.clock.advance(10);
     doomed.bury();
     const stranger = await another(world);
