@@ -21,10 +21,11 @@ describe('HAProxy', () =>
       domain: (name: string) => `${name}.apps.test`,
       until: async <T>(promise: PromiseLike<T>) => promise,
       pause: () => new Promise<void>((resolve) => setTimeout(resolve, 5)),
-      async request(domain: string, path = '/') {
-        const { status, headers } = await ask(port, domain, { path });
+      async request(domain: string, path = '/', cookie?: string) {
+        const { status, headers } = await ask(port, domain, { path, headers: cookie === undefined ? {} : { cookie } });
         const instance = headers['x-app'];
-        return { status, instance: typeof instance === 'string' ? instance : null };
+        const [given] = headers['set-cookie']?.[0]?.split(';') ?? [];
+        return { status, instance: typeof instance === 'string' ? instance : null, cookie: given };
       },
       async occupy(domain: string, target: { host: string; port: number }) {
         theirs += 1;

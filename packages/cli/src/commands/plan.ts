@@ -5,6 +5,7 @@ import { envFlag } from '../arguments/values.js';
 import type { Command } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { withDeployer } from '../session.js';
+import { durationText } from '../terminal/quantities.js';
 import { fitted, type Screen } from '../terminal/screen.js';
 import { plain } from '../terminal/width.js';
 import { PROJECT, STAGE, TAG } from './names.js';
@@ -64,13 +65,16 @@ const ACTIONS: { readonly [Action in DeploymentPlan['action']]: string } = {
 
 function planLines(found: DeploymentPlan, { look: { style } }: Screen): string[] {
   const field = (name: string, text: string) => `  ${style.dim(name.padEnd(9))} ${plain(text)}`;
-  const { project, stage, tag, action, image, pulls, domains, current, evicts, gap } = found;
+  const { project, stage, tag, action, image, pulls, domains, current, evicts, gap, shares } = found;
   return [
     `${style.bold(plain(`${project}/${stage} ${tag}`))}: ${ACTIONS[action]}`,
     field('image', `${image}${pulls ? ', to be pulled' : ''}`),
     ...domains.map(({ domain, kind }, index) => field(index === 0 ? 'domains' : '', `${domain} (${kind})`)),
     field('serves', current ?? 'nothing yet'),
     ...evicts.map((each, index) => field(index === 0 ? 'goes' : '', `${each.tag} (${each.instance}), ${each.reason}`)),
+    ...(shares.length > 0
+      ? [field('shares', shares.map(({ weight, holdMs }) => `${weight} % for ${durationText(holdMs)}`).join(', '))]
+      : []),
     ...(gap ? [style.yellow('  The stage answers nothing from the stop of the old one until the cutover.')] : []),
   ];
 }

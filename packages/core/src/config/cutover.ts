@@ -7,7 +7,8 @@ const MIN_REQUESTS = 100;
 const WINDOW_MS = 5_000;
 
 export function resolveCutover(given: ParsedDefaults['cutover']): SpecCutover | null {
-  if (!given) return null;
+  // A stage that has none where its project or the settings do says so with an empty list.
+  if (!given || given.steps.length === 0) return null;
   const { abortOn, steps } = given;
   return {
     steps,

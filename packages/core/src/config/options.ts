@@ -170,16 +170,19 @@ export interface StageDefaults {
 /**
  * A progressive cutover: a new instance gets a share of the requests, then a larger one, and in the end all. It takes a proxy with the
  * capability `weights`, and, for `abortOn`, one that counts. A visitor stays with the instance that answered first where the proxy can
- * see to that (`sticky`).
+ * see to that (`sticky`). A roll back, and a route that led nowhere before, moves at once.
  */
 export interface CutoverOptions {
-  /** 1 to 20, with growing weights: the percentage of the requests that the new instance gets (1 to 99), and for how long. */
+  /**
+   * At most 20, with growing weights: the percentage of the requests that the new instance gets (1 to 99), and for how long. None: all at
+   * once, for a stage where its project or the settings have steps.
+   */
   readonly steps: readonly { readonly weight: number; readonly holdMs: Duration }[];
   /** When it is taken back: all that the new instance answered since the last verdict is judged once there is enough of it. */
   readonly abortOn?: {
-    /** The part of its answers, 0 to 1, that may have status 500 or above. */
+    /** The part of its answers, 0 to 1, that may have status 500 or above; more than that ends it. */
     readonly errorRate?: number;
-    /** How long the slowest hundredth of its answers may take at least. */
+    /** What 99 of 100 answers have to come within; interpolated in the buckets that the proxy counts by. */
     readonly p99Ms?: Duration;
     /** So many requests it takes for a verdict; with fewer they are gathered on. Default 100. */
     readonly minRequests?: number;

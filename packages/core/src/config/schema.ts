@@ -84,30 +84,39 @@ const published = () =>
 const keepBounds = () => z.strictObject({ count: whole(0, 100_000), age: duration() }).partial();
 
 const cutover = () =>
-  z.strictObject({
-    steps: z
-      .array(z.strictObject({ weight: whole(1, 99), holdMs: duration() }))
-      .min(1)
-      .max(20)
-      .refine((steps) => steps.every(({ weight }, index) => weight > (steps[index - 1]?.weight ?? 0)), {
-        message: 'expected weights that grow',
-      }),
-    abortOn: z
-      .strictObject({
-        errorRate: z.number().min(0).max(1).optional(),
-        p99Ms: duration()
-          .refine((ms) => ms > 0, { message: 'expected more than 0' })
-          .optional(),
-        minRequests: whole(1, 1_000_000).optional(),
-        windowMs: duration()
-          .refine((ms) => ms >= 100 && ms <= 600_000, { message: 'expected 100 ms to 10 min' })
-          .optional(),
-      })
-      .refine(({ errorRate, p99Ms }) => errorRate !== undefined || p99Ms !== undefined, {
-        message: 'expected `errorRate`, `p99Ms` or both',
-      })
-      .optional(),
-  });
+  z
+    .strictObject({
+      steps: z
+        .array(
+          z.strictObject({
+            weight: whole(1, 99),
+            holdMs: duration().refine((ms) => ms > 0, { message: 'expected more than 0' }),
+          }),
+        )
+        .max(20)
+        .refine((steps) => steps.every(({ weight }, index) => weight > (steps[index - 1]?.weight ?? 0)), {
+          message: 'expected weights that grow',
+        }),
+      abortOn: z
+        .strictObject({
+          errorRate: z.number().min(0).max(1).optional(),
+          p99Ms: duration()
+            .refine((ms) => ms > 0, { message: 'expected more than 0' })
+            .optional(),
+          minRequests: whole(1, 1_000_000).optional(),
+          windowMs: duration()
+            .refine((ms) => ms >= 100 && ms <= 600_000, { message: 'expected 100 ms to 10 min' })
+            .optional(),
+        })
+        .refine(({ errorRate, p99Ms }) => errorRate !== undefined || p99Ms !== undefined, {
+          message: 'expected `errorRate`, `p99Ms` or both',
+        })
+        .optional(),
+    })
+    .refine(({ abortOn, steps }) => steps.length > 0 || !abortOn, {
+      path: ['steps'],
+      message: 'expected a step beside `abortOn`, which has nothing to look at without one',
+    });
 
 const defaults = () => ({
   port: port(),

@@ -64,6 +64,7 @@ export function planDeployment(
       evicts: isUnchanged
         ? []
         : going.map(({ instance, reason }) => ({ instance: instance.id, tag: instance.tag, reason })),
+      shares: isUnchanged || current === null || isCurrent ? [] : (draft.cutover?.steps ?? []),
       gap: draft.replace === 'stop-first' && current !== null && !same,
     });
   });

@@ -150,6 +150,8 @@ export interface DeploymentPlan {
   }[];
   /** Whether the stage would answer nothing for a while: with `stop-first`, from the stop to the cutover. */
   readonly gap: boolean;
+  /** The shares that a new instance would get first, in percent of the requests; empty: its routes move at once. */
+  readonly shares: readonly { readonly weight: number; readonly holdMs: number }[];
 }
 
 export interface RemoveAnswer {

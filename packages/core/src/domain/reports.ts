@@ -1,4 +1,4 @@
-/** What `recover()` and `prune()` answer: plain data, for people and for events. */
+/** What `recover()` and `prune()` answer, and what was measured: plain data, for people and for events. */
 import type { TerminalStatus } from './records.js';
 
 /** What `recover()` found and did. Ids are of deployments, where nothing else is said. */
@@ -47,4 +47,15 @@ export interface PruneReport {
   readonly unowned: Unowned;
   /** What stayed though it was to go, and why, in words. */
   readonly kept: readonly string[];
+}
+
+/** What a new instance has answered with its share of the requests. */
+export interface Measured {
+  readonly requests: number;
+  /** Status 500 and above. */
+  readonly errors: number;
+  /** 0 to 1. */
+  readonly errorRate: number;
+  /** Null where no latency was measured. */
+  readonly p99Ms: number | null;
 }

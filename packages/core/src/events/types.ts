@@ -4,7 +4,7 @@
  */
 import type { AnyError } from '../domain/errors.js';
 import type { InstanceCondition, LogEntry, RetireReason, StepRecord, StoredError } from '../domain/records.js';
-import type { PruneReport, RecoveryReport } from '../domain/reports.js';
+import type { Measured, PruneReport, RecoveryReport } from '../domain/reports.js';
 import type { Deployment, Instance, RouteView } from '../domain/views.js';
 import type { PullProgress } from '../ports/container-runtime.js';
 import type { HeldRoute } from '../ports/proxy-manager.js';
@@ -48,6 +48,21 @@ export interface StoredEvents {
 export interface LocalEvents {
   'deployment.log': { readonly deploymentId: string; readonly entry: LogEntry };
   'deployment.progress': { readonly deploymentId: string; readonly step: string; readonly progress: PullProgress };
+  /**
+   * A progressive cutover: a share has begun, and then after each of its windows. `measured` is what the new instance has answered since the
+   * last verdict; null at the beginning, and where nothing is counted.
+   */
+  'deployment.cutover': {
+    readonly deploymentId: string;
+    /** Which of the `steps`, from 1 on. */
+    readonly step: number;
+    readonly steps: number;
+    /** Percentage of the requests that the new instance gets. */
+    readonly weight: number;
+    /** Until when it is held; wall clock, milliseconds. */
+    readonly until: number;
+    readonly measured: Measured | null;
+  };
   /** Somebody else holds the stage; told once, and again when the holder changes. */
   'deployment.waiting': {
     readonly deploymentId: string;

@@ -1,18 +1,9 @@
 /** What an instance has answered between two looks, and whether that is good enough. */
-
+import type { Measured } from '../domain/reports.js';
 import type { SpecCutover } from '../domain/spec.js';
 import type { TargetStatistics } from '../ports/proxy-manager.js';
 
 type Counts = Pick<TargetStatistics, 'requests' | 'errors' | 'latencies'>;
-
-export interface Measured {
-  readonly requests: number;
-  readonly errors: number;
-  /** 0 to 1. */
-  readonly errorRate: number;
-  /** Null where no latency was measured. */
-  readonly p99Ms: number | null;
-}
 
 /** What has come since; of a proxy that has begun to count anew, all that it has. */
 export function measuredSince(before: Counts, now: Counts): Measured {

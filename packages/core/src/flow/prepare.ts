@@ -194,7 +194,9 @@ export function isServed(
     );
     for (const look of looks) {
       const held = yield* look;
-      if (!held?.targets.some((each) => each.host === target?.host && each.port === target.port)) return ok(false);
+      // All of them: a share of the requests may still go elsewhere, where nobody could take a cutover back.
+      const isThere = held?.targets.every((each) => each.host === target?.host && each.port === target.port);
+      if (!isThere) return ok(false);
     }
     return ok(true);
   });

@@ -189,7 +189,8 @@ export function resolveRecorded(
   options: CallOptions,
 ): ResultAsync<Resolution, AnyError> {
   return routine(async function* () {
-    const { fingerprint: recordedFingerprint, routes, env: variables, ...rest } = recorded;
+    // Who rolls back wants to be rid of what serves now, of all of it.
+    const { fingerprint: recordedFingerprint, routes, env: variables, cutover: _shares, ...rest } = recorded;
     const today = () =>
       findStage(host, record, options).andThen((stage) => gatherEnv(host, stage.env, recorded, options));
     const { env, fromToday } = creates

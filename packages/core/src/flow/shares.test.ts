@@ -7,7 +7,7 @@ import { brokenPromises, DEFAULT, DEV, deployerIn, IMAGE, mortalWorld, push, set
 import type { Deployer, DeployerOptions } from '../deployer/types.js';
 import { unwrap } from '../domain/errors.js';
 import type { TargetStatistics } from '../ports/proxy-manager.js';
-import { type MemoryWorld, memoryWorld, outage, withFaults } from '../testing/index.js';
+import { type MemoryWorld, memoryProxy, memoryWorld, outage, withFaults } from '../testing/index.js';
 
 const STEPS = [
   { weight: 10, holdMs: '20s' },
@@ -29,14 +29,19 @@ async function progressive(
     readonly statistics?: (instance: string) => TargetStatistics;
     readonly ports?: (world: MemoryWorld, ports: Partial<DeployerOptions>) => Partial<DeployerOptions>;
     readonly stage?: object;
+    readonly settings?: object;
   } = {},
 ) {
-  const world = memoryWorld();
+  const plain = memoryWorld();
+  const { engine } = plain;
+  // By address, as proxies on the engine's machine have it: that changes when a container starts again.
+  const reaches = [{ kind: 'address', node: engine.node }] as const;
+  const capabilities = { weights: true, sticky: true };
+  const world: MemoryWorld = { ...plain, proxy: memoryProxy(engine, { reaches, capabilities }) };
   push(world, 'v1', 'v2');
   const puts: Put[] = [];
   const tagOf = (instance: string) =>
     [...world.engine.containers.values()].find(({ spec }) => spec.owner.deployment === instance)?.spec.tag ?? instance;
-  Object.assign(world.proxy.capabilities, { weights: true, sticky: true });
   const { put } = world.proxy;
   const proxy: MemoryWorld['proxy'] = Object.assign(world.proxy, {
     put(...args: Parameters<typeof put>) {
@@ -50,13 +55,20 @@ async function progressive(
       : {}),
   });
   const stage = { port: 3000, cutover: { steps: STEPS, ...options.cutover }, ...options.stage };
-  const given: Partial<DeployerOptions> = { proxy, projects: { shop: { image: IMAGE, stages: { dev: stage } } } };
+  const settings = { domain: 'apps.test', ...options.settings };
+  const given: Partial<DeployerOptions> = {
+    proxy,
+    settings,
+    projects: { shop: { image: IMAGE, stages: { dev: stage } } },
+  };
   const ports = { ...given, ...options.ports?.(world, given) };
   const deployer = await deployerIn(world, ports);
   await settled(world, deployer, 'v1');
-  const startMs = world.clock.monotonicMs();
   const first = puts.splice(0);
-  return { world, deployer, puts, first, ports, tagOf, sinceMs: () => world.clock.monotonicMs() - startMs };
+  const endContainer = (tag: string) => {
+    for (const { spec } of [...world.engine.containers.values()]) if (spec.tag === tag) world.engine.kill(spec.name);
+  };
+  return { world, deployer, puts, first, ports, tagOf, endContainer };
 }
 
 /** What the default route gives of so many requests. */
@@ -122,6 +134,80 @@ describe('shares', () => {
     await ended(world, deployer);
   });
 
+  it('are told beforehand by the plan, and as they go on by events', async () => {
+    let requests = 0;
+    const all = await progressive({
+      cutover: { steps: [{ weight: 10, holdMs: '10s' }], abortOn: { ...ABORT_ON, windowMs: '5s' } },
+      statistics: () => answered(requests, 0),
+    });
+    const { world, deployer } = all;
+    const plan = await unwrap(deployer.plan({ ...DEV, tag: 'v2' }));
+    expect(plan.shares).toEqual([{ weight: 10, holdMs: 10_000 }]);
+    expect((await unwrap(deployer.plan({ ...DEV, tag: 'v1' }))).shares).toEqual([]);
+    const told: unknown[] = [];
+    deployer.on('deployment.cutover', ({ deploymentId: _id, ...event }) => told.push(event));
+    const running = deployer.deploy({ ...DEV, tag: 'v2' });
+    await world.clock.advance(1_000);
+    requests = 60;
+    const until = world.clock.now() + 10_000;
+    await world.clock.advance(5_000);
+    requests = 160;
+    expect((await world.clock.until(running)).isOk()).toBe(true);
+    const share = { step: 1, steps: 1, weight: 10, until: expect.closeTo(until, -4) };
+    expect(told).toEqual([
+      { ...share, measured: null },
+      { ...share, measured: expect.objectContaining({ requests: 60 }) },
+      { ...share, measured: expect.objectContaining({ requests: 160 }) },
+    ]);
+    await ended(world, deployer);
+  });
+
+  it('have no part in a roll back: who rolls back wants to be rid of all of what serves', async () => {
+    const all = await progressive();
+    const { world, deployer, puts } = all;
+    await settled(world, deployer, 'v2');
+    puts.splice(0);
+    const from = world.clock.monotonicMs();
+    expect((await world.clock.until(deployer.rollBack(DEV))).isOk()).toBe(true);
+    expect(world.clock.monotonicMs() - from).toBeLessThan(5_000);
+    expect(puts.map(({ shares }) => shares)).toEqual([[['v1', undefined]]]);
+    await ended(world, deployer);
+  });
+
+  it('are none of a stage that says so, although the settings have them', async () => {
+    const all = await progressive({ cutover: { steps: [] }, settings: { cutover: { steps: STEPS } } });
+    const { world, deployer, puts } = all;
+    expect((await world.clock.until(deployer.deploy({ ...DEV, tag: 'v2' }))).isOk()).toBe(true);
+    expect(puts.map(({ shares }) => shares.length)).toEqual([1]);
+    const plan = await unwrap(deployer.plan({ ...DEV, tag: 'v1' }));
+    expect(plan.shares).toEqual([]);
+    await ended(world, deployer);
+    const one = memoryWorld();
+    Object.assign(one.proxy.capabilities, { weights: true });
+    const { engine: _engine, ...ports } = one;
+    const settings = { domain: 'apps.test', cutover: { steps: STEPS } };
+    const stages = { job: { oneShot: true, cutover: { steps: [] } } };
+    const created = await createDeployer({ ...ports, settings, projects: { shop: { image: IMAGE, stages } } });
+    expect(created.isOk()).toBe(true);
+    await one.clock.until(created._unsafeUnwrap().close());
+  });
+
+  it('that are left at the proxy are no `unchanged` deployment of the instance before', async () => {
+    const all = await progressive();
+    const { world, deployer, puts } = all;
+    const [target] = world.proxy.routes.get(DEFAULT)?.targets ?? [];
+    const { mark } = world.proxy.routes.get(DEFAULT) ?? {};
+    const stranger = { instance: 'somebody', host: '10.9.9.9', port: 80, weight: 10 };
+    if (!target || !mark) throw new Error('not routed');
+    world.proxy.disturb(DEFAULT, { domain: DEFAULT, mark, targets: [target, stranger] });
+    expect(await world.clock.until(unwrap(deployer.deploy({ ...DEV, tag: 'v1' })))).toMatchObject({
+      status: 'succeeded',
+    });
+    expect(puts.at(-1)?.shares).toEqual([['v1', undefined]]);
+    expect(world.proxy.routes.get(DEFAULT)?.targets).toHaveLength(1);
+    await ended(world, deployer);
+  });
+
   it('are none of a proxy that cannot weigh, of a stage without a port, of one that stops first, or that outlast the deployment: refused when configured', async () => {
     const refused = async (stage: object, change: (world: MemoryWorld) => object = () => ({})) => {
       const world = memoryWorld();
@@ -147,6 +233,13 @@ describe('shares', () => {
     expect(await refused({ cutover: { ...cutover, abortOn: ABORT_ON } }, blind)).toMatch(/cutover\.abortOn.*counts/);
     expect(await refused({ cutover: { steps: [STEPS[1], STEPS[0]] } }, weighs)).toMatch(/cutover\.steps.*grow/);
     expect(await refused({ cutover: { ...cutover, abortOn: { minRequests: 3 } } }, weighs)).toMatch(/errorRate/);
+    expect(await refused({ cutover: { steps: [{ weight: 10, holdMs: 0 }] } }, weighs)).toMatch(/holdMs.*more than 0/);
+    expect(await refused({ cutover: { steps: [], abortOn: ABORT_ON } }, weighs)).toMatch(/cutover\.steps.*abortOn/);
+    const single = (world: MemoryWorld) => {
+      Object.assign(world.proxy.capabilities, { weights: true, maxTargets: 1 });
+      return {};
+    };
+    expect(await refused({ cutover }, single)).toMatch(/dev\.cutover.*can weigh/);
   });
 });
 
@@ -228,28 +321,49 @@ describe('a new instance that does worse than was agreed', () => {
 describe('amid its shares', () => {
   it('a new instance that ends is taken back', async () => {
     const all = await progressive({ stage: { restart: 'no' } });
-    const { world, deployer } = all;
+    const { world, deployer, endContainer } = all;
     const running = deployer.deploy({ ...DEV, tag: 'v2' });
     await world.clock.advance(8_000);
-    for (const { spec } of [...world.engine.containers.values()]) if (spec.tag === 'v2') world.engine.kill(spec.name);
+    endContainer('v2');
     const error = (await world.clock.until(running))._unsafeUnwrapErr();
     expect(error).toMatchObject({ kind: 'unhealthy', code: 'exited', step: 'cutover' });
     expect(served(all)).toEqual({ v1: 100 });
     await ended(world, deployer);
   });
 
-  it('an instance before that ends makes way for the new one', async () => {
+  it('an instance before that ends makes way for the new one at the next look, however long its share was to be held', async () => {
     const all = await progressive({ stage: { restart: 'no' } });
-    const { world, deployer, puts } = all;
+    const { world, deployer, puts, endContainer } = all;
     const running = deployer.deploy({ ...DEV, tag: 'v2' });
     await world.clock.advance(8_000);
-    for (const { spec } of [...world.engine.containers.values()]) if (spec.tag === 'v1') world.engine.kill(spec.name);
+    const endedMs = world.clock.monotonicMs();
+    endContainer('v1');
     expect((await world.clock.until(running)).isOk()).toBe(true);
     expect(puts.map(({ shares }) => shares.length)).toEqual([2, 1]);
+    expect((puts[1]?.atMs ?? Number.POSITIVE_INFINITY) - endedMs).toBeLessThanOrEqual(5_000);
     expect(served(all)).toEqual({ v2: 100 });
     await world.clock.advance(60_000);
     await world.clock.until(deployer.close());
     expect(world.clock.pending).toBe(0);
+  });
+
+  it('an instance before that comes back under another address is led to there, with the share that it has', async () => {
+    const all = await progressive();
+    const { world, deployer, puts, endContainer } = all;
+    // Who watches heals the other routes, and leaves those that move to whoever moves them.
+    await unwrap(deployer.watch());
+    const running = deployer.deploy({ ...DEV, tag: 'v2' });
+    await world.clock.advance(8_000);
+    endContainer('v1');
+    await world.clock.advance(1_000);
+    expect(served(all)).toEqual({ 502: 90, v2: 10 });
+    await world.clock.advance(4_000);
+    expect(served(all)).toEqual({ v1: 90, v2: 10 });
+    expect((await world.clock.until(running)).isOk()).toBe(true);
+    const [one = 0, _again, two = 0] = puts.map(({ atMs }) => atMs);
+    // It takes no time from what is held.
+    expect([puts.length, two - one]).toEqual([4, 20_000]);
+    await ended(world, deployer);
   });
 
   it('a cancel leads the routes back to the instance before, alone', async () => {

@@ -5,17 +5,17 @@
  *   previous 100 ──▶ previous 90, next 10 ──held──▶ … ──held──▶ the cutover as ever
  *                          └──ended, errors, too slow──▶ the cutover has failed
  */
-import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
-import { type AnyError, failure } from '../domain/errors.js';
+import { type Ok, ok, okAsync, type ResultAsync } from 'neverthrow';
+import type { AnyError } from '../domain/errors.js';
+import type { Measured } from '../domain/reports.js';
 import type { SpecCutover } from '../domain/spec.js';
-import { guard, routine } from '../kernel/routine.js';
+import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
-import type { CallOptions } from '../ports/call.js';
-import type { ProxyManager, TargetStatistics } from '../ports/proxy-manager.js';
+import type { ProxyManager, Route } from '../ports/proxy-manager.js';
 import { aliveAt } from './alive.js';
 import type { Flow } from './flow.js';
+import { openJudge } from './judge.js';
 import { calls, writes } from './limits.js';
-import { type Measured, measuredSince, worseThan } from './measured.js';
 import { forEachRoute, inspectTarget, putRoute, routeTo } from './writes.js';
 
 /** A route that moves, and the instance that it points to by the last commit. */
@@ -27,8 +27,6 @@ interface Move {
 
 /** Between two looks at an instance whose answers are not counted. */
 const LOOK_MS = 5_000;
-/** So often in a row the proxy's counts may not be had. */
-const MISSES_MAX = 2;
 
 const windowOf = ({ abortOn }: SpecCutover): number => abortOn?.windowMs ?? LOOK_MS;
 
@@ -36,9 +34,11 @@ const windowOf = ({ abortOn }: SpecCutover): number => abortOn?.windowMs ?? LOOK
 export function sharesLimitMs(flow: Flow): number {
   const { cutover, routes } = flow.spec;
   if (!cutover) return 0;
+  // Each look inspects both sides, reads the counts once more than is enough, and may have to put the routes again.
+  const perLook = 3 + routes.length + writes(flow, routes.length);
   return cutover.steps.reduce((total, { holdMs }) => {
     const looks = Math.ceil(holdMs / windowOf(cutover)) + 1;
-    return total + holdMs + calls(flow, 2 + routes.length + writes(flow, routes.length) + 2 * looks).ms;
+    return total + holdMs + calls(flow, looks * perLook).ms;
   }, 0);
 }
 
@@ -50,7 +50,7 @@ export function holdShares(
   signal: AbortSignal,
 ): ResultAsync<void, AnyError> {
   const { cutover } = flow.spec;
-  const { proxy } = flow.host;
+  const { clock, hub, proxy } = flow.host;
   const shared = moves.filter(({ previous }) => previous !== null && previous !== next);
   if (!cutover || !proxy || shared.length === 0) return okAsync(undefined);
   return routine(async function* () {
@@ -59,34 +59,46 @@ export function holdShares(
       return ok<void, AnyError>(undefined);
     }
     const judge = yield* openJudge(flow, proxy, cutover, next, signal);
-    for (const { weight, holdMs } of cutover.steps) {
-      if (!(yield* split(flow, proxy, shared, next, weight, signal))) {
-        flow.log('warn', 'The instance before does not run any more: all requests move at once.');
-        return ok<void, AnyError>(undefined);
-      }
+    for (const [index, { weight, holdMs }] of cutover.steps.entries()) {
+      const routesNow = () => weighedRoutes(flow, proxy, shared, next, weight, signal);
+      const routes = yield* routesNow();
+      if (!routes) return moveAtOnce(flow);
+      yield* forEachRoute(flow, routes, (route) => putRoute(flow, route, signal));
       flow.log('info', `It gets ${weight} % of the requests, for ${holdMs / 1000} s.`, { weight, holdMs });
-      yield* hold(flow, holdMs, windowOf(cutover), () => judge(weight, signal), signal);
+      const share = { step: index + 1, steps: cutover.steps.length, weight, until: clock.now() + holdMs };
+      const tell = (measured: Measured | null) =>
+        hub.emit('deployment.cutover', { deploymentId: flow.ledger.record.id, ...share, measured });
+      tell(null);
+      const look = () => judge(weight, signal).map(tell);
+      if (!(yield* hold(flow, { holdMs, windowMs: windowOf(cutover), routes, routesNow, look }, signal)))
+        return moveAtOnce(flow);
     }
     return ok<void, AnyError>(undefined);
   });
 }
 
-/** Puts each route with both targets; `false`, and nothing, where an instance before does not run. */
-function split(
+/** Shares are for two that run. */
+function moveAtOnce(flow: Flow): Ok<void, AnyError> {
+  flow.log('warn', 'The instance before does not run any more: all requests move at once.');
+  return ok(undefined);
+}
+
+/** Each route with both targets, at the addresses that they have now; undefined where an instance before does not run. */
+function weighedRoutes(
   flow: Flow,
   proxy: ProxyManager,
   moves: readonly Move[],
   next: string,
   weight: number,
   signal: AbortSignal,
-): ResultAsync<boolean, AnyError> {
+): ResultAsync<readonly Route[] | undefined, AnyError> {
   return routine(async function* () {
     const target = yield* aliveAt(flow, next, yield* inspectTarget(flow, signal), signal);
-    const routes = [];
+    const routes: Route[] = [];
     for (const move of moves) {
       const before = move.previous === null ? undefined : yield* routeTo(flow, move, move.previous, signal);
       const [old] = before?.targets ?? [];
-      if (!old) return ok<boolean, AnyError>(false);
+      if (!old) return ok<readonly Route[] | undefined, AnyError>(undefined);
       const { domain, mark } = move;
       const targets = [
         { ...old, weight: 100 - weight },
@@ -95,95 +107,48 @@ function split(
       const sticky = proxy.capabilities.sticky ? { sticky: true } : {};
       routes.push({ domain, mark, targets, ...sticky, options: flow.spec.options.proxy });
     }
-    yield* forEachRoute(flow, routes, (route) => putRoute(flow, route, signal));
-    return ok<boolean, AnyError>(true);
+    return ok<readonly Route[] | undefined, AnyError>(routes);
   });
 }
 
-/** Waits, and looks after each window whether it still lives and does well. */
-function hold(
-  flow: Flow,
-  holdMs: number,
-  windowMs: number,
-  judge: () => ResultAsync<void, AnyError>,
-  signal: AbortSignal,
-): ResultAsync<void, AnyError> {
+interface Hold {
+  readonly holdMs: number;
+  readonly windowMs: number;
+  /** As they were put. */
+  readonly routes: readonly Route[];
+  routesNow(): ResultAsync<readonly Route[] | undefined, AnyError>;
+  /** Whether the new instance does well. */
+  look(): ResultAsync<void, AnyError>;
+}
+
+/**
+ * Waits, and looks after each window whether both live where their routes lead, and whether the new one does well; `false`, at once, where an
+ * instance before does not run any more. Nobody else can lead a route to another address meanwhile: its lease is held.
+ */
+function hold(flow: Flow, held: Hold, signal: AbortSignal): ResultAsync<boolean, AnyError> {
   const { clock } = flow.host;
-  const endMs = clock.monotonicMs() + holdMs;
+  const endMs = clock.monotonicMs() + held.holdMs;
+  let { routes } = held;
   return routine(async function* () {
     for (;;) {
       const leftMs = endMs - clock.monotonicMs();
-      if (leftMs <= 0) return ok<void, AnyError>(undefined);
-      yield* sleep(clock, Math.min(leftMs, windowMs), signal);
-      yield* aliveAt(flow, flow.target.owner.deployment, yield* inspectTarget(flow, signal), signal);
-      yield* judge();
+      if (leftMs <= 0) return ok<boolean, AnyError>(true);
+      yield* sleep(clock, Math.min(leftMs, held.windowMs), signal);
+      const now = yield* held.routesNow();
+      if (!now) return ok<boolean, AnyError>(false);
+      const moved = now.filter((route, index) => !isSamePlace(route, routes[index]));
+      if (moved.length > 0) {
+        yield* forEachRoute(flow, moved, (route) => putRoute(flow, route, signal));
+        flow.log('info', `Led ${moved.map(({ domain }) => domain).join(', ')} to where the instances are now.`);
+        routes = now;
+      }
+      yield* held.look();
     }
   });
 }
 
-type Judge = (weight: number, signal: AbortSignal) => ResultAsync<void, AnyError>;
-
-/** Judges what the instance has answered since the last verdict, once there is enough of it. */
-function openJudge(
-  flow: Flow,
-  proxy: ProxyManager,
-  { abortOn }: SpecCutover,
-  next: string,
-  signal: AbortSignal,
-): ResultAsync<Judge, AnyError> {
-  if (!abortOn) return okAsync(() => okAsync(undefined));
-  const read = (under: AbortSignal): ResultAsync<TargetStatistics, AnyError> =>
-    flow.call(`Reading what ${next} has answered`, under, (options) => countsOf(proxy, next, options));
-  return routine(async function* () {
-    let since = yield* read(signal);
-    let misses = 0;
-    const judge: Judge = (weight, under) =>
-      guard(async () => {
-        const now = await read(under);
-        misses = now.isOk() ? 0 : misses + 1;
-        if (now.isErr()) return misses < MISSES_MAX && !under.aborted ? ok(undefined) : err(now.error);
-        const measured = measuredSince(since, now.value);
-        if (measured.requests < abortOn.minRequests) return ok(undefined);
-        since = now.value;
-        const worse = worseThan(measured, abortOn);
-        if (worse !== undefined) return err(worseAt(weight, worse, measured, abortOn));
-        flow.log('info', `It does well with ${weight} %: ${described(measured)}.`, { weight, ...measured });
-        return ok(undefined);
-      });
-    return ok<Judge, AnyError>(judge);
+const isSamePlace = ({ targets }: Route, other: Route | undefined): boolean =>
+  targets.every(({ host, port }, index) => {
+    const before = other?.targets[index];
+    return before?.host === host && before.port === port;
   });
-}
-
-const described = ({ errors, p99Ms, requests }: Measured): string =>
-  `${requests} requests, ${errors} errors${p99Ms === null ? '' : `, 99 % within ${Math.ceil(p99Ms)} ms`}`;
-
-const worseAt = (
-  weight: number,
-  worse: string,
-  measured: Measured,
-  limits: NonNullable<SpecCutover['abortOn']>,
-): AnyError =>
-  failure(
-    'cutover-aborted',
-    `With ${weight} % of the requests ${worse}.`,
-    'Look at its log, and at what else was slow or down at that time; then deploy again.',
-    { details: { weight, ...measured, limits } },
-  );
-
-function countsOf(
-  proxy: ProxyManager,
-  instance: string,
-  options: CallOptions,
-): ResultAsync<TargetStatistics, AnyError> {
-  const counts: ResultAsync<TargetStatistics, AnyError> | undefined = proxy.statistics?.(instance, options);
-  return (
-    counts ??
-    errAsync(
-      failure(
-        'unsupported',
-        `The proxy ${proxy.name} does not count what an instance answers.`,
-        'Take `abortOn` out of the stage, or use a proxy that counts.',
-      ),
-    )
-  );
-}

@@ -31,12 +31,15 @@ const SHAPE: Omit<ContainerSpec, 'name' | 'owner' | 'image' | 'port'> = {
   stopGraceMs: 0,
 };
 
-describe('the memory proxy keeps the laws of ProxyManager', () => {
+describe.each([
+  ['without', {}],
+  ['with', { weights: true, sticky: true }],
+])('the memory proxy, %s weights, keeps the laws of ProxyManager', (_which, capabilities) => {
   conforms(it, proxyManagerLaws, async () => {
     const clock = virtualClock();
     const engine = memoryEngine(clock);
     const runtime = memoryRuntime(engine);
-    const proxy = memoryProxy(engine);
+    const proxy = memoryProxy(engine, { capabilities });
     const { signal } = new AbortController();
     let count = 0;
     return {
@@ -46,7 +49,7 @@ describe('the memory proxy keeps the laws of ProxyManager', () => {
       domain: (name) => `${name}.apps.test`,
       until: (promise) => clock.until(promise),
       pause: () => clock.advance(5),
-      request: async (domain, path) => proxy.request(domain, path),
+      request: async (domain, path, cookie) => proxy.request(domain, path, cookie),
       async occupy(domain, target) {
         proxy.disturb(domain, { domain, mark: null, targets: [target] });
       },

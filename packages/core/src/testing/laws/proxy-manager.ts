@@ -7,6 +7,7 @@ import { lifeLaws } from './proxy-manager/life.js';
 import { ownershipLaws } from './proxy-manager/ownership.js';
 import { proofLaws } from './proxy-manager/proof.js';
 import { routeLaws } from './proxy-manager/routes.js';
+import { shareLaws } from './proxy-manager/shares.js';
 import type { ProxyManagerSubject } from './proxy-manager/subject.js';
 
 export type { ProxyManagerSubject, ServedTarget } from './proxy-manager/subject.js';
@@ -15,5 +16,6 @@ export const proxyManagerLaws: readonly Law<ProxyManagerSubject>[] = [
   ...routeLaws,
   ...ownershipLaws,
   ...proofLaws,
+  ...shareLaws,
   ...lifeLaws,
 ];

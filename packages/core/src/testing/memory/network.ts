@@ -112,7 +112,11 @@ function hang(clock: Clock, limitMs: number, at: string, signal: AbortSignal): R
 
 export interface MemoryProxy extends ProxyManager {
   /** Which instance answers a request for the domain now, and with what; 502 where nothing listens, 404 where there is no route. */
-  request(domain: string, path?: string): { readonly status: number; readonly instance: string | null };
+  request(
+    domain: string,
+    path?: string,
+    cookie?: string,
+  ): { readonly status: number; readonly instance: string | null; readonly cookie?: string };
   /** Whose container it is that answers, whatever the route says: an address that became free has soon another one. */
   answerer(domain: string): string | null;
   /** Everything that it holds now, whoever made it. */
@@ -121,6 +125,12 @@ export interface MemoryProxy extends ProxyManager {
   disturb(domain: string, route: HeldRoute | null): void;
   /** From now on it takes changes and does not apply them; told to stop, it applies what it has taken. */
   lie(lies: boolean): void;
+}
+
+interface Held {
+  readonly mark: string | null;
+  readonly targets: Route['targets'];
+  readonly sticky?: boolean;
 }
 
 export function memoryProxy(
@@ -132,19 +142,19 @@ export function memoryProxy(
     readonly capabilities?: Partial<ProxyCapabilities>;
   } = {},
 ): MemoryProxy {
-  const held = new Map<string, { mark: string | null; targets: Route['targets'] }>();
-  const served = new Map<string, Route['targets']>();
+  const held = new Map<string, Held>();
+  const served = new Map<string, Held>();
   /** What each target of a domain has coming to it, by its weight. */
   const credits = new Map<string, number[]>();
   const counts = new Map<string, { requests: number; errors: number }>();
   let lies = false;
   const instanceAt = (host: string, port: number) => engine.connect(host, port);
 
-  const apply = (domain: string, entry: { mark: string | null; targets: Route['targets'] } | undefined) => {
+  const apply = (domain: string, entry: Held | undefined) => {
     if (entry) held.set(domain, entry);
     else held.delete(domain);
     if (lies) return;
-    if (entry) served.set(domain, entry.targets);
+    if (entry) served.set(domain, entry);
     else served.delete(domain);
   };
   const view = (domain: string): HeldRoute | undefined => {
@@ -171,6 +181,19 @@ export function memoryProxy(
       now.map((credit, index) => (index === best ? credit - paid : credit)),
     );
     return targets[best];
+  };
+
+  /** One request, not counted: a proof is none of the visitors'. Its cookie is the instance's id. */
+  const visit = (capabilities: ProxyCapabilities, domain: string, path = '/', cookie?: string) => {
+    const { targets = [], sticky = false } = served.get(domain) ?? {};
+    const stays = capabilities.sticky && sticky;
+    const known = stays ? targets.find(({ instance, weight = 1 }) => instance === cookie && weight > 0) : undefined;
+    const target = known ?? (capabilities.weights ? next(domain, targets) : targets[0]);
+    if (!target) return { target, answer: { status: 404, instance: null } };
+    const found = instanceAt(target.host, target.port);
+    if (!found) return { target, answer: { status: 502, instance: null } };
+    const answer = { status: found.answer(path).status, instance: target.instance };
+    return { target, answer: stays ? { ...answer, cookie: target.instance } : answer };
   };
 
   return {
@@ -221,7 +244,7 @@ export function memoryProxy(
           retryable: false,
         });
       }
-      apply(route.domain, { mark: route.mark, targets: route.targets });
+      apply(route.domain, { mark: route.mark, targets: route.targets, sticky: route.sticky === true });
       return okAsync(undefined);
     },
     remove({ domain, mark }, { signal }) {
@@ -245,7 +268,7 @@ export function memoryProxy(
     prove(route, request, { signal, timeoutMs = 10_000 }) {
       const look = (): ProxyError | undefined => {
         if (signal.aborted) return aborted(`Proving ${route.domain}`, signal.reason);
-        const answer = this.request(route.domain, request?.path);
+        const { answer } = visit(this.capabilities, route.domain, request?.path);
         const isIt = route.targets.some((target) => target.instance === answer.instance);
         const isGood =
           request === null || request.expectStatus.some(([from, to]) => answer.status >= from && answer.status <= to);
@@ -263,21 +286,22 @@ export function memoryProxy(
       if (signal.aborted) return errAsync(aborted(`Counting what ${instance} has answered`, signal.reason));
       const { requests, errors } = counts.get(instance) ?? { requests: 0, errors: 0 };
       // Nothing takes any time here.
-      return okAsync({ requests, errors, latencies: [{ upToMs: 1, count: requests }] });
+      const latencies = [
+        { upToMs: 1, count: requests },
+        { upToMs: Number.POSITIVE_INFINITY, count: 0 },
+      ];
+      return okAsync({ requests, errors, latencies });
     },
     inFlight: (_instance, { signal }) => (signal.aborted ? errAsync(aborted('Counting')) : okAsync(0)),
-    request(domain, path = '/') {
-      const targets = served.get(domain) ?? [];
-      const target = this.capabilities.weights ? next(domain, targets) : targets[0];
-      if (!target) return { status: 404, instance: null };
-      const found = instanceAt(target.host, target.port);
-      const status = found ? found.answer(path).status : 502;
+    request(domain, path, cookie) {
+      const { answer, target } = visit(this.capabilities, domain, path, cookie);
+      if (!target) return answer;
       const { requests, errors } = counts.get(target.instance) ?? { requests: 0, errors: 0 };
-      counts.set(target.instance, { requests: requests + 1, errors: errors + (status >= 500 ? 1 : 0) });
-      return found ? { status, instance: target.instance } : { status, instance: null };
+      counts.set(target.instance, { requests: requests + 1, errors: errors + (answer.status >= 500 ? 1 : 0) });
+      return answer;
     },
     answerer(domain) {
-      const [target] = served.get(domain) ?? [];
+      const [target] = served.get(domain)?.targets ?? [];
       const found = target && instanceAt(target.host, target.port);
       return found ? found.container.spec.owner.deployment : null;
     },
@@ -292,7 +316,7 @@ export function memoryProxy(
       lies = on;
       if (on) return;
       served.clear();
-      for (const [domain, { targets }] of held) served.set(domain, targets);
+      for (const [domain, entry] of held) served.set(domain, entry);
     },
   };
 }

@@ -26,8 +26,15 @@ export interface ProxyManagerSubject {
     instance: string,
     app?: { readonly status?: number | ((path: string) => number); readonly at?: Target },
   ): Promise<ServedTarget>;
-  /** One request through the front door, on a connection of its own: its status, and the app that answered (null: none). */
-  request(domain: string, path?: string): Promise<{ readonly status: number; readonly instance: string | null }>;
+  /**
+   * One request through the front door, on a connection of its own: its status, and the app that answered (null: none).
+   * @param cookie `name=value`, as an earlier answer gave it: only a proxy with the capability `sticky` gives one
+   */
+  request(
+    domain: string,
+    path?: string,
+    cookie?: string,
+  ): Promise<{ readonly status: number; readonly instance: string | null; readonly cookie?: string | undefined }>;
   /** Puts a route without a mark, as a person would who works at the proxy; answers when it serves. */
   occupy(domain: string, target: Target): Promise<void>;
   /** From now on the proxy takes changes and does not apply them; absent where it cannot be made to. */
