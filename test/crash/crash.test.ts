@@ -11,7 +11,7 @@ import { SCENARIOS } from './scenarios.js';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 /** How many deaths on which store: nothing but the store differs. */
-const DEATHS = { sqlite: 8, postgres: 3 };
+const DEATHS = { sqlite: 5, postgres: 2 };
 
 let ground: Ground;
 beforeAll(async () => {
