@@ -10,13 +10,18 @@ import {
   type HealthReason,
   healthHint,
 } from '../domain/health.js';
+import { sleep } from '../kernel/scope.js';
 import type { Container } from '../ports/container-runtime.js';
 import type { Flow } from './flow.js';
+import { inspectTarget } from './writes.js';
 
 /** Lines of the container's own output that go into the error. */
 const LAST_LINES = 20;
 /** How long they may take to come. */
 const LINES_MS = 3_000;
+/** How long the next end of one that was started again is waited for, and how often it is looked. */
+const AGAIN_MS = 1_500;
+const AGAIN_POLL_MS = 25;
 
 export interface Observed {
   readonly url?: string | undefined;
@@ -44,7 +49,7 @@ export async function unhealthy(
   observed: Observed,
   signal: AbortSignal,
 ): Promise<AnyError> {
-  const { container } = observed;
+  const container = await endedAgain(flow, reason, observed.container, signal);
   const evidence: HealthEvidence = {
     reason,
     ...(observed.url === undefined ? {} : { url: observed.url }),
@@ -78,6 +83,25 @@ export async function unhealthy(
     redactor.text(healthHint(reason, check, evidence)),
     { code: reason, details: redactor.json(evidenceJson(evidence)) },
   );
+}
+
+/** One that runs again has no exit code to tell: for a moment it is waited for its next end, which tells it. */
+async function endedAgain(
+  flow: Flow,
+  reason: HealthReason,
+  container: Container | undefined,
+  signal: AbortSignal,
+): Promise<Container | undefined> {
+  if (reason !== 'crash-loop' || container?.state !== 'running' || container.exitCode !== null) return container;
+  const { clock } = flow.host;
+  const untilMs = clock.monotonicMs() + AGAIN_MS;
+  while (clock.monotonicMs() < untilMs && !signal.aborted) {
+    await sleep(clock, AGAIN_POLL_MS, signal);
+    const looked = await inspectTarget(flow, signal);
+    const now = looked.unwrapOr(undefined);
+    if (now && now.state !== 'running' && now.exitCode !== null) return now;
+  }
+  return container;
 }
 
 function sentence(reason: HealthReason, evidence: HealthEvidence): string {
