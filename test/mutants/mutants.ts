@@ -69,6 +69,12 @@ export const MUTANTS: readonly Mutant[] = [
     by: 'void moves;',
   },
   {
+    name: 'the undo of the cutover leaves the shares',
+    file: 'flow/writes.ts',
+    text: 'serves.every((instance) => instance === committed)',
+    by: 'serves[0] === committed',
+  },
+  {
     name: 'the journal goes although it is not undone',
     file: 'flow/fail.ts',
     text: '...(open.length > 0 ? {} : { journal: null }),',

@@ -71,6 +71,7 @@ function inTheWorld(
     for (const [domain, { mark, targets }] of proxy.routes) {
       if (!mark?.startsWith(storeId) || isStranger(domain)) continue;
       const record = routes.find(({ id }) => id === domain);
+      if (targets.length > 1 && !disturbed.has(domain)) broken.push(`${domain} is still shared by ${targets.length}`);
       if (record?.state !== 'live')
         broken.push(`${domain} is at ${proxyIdentity}, and its record is ${record?.state ?? 'gone'}`);
       for (const { instance } of targets)

@@ -309,7 +309,7 @@ export class Referee implements Overhearing {
     for (const route of mirror.routes.values()) {
       if (route.stageKey !== stageKey || route.state !== 'live' || route.instance !== instance) continue;
       if (!this.#healthy.has(instance)) this.#report(life, `${route.id} is live, and ${instance} never was healthy`);
-      const by = proxy.answerer(route.id);
+      const by = (proxy.served.get(route.id)?.targets.length ?? 0) > 1 ? 'more than one' : proxy.answerer(route.id);
       const isExcused = this.broken.has(instance) || this.disturbed.has(route.id);
       if (by !== instance && !isExcused)
         this.#report(life, `${route.id} is committed to ${instance}, and ${by ?? 'nobody'} answers`);
@@ -385,15 +385,18 @@ export class Referee implements Overhearing {
         if (owner.kind === 'tagged' || state !== 'live') continue;
         const engine = this.#world.engines.find((each) => each.proxyIdentity === identity);
         if (!engine) continue;
-        const { status, instance } = engine.proxy.request(id);
-        const by = engine.proxy.answerer(id);
-        // By the one that the route says: what has got its address since is somebody else.
-        const isServed = by !== null && by === instance;
+        const { status } = engine.proxy.request(id);
+        // By the one that the route says: what has got its address since is somebody else. Amid a progressive cutover by both.
+        const targets = engine.proxy.served.get(id)?.targets ?? [];
+        const answerers = targets.map(({ host, port }) => ownerAt(engine, host, port));
+        const isServed = targets.length > 0 && targets.every(({ instance }, index) => instance === answerers[index]);
+        const by =
+          answerers.length > 1 ? answerers.map((each) => each ?? 'nobody').join(' and ') : (answerers[0] ?? null);
         const was = this.#served.get(id);
         this.#served.set(id, isServed);
         const current = mirror.stages.get(stageKey)?.current;
         if (isServed) {
-          if (by === current && current != null) this.broken.delete(current);
+          if (current != null && answerers.includes(current)) this.broken.delete(current);
           continue;
         }
         const isExcused =
@@ -418,6 +421,8 @@ export class Referee implements Overhearing {
 }
 
 const imageOf = (life: Life, reference: unknown): string => `${life.plan.engine} ${reference}`;
+const ownerAt = ({ engine }: SimulatedEngine, host: string, port: number): string | null =>
+  engine.connect(host, port)?.container.spec.owner.deployment ?? null;
 const isAbout = (intent: unknown, container: string): boolean =>
   (intent as { readonly container?: string }).container === container;
 

@@ -152,7 +152,11 @@ export interface Script {
   readonly stores: number;
   readonly engines: number;
   /** Of the proxy of each engine. */
-  readonly proxies: readonly { readonly writes: 'serial' | 'parallel'; readonly acceptsUnready: boolean }[];
+  readonly proxies: readonly {
+    readonly writes: 'serial' | 'parallel';
+    readonly acceptsUnready: boolean;
+    readonly weights: boolean;
+  }[];
   readonly hosts: readonly HostPlan[];
   readonly stages: readonly StagePlan[];
   /** What runs in the images, by tag; null: there is no such tag. */

@@ -110,8 +110,9 @@ export class SimulatedWorld implements Surroundings {
     const identity = `engine-${number}`;
     const proxyIdentity = `proxy-${number}`;
     const engine = memoryEngine(this.clock, { identity, node: `node-${number}`, reusesAddresses: true });
-    const { writes = 'parallel', acceptsUnready = true } = this.script.proxies[number] ?? {};
-    const proxy = memoryProxy(engine, { identity: proxyIdentity, writes, capabilities: { acceptsUnready } });
+    const { writes = 'parallel', acceptsUnready = true, weights = false } = this.script.proxies[number] ?? {};
+    const capabilities = { acceptsUnready, weights, sticky: weights };
+    const proxy = memoryProxy(engine, { identity: proxyIdentity, writes, capabilities });
     for (const project of new Set(this.script.stages.map((stage) => stage.project))) {
       for (const [tag, behaviour] of Object.entries(this.script.tags))
         if (behaviour) engine.push(`${REPOSITORY}/${project}:${tag}`, this.#talkative(tag, behaviour));

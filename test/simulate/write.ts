@@ -59,6 +59,7 @@ export function writeScript(seed: number): Script {
     proxies: Array.from({ length: engines }, (_, number) => ({
       writes: chance.has(`proxy ${number} serial`, 0.3) ? 'serial' : 'parallel',
       acceptsUnready: !chance.has(`proxy ${number} ready`, 0.3),
+      weights: canWeigh(chance, number),
     })),
     hosts,
     stages,
@@ -69,6 +70,18 @@ export function writeScript(seed: number): Script {
     deploysInTheEnd: chance.has('deploys in the end', 0.12),
     items,
   };
+}
+
+const canWeigh = (chance: Dice, engine: number): boolean => chance.has(`proxy ${engine} weights`, 0.5);
+
+/** Short shares, so that much else happens amid them; some are judged, by what the referee asks for. */
+function writeShares(chance: Dice, of: (what: string) => string): StagePlan['options'][number] {
+  const abortOn = { errorRate: 0.3, minRequests: 10, windowMs: 300 };
+  const steps = [
+    { weight: 20, holdMs: 700 },
+    { weight: 60, holdMs: 1_100 },
+  ];
+  return { cutover: { steps, ...(chance.has(of('judged'), 0.5) ? { abortOn } : {}) } };
 }
 
 function writeStages(chance: Dice, stores: number, engines: number): StagePlan[] {
@@ -82,6 +95,9 @@ function writeStages(chance: Dice, stores: number, engines: number): StagePlan[]
       ...(hasPort ? { port: 3000 } : {}),
       ...(isStopFirst ? { replace: 'stop-first' } : { maxInstances: chance.whole(of('instances'), 1, 3) }),
       ...(hasPort ? writeHealth(chance, of) : {}),
+      ...(hasPort && !isStopFirst && canWeigh(chance, number % engines) && chance.has(of('shares'), 0.5)
+        ? writeShares(chance, of)
+        : {}),
       ...(chance.has(of('networks'), 0.2) ? { networks: [`net-${project}`, 'apps'] } : {}),
       ...(chance.has(of('missing'), 0.2) ? { pull: 'missing' } : {}),
     };

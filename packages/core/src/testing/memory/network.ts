@@ -121,6 +121,8 @@ export interface MemoryProxy extends ProxyManager {
   answerer(domain: string): string | null;
   /** Everything that it holds now, whoever made it. */
   readonly routes: ReadonlyMap<string, { readonly mark: string | null; readonly targets: Route['targets'] }>;
+  /** What requests see of it: the same, unless it lies. */
+  readonly served: ReadonlyMap<string, { readonly targets: Route['targets'] }>;
   /** Puts a route as somebody else would. */
   disturb(domain: string, route: HeldRoute | null): void;
   /** From now on it takes changes and does not apply them; told to stop, it applies what it has taken. */
@@ -199,6 +201,7 @@ export function memoryProxy(
   return {
     name: 'memory',
     routes: held,
+    served,
     writes: options.writes ?? 'parallel',
     capabilities: {
       acceptsUnready: true,
