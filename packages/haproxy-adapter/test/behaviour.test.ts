@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Route, type Target, unwrap } from '@quayside/core/ports';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../../test/support/registry.js';
 import { ask, eventually, open, openWorld, PROOF_KEY, STORE_ID, type World } from './support/world.js';
 
 const GET = { method: 'GET', path: '/', headers: {}, expectStatus: [[200, 299]] as const };
@@ -290,7 +291,7 @@ describe('what visitors see', () => {
   });
 
   it('is an honest page where nothing is deployed, and other frontends are as they were', async () => {
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    const port = await freePort();
     const own = `frontend other\n  mode http\n  bind 127.0.0.1:${port}\n  http-request return status 200 content-type text/plain string other\n`;
     const { haproxy, adapter, app } = await world({}, own);
     await unwrap(adapter().put(route('shop', await app('one')), open()));
@@ -322,7 +323,7 @@ describe('what visitors see', () => {
     const { stdout } = await run('cat', [crt, key]);
     const pem = join(folder, 'both.pem');
     await writeFile(pem, stdout);
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    const port = await freePort();
     const { haproxy, adapter, app } = await world({ tls: { certificates: pem, bind: [`127.0.0.1:${port}`] } });
     const proxy = adapter({ frontDoor: `https://127.0.0.1:${port}` });
     const one = await app(
