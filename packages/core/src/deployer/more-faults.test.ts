@@ -1,0 +1,3 @@
+import { MAIN, walk } from './fault-walk.js';
+
+walk(process.env['WALK'] === 'full', (scenario) => scenario !== MAIN);
