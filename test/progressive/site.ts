@@ -8,6 +8,9 @@ import { openVisitors } from './visitors.js';
 
 export const SITES = ['embedded', 'haproxy'] as const;
 
+/** At once: each of their requests starts a process, and with more of them the machine would be what is slow. */
+const VISITORS = 8;
+
 /** Whose v1 is live, of a stage by that name. */
 export type OpenSite = (stage: string) => Promise<Site>;
 
@@ -22,7 +25,7 @@ export async function withSites(proxy: (typeof SITES)[number], work: (open: Open
   const { docker, prefix } = field.bench;
   await work(async (stage) => {
     await unwrap(deployer.deploy({ project: 'shop', stage, tag: 'v1' }));
-    const visitors = openVisitors(door.frontDoor().port, `stage-${stage}-shop.bench.test`);
+    const visitors = openVisitors(door.frontDoor().port, `stage-${stage}-shop.bench.test`, VISITORS);
     const kill = async (tag: string) => {
       const label = [`quayside.test=${prefix}`, `dev.quayside.stage=${stage}`];
       for (const { Id, Names } of await docker.listContainers({ filters: { label } }))

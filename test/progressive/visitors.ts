@@ -24,8 +24,8 @@ export interface Visitors {
 const AT_ONCE = 24;
 const LIMIT_MS = 10_000;
 
-export function openVisitors(port: number, domain: string): Visitors {
-  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE, scheduling: 'lifo' });
+export function openVisitors(port: number, domain: string, atOnce = AT_ONCE): Visitors {
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce, scheduling: 'lifo' });
   const visit: Visitors['visit'] = (path = '/', cookie) =>
     new Promise((resolve) => {
       const beganMs = performance.now();
@@ -44,13 +44,13 @@ export function openVisitors(port: number, domain: string): Visitors {
       sent.once('error', (error) => end(0, error.message));
       sent.end();
     });
-  return visitorsBy(visit, agent);
+  return visitorsBy(visit, agent, atOnce);
 }
 
-function visitorsBy(visit: Visitors['visit'], agent: Agent): Visitors {
+function visitorsBy(visit: Visitors['visit'], agent: Agent, atOnce: number): Visitors {
   return {
     visit,
-    through: (other) => visitorsBy(other, agent),
+    through: (other) => visitorsBy(other, agent, atOnce),
     async crowd(count, path = () => '/') {
       const visits: Visit[] = [];
       let next = 0;
@@ -61,7 +61,7 @@ function visitorsBy(visit: Visitors['visit'], agent: Agent): Visitors {
           visits.push(await visit(path(index)));
         }
       };
-      await Promise.all(Array.from({ length: AT_ONCE }, walk));
+      await Promise.all(Array.from({ length: atOnce }, walk));
       return visits;
     },
     close: () => agent.destroy(),
