@@ -11,7 +11,7 @@ import type { Measured } from '../domain/reports.js';
 import type { SpecCutover } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
-import type { ProxyManager, Route } from '../ports/proxy-manager.js';
+import type { ProxyManager, Route, Target } from '../ports/proxy-manager.js';
 import { aliveAt } from './alive.js';
 import type { Flow } from './flow.js';
 import { openJudge } from './judge.js';
@@ -19,11 +19,14 @@ import { calls, writes } from './limits.js';
 import { forEachRoute, inspectTarget, putRoute, routeTo } from './writes.js';
 
 /** A route that moves, and the instance that it points to by the last commit. */
-interface Move {
+export interface Move {
   readonly domain: string;
   readonly mark: string;
+  /** Null: it is new. */
   readonly previous: string | null;
 }
+
+type SharedMove = Move & { readonly previous: string };
 
 /** Between two looks at an instance whose answers are not counted. */
 const LOOK_MS = 5_000;
@@ -51,7 +54,7 @@ export function holdShares(
 ): ResultAsync<void, AnyError> {
   const { cutover } = flow.spec;
   const { clock, hub, proxy } = flow.host;
-  const shared = moves.filter(({ previous }) => previous !== null && previous !== next);
+  const shared = moves.filter((move): move is SharedMove => move.previous !== null && move.previous !== next);
   if (!cutover || !proxy || shared.length === 0) return okAsync(undefined);
   return routine(async function* () {
     if (!proxy.capabilities.weights) {
@@ -87,24 +90,26 @@ function moveAtOnce(flow: Flow): Ok<void, AnyError> {
 function weighedRoutes(
   flow: Flow,
   proxy: ProxyManager,
-  moves: readonly Move[],
+  moves: readonly SharedMove[],
   next: string,
   weight: number,
   signal: AbortSignal,
 ): ResultAsync<readonly Route[] | undefined, AnyError> {
   return routine(async function* () {
     const target = yield* aliveAt(flow, next, yield* inspectTarget(flow, signal), signal);
+    const sticky = proxy.capabilities.sticky ? { sticky: true } : {};
+    // Most often all of them are at one instance, which need not be looked at for each.
+    const before = new Map<string, Target>();
     const routes: Route[] = [];
     for (const move of moves) {
-      const before = move.previous === null ? undefined : yield* routeTo(flow, move, move.previous, signal);
-      const [old] = before?.targets ?? [];
+      const { domain, mark, previous } = move;
+      const old = before.get(previous) ?? (yield* routeTo(flow, move, previous, signal))?.targets[0];
       if (!old) return ok<readonly Route[] | undefined, AnyError>(undefined);
-      const { domain, mark } = move;
+      before.set(previous, old);
       const targets = [
         { ...old, weight: 100 - weight },
         { ...target, weight },
       ];
-      const sticky = proxy.capabilities.sticky ? { sticky: true } : {};
       routes.push({ domain, mark, targets, ...sticky, options: flow.spec.options.proxy });
     }
     return ok<readonly Route[] | undefined, AnyError>(routes);

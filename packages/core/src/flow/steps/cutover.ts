@@ -11,7 +11,7 @@ import { aliveAt } from '../alive.js';
 import { drainCounted } from '../drain.js';
 import { type Flow, waitOut } from '../flow.js';
 import { calls, writes } from '../limits.js';
-import { holdShares, sharesLimitMs } from '../shares.js';
+import { holdShares, type Move, sharesLimitMs } from '../shares.js';
 import type { Step } from '../step.js';
 import {
   forEachRoute,
@@ -23,13 +23,6 @@ import {
   targetOf,
   writeLeases,
 } from '../writes.js';
-
-interface Move {
-  readonly domain: string;
-  readonly mark: string;
-  /** The instance that the route pointed to by the last commit; null: it is new. */
-  readonly previous: string | null;
-}
 
 interface CutoverIntent {
   readonly next: string;
