@@ -251,12 +251,7 @@ export class Submissions {
     job.ahead = undefined;
     if (begun) {
       if (this.#cancelsAll) job.cancel.abort(hostClosed());
-      return runBegun(
-        this.#host,
-        begun,
-        ahead ?? new LookAhead(this.#host, begun.stored.value.request, [signal]),
-        signal,
-      );
+      return runBegun(this.#host, begun, ahead, signal);
     }
     return runDeployment(this.#host, job.stored, signal, {
       ahead,

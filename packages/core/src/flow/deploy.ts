@@ -104,14 +104,18 @@ export const startedRecord = (host: Host, queued: DeploymentRecord): DeploymentR
   writeId: host.ids.next(host.clock.now()),
 });
 
-/** As `runDeployment`, of one that holds its lease already; it ends with that. */
+/**
+ * As `runDeployment`, of one that holds its lease already; it ends with that.
+ * @param known what was looked up for it already
+ */
 export function runBegun(
   host: Host,
   { stored, lease }: Begun,
-  ahead: LookAhead,
+  known: LookAhead | undefined,
   signal: AbortSignal,
 ): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
+    const ahead = known ?? new LookAhead(host, stored.value.request, [signal]);
     const ledger = new Ledger(host, stored, undefined, lease, redactor([]));
     ledger.note({ events: (deployment) => [{ type: 'deployment.started', payload: { deployment } }] });
     try {

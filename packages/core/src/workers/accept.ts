@@ -3,13 +3,13 @@ import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type DeploymentRecord, type DeploymentRequest, stageKey } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
-import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
+import { appendEvents, type EventEntry, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
 import { type Begun, stageLease, startedRecord } from '../flow/deploy.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
 import { routine } from '../kernel/routine.js';
-import type { Expectation } from '../ports/store.js';
+import type { Change, Expectation } from '../ports/store.js';
 import type { Heartbeat } from './heartbeat.js';
 import type { Hosts } from './hosts.js';
 import type { Keyed } from './idempotency.js';
@@ -57,16 +57,10 @@ export function accept(
       const entries = eventEntries(host, [queued(record), ...place.events]);
       const committed = await confirmed(
         host,
-        host.store.commit(
-          [
-            { op: 'insert', collection: 'deployments', record },
-            ...heartbeat.introduction(),
-            ...place.changes,
-            ...(key?.take(record.id) ?? []),
-            ...appendEvents(entries),
-          ],
-          { signal, expect: [...place.expect, ...target] },
-        ),
+        host.store.commit([...stored(record, heartbeat, place, entries), ...(key?.take(record.id) ?? [])], {
+          signal,
+          expect: [...place.expect, ...target],
+        }),
         // Whatever has become of it since.
         (own) => host.store.get('deployments', record.id, { signal: own }).map(Boolean),
       );
@@ -106,12 +100,7 @@ export function acceptAndBegin(
       signal,
       once: true,
       deployment: id,
-      changes: () => [
-        { op: 'insert', collection: 'deployments', record: started },
-        ...heartbeat.introduction(),
-        ...lastInLine(record).changes,
-        ...appendEvents(entries),
-      ],
+      changes: () => stored(started, heartbeat, lastInLine(record), entries),
     });
     if (taken.isErr()) {
       const { error } = taken;
@@ -124,6 +113,19 @@ export function acceptAndBegin(
     return ok<Begun | undefined, AnyError>(lease && { stored: { value: started, version: 1 }, lease });
   });
 }
+
+/** What every request brings to the store. */
+const stored = (
+  record: DeploymentRecord,
+  heartbeat: Heartbeat,
+  place: Pick<Place, 'changes'>,
+  entries: readonly EventEntry[],
+): Change[] => [
+  { op: 'insert', collection: 'deployments', record },
+  ...heartbeat.introduction(),
+  ...place.changes,
+  ...appendEvents(entries),
+];
 
 const queued = (record: DeploymentRecord): EventDraft => ({
   type: 'deployment.queued',
