@@ -1,9 +1,9 @@
 /** Certificates as the API has them. */
-import { err, ok, type Result } from 'neverthrow';
+import type { Result } from 'neverthrow';
 import { z } from 'zod';
-import { notNpm } from '../errors.js';
 import type { ApiClient, ApiFault, Limits } from './client.js';
 import type { About } from './hosts.js';
+import { shaped } from './shaped.js';
 
 const CertificateBody = z.object({
   id: z.number(),
@@ -30,20 +30,16 @@ export interface Certificates {
 const PATH = 'nginx/certificates';
 
 export function certificatesOf(client: ApiClient, url: string): Certificates {
-  const shaped = <T>(schema: z.ZodType<T>, answer: Result<unknown, ApiFault>): Result<T, ApiFault> => {
-    if (answer.isErr()) return err(answer.error);
-    const parsed = schema.safeParse(answer.value);
-    if (parsed.success) return ok(parsed.data);
-    return err({ kind: 'refused', error: notNpm(url, 'a certificate has not the shape that we know') });
-  };
+  const of = { what: 'a certificate', url };
   return {
     list: async (about, limits) =>
-      shaped(z.array(CertificateBody), await client.request({ method: 'GET', path: PATH, ...about }, limits)),
+      shaped(z.array(CertificateBody), await client.request({ method: 'GET', path: PATH, ...about }, limits), of),
     async request(domain, limitMs, about, limits) {
       const body = { provider: 'letsencrypt', domain_names: [domain], meta: { dns_challenge: false } };
       return shaped(
         CertificateBody,
         await client.request({ method: 'POST', path: PATH, body, limitMs, ...about }, limits),
+        of,
       );
     },
     remove: async (id, about, limits) =>

@@ -1,8 +1,8 @@
 /** Proxy hosts as the API has them, and what can be done with them. */
-import { err, ok, type Result } from 'neverthrow';
+import type { Result } from 'neverthrow';
 import { z } from 'zod';
-import { notNpm } from '../errors.js';
 import type { ApiClient, ApiFault, Limits } from './client.js';
+import { shaped } from './shaped.js';
 
 /** Older versions answer numbers where newer ones answer booleans. */
 const flag = z.union([z.boolean(), z.number(), z.null()]).transform(Boolean);
@@ -60,29 +60,25 @@ export interface Hosts {
 const PATH = 'nginx/proxy-hosts';
 
 export function hostsOf(client: ApiClient, url: string): Hosts {
-  const shaped = <T>(schema: z.ZodType<T>, answer: Result<unknown, ApiFault>): Result<T, ApiFault> => {
-    if (answer.isErr()) return err(answer.error);
-    const parsed = schema.safeParse(answer.value);
-    if (parsed.success) return ok(parsed.data);
-    return err({ kind: 'refused', error: notNpm(url, 'a proxy host has not the shape that we know') });
-  };
+  const of = { what: 'a proxy host', url };
   const Hosts = z.array(HostBody);
   return {
     async find(domain, about, limits) {
       // In quotes, as it stands in the stored list: then it matches whole names only.
       const query = new URLSearchParams({ query: `"${domain}"` });
       const answer = await client.request({ method: 'GET', path: `${PATH}?${query}`, ...about }, limits);
-      return shaped(Hosts, answer).map((hosts) =>
+      return shaped(Hosts, answer, of).map((hosts) =>
         hosts.find((host) => host.domain_names.some((name) => name.toLowerCase() === domain)),
       );
     },
     get: async (id, about, limits) =>
-      shaped(HostBody, await client.request({ method: 'GET', path: `${PATH}/${id}`, ...about }, limits)),
-    list: async (about, limits) => shaped(Hosts, await client.request({ method: 'GET', path: PATH, ...about }, limits)),
+      shaped(HostBody, await client.request({ method: 'GET', path: `${PATH}/${id}`, ...about }, limits), of),
+    list: async (about, limits) =>
+      shaped(Hosts, await client.request({ method: 'GET', path: PATH, ...about }, limits), of),
     create: async (body, about, limits) =>
-      shaped(HostBody, await client.request({ method: 'POST', path: PATH, body, ...about }, limits)),
+      shaped(HostBody, await client.request({ method: 'POST', path: PATH, body, ...about }, limits), of),
     update: async (id, body, about, limits) =>
-      shaped(HostBody, await client.request({ method: 'PUT', path: `${PATH}/${id}`, body, ...about }, limits)),
+      shaped(HostBody, await client.request({ method: 'PUT', path: `${PATH}/${id}`, body, ...about }, limits), of),
     enable: async (id, about, limits) =>
       (await client.request({ method: 'POST', path: `${PATH}/${id}/enable`, ...about }, limits)).map(() => undefined),
     remove: async (id, about, limits) =>
