@@ -20,12 +20,11 @@ export {
 export { seededIds } from '../../packages/core/src/testing/memory/ids.js';
 export {
   type MemoryNotifier,
-  type MemoryProxy,
   memoryNotifier,
   memoryProbe,
-  memoryProxy,
   memoryRegistry,
 } from '../../packages/core/src/testing/memory/network.js';
+export { type MemoryProxy, memoryProxy } from '../../packages/core/src/testing/memory/proxy.js';
 export { memoryRuntime } from '../../packages/core/src/testing/memory/runtime.js';
 export { memorySealer } from '../../packages/core/src/testing/memory/sealer.js';
 export { type MemoryStore, memoryStore } from '../../packages/core/src/testing/memory/store.js';

@@ -2,7 +2,7 @@ import { describe, it } from 'vitest';
 import type { ContainerSpec } from '../../ports/container-runtime.js';
 import { virtualClock } from '../memory/clock.js';
 import { memoryEngine } from '../memory/engine.js';
-import { memoryProxy } from '../memory/network.js';
+import { memoryProxy } from '../memory/proxy.js';
 import { memoryRuntime } from '../memory/runtime.js';
 import { conforms } from './law.js';
 import { proxyManagerLaws, type ServedTarget } from './proxy-manager.js';

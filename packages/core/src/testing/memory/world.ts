@@ -5,7 +5,8 @@ import type { Registry } from '../../ports/registry.js';
 import { type VirtualClock, virtualClock } from './clock.js';
 import { type MemoryEngine, memoryEngine } from './engine.js';
 import { seededIds } from './ids.js';
-import { type MemoryProxy, memoryProbe, memoryProxy, memoryRegistry } from './network.js';
+import { memoryProbe, memoryRegistry } from './network.js';
+import { type MemoryProxy, memoryProxy } from './proxy.js';
 import { memoryRuntime } from './runtime.js';
 import { type MemoryStore, memoryStore } from './store.js';
 
