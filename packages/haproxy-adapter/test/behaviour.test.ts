@@ -10,33 +10,14 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Route, type Target, unwrap } from '@quayside/core/ports';
-import { afterEach, describe, expect, it } from 'vitest';
+import { unwrap } from '@quayside/core/ports';
+import { describe, expect, it } from 'vitest';
 import { freePort } from '../../../test/support/registry.js';
-import { ask, eventually, open, openWorld, PROOF_KEY, STORE_ID, type World } from './support/world.js';
+import { ask, eventually, open, PROOF_KEY } from './support/world.js';
+import { route, useWorlds } from './support/worlds.js';
 
 const GET = { method: 'GET', path: '/', headers: {}, expectStatus: [[200, 299]] as const };
-const worlds: World[] = [];
-const world = async (...given: Parameters<typeof openWorld>) => {
-  const opened = await openWorld(...given);
-  worlds.push(opened);
-  return opened;
-};
-afterEach(async () => {
-  for (const opened of worlds.splice(0)) await opened.close();
-});
-
-const route = (name: string, ...targets: readonly Target[]): Route => ({
-  domain: `${name}.apps.test`,
-  mark: `${STORE_ID}-${name}`,
-  targets: targets.map(({ instance, host, port, weight }) => ({
-    instance,
-    host,
-    port,
-    ...(weight === undefined ? {} : { weight }),
-  })),
-  options: null,
-});
+const world = useWorlds();
 
 /** A WebSocket of the plainest kind: what it says comes back behind the instance's name. */
 const echo = (

@@ -2,30 +2,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { type ProxyManager, type Route, type Target, unwrap } from '@quayside/core/ports';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type App, ask, eventually, open, openWorld, PROOF_KEY, STORE_ID, type World } from './support/world.js';
+import { describe, expect, it } from 'vitest';
+import { type App, ask, eventually, open, PROOF_KEY, type World } from './support/world.js';
+import { route, useWorlds } from './support/worlds.js';
 
-const worlds: World[] = [];
-const world = async (...given: Parameters<typeof openWorld>) => {
-  const opened = await openWorld(...given);
-  worlds.push(opened);
-  return opened;
-};
-afterEach(async () => {
-  for (const opened of worlds.splice(0)) await opened.close();
-});
-
-const route = (name: string, ...targets: readonly Target[]): Route => ({
-  domain: `${name}.apps.test`,
-  mark: `${STORE_ID}-${name}`,
-  targets: targets.map(({ instance, host, port, weight }) => ({
-    instance,
-    host,
-    port,
-    ...(weight === undefined ? {} : { weight }),
-  })),
-  options: null,
-});
+const world = useWorlds();
 const sticky = (name: string, ...targets: readonly Target[]): Route => ({ ...route(name, ...targets), sticky: true });
 const statistics = (proxy: ProxyManager, instance: string) =>
   unwrap(proxy.statistics?.(instance, open()) ?? Promise.reject(new Error('it cannot count')));

@@ -1,5 +1,6 @@
 import { unwrap } from '@quayside/core/ports';
 import { describe, expect, it } from 'vitest';
+import { countListeners } from '../../../test/support/listeners.js';
 import { sqliteStore } from './sqlite-store.js';
 
 const open = () => ({ signal: new AbortController().signal });
@@ -64,22 +65,10 @@ describe('an open signal', () => {
   it('is listened to once, however many calls wait under it, and not for longer than they do', async () => {
     const store = unwrap(sqliteStore({ path: ':memory:' }));
     const { signal } = new AbortController();
-    let listening = 0;
-    let most = 0;
-    const add = signal.addEventListener.bind(signal);
-    const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = (...args: Parameters<typeof add>) => {
-      listening += 1;
-      most = Math.max(most, listening);
-      add(...args);
-    };
-    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-      listening -= 1;
-      remove(...args);
-    };
+    const listening = countListeners(signal);
     await Promise.all(Array.from({ length: 50 }, (_, index) => store.commit([cursor(`c${index}`)], { signal })));
-    expect(most).toBeLessThanOrEqual(2);
-    expect(listening).toBe(0);
+    expect(listening.most).toBeLessThanOrEqual(2);
+    expect(listening.now).toBe(0);
     await unwrap(store.close());
   });
 });

@@ -301,7 +301,8 @@ describe('a close', () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  it('finishes what began as it was stored', async () => {
+  /** What becomes of a deployment that is being stored, and begins with that, while its deployer closes. */
+  async function closedAmidStoring(options: Parameters<Deployer['close']>[0]) {
     const world = slowWorld('v1');
     const faulty = withFaults(world.store.connect(), { clock: world.clock, error: outage.store });
     const a = await deployerIn(world, { store: faulty.port });
@@ -309,29 +310,23 @@ describe('a close', () => {
     faulty.inject('commit', { kind: 'slow', ms: 3_000 });
     const answer = a.deploy({ ...DEV, tag: 'v1' });
     await world.clock.advance(1_000);
-    const closed = a.close();
-    expect((await world.clock.until(answer))._unsafeUnwrap()).toMatchObject({ status: 'succeeded' });
+    const closed = a.close(options);
+    const ended = await world.clock.until(answer);
     await world.clock.until(closed);
     expect(world.clock.pending).toBe(0);
     expect(await brokenPromises(world)).toEqual([]);
+    return ended;
+  }
+
+  it('finishes what began as it was stored', async () => {
+    expect((await closedAmidStoring({}))._unsafeUnwrap()).toMatchObject({ status: 'succeeded' });
   });
 
   it('cancels what began as it was stored where it cancels what runs', async () => {
-    const world = slowWorld('v1');
-    const faulty = withFaults(world.store.connect(), { clock: world.clock, error: outage.store });
-    const a = await deployerIn(world, { store: faulty.port });
-    await world.clock.advance(100);
-    faulty.inject('commit', { kind: 'slow', ms: 3_000 });
-    const answer = a.deploy({ ...DEV, tag: 'v1' });
-    await world.clock.advance(1_000);
-    const closed = a.close({ running: 'cancel' });
-    expect((await world.clock.until(answer))._unsafeUnwrapErr()).toMatchObject({
+    expect((await closedAmidStoring({ running: 'cancel' }))._unsafeUnwrapErr()).toMatchObject({
       kind: 'cancelled',
       deployment: { status: 'cancelled' },
     });
-    await world.clock.until(closed);
-    expect(world.clock.pending).toBe(0);
-    expect(await brokenPromises(world)).toEqual([]);
   });
 
   it('ends the waiting for what others run', async () => {

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { countListeners } from '../../../../test/support/listeners.js';
 import { onAbort, untilAborted } from './on-abort.js';
 
 const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
@@ -45,20 +46,11 @@ it.each(['is aborted', 'is not aborted'])(
   (how) => {
     const controller = new AbortController();
     const { signal } = controller;
-    let listeners = 0;
-    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
-    signal.addEventListener = (...args: Parameters<typeof add>) => {
-      listeners += 1;
-      add(...args);
-    };
-    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-      listeners -= 1;
-      remove(...args);
-    };
+    const listening = countListeners(signal);
     const lettingGo = [onAbort(signal, () => {}), onAbort(signal, () => {})];
-    expect(listeners).toBe(1);
+    expect(listening.now).toBe(1);
     if (how === 'is aborted') controller.abort();
     for (const letGo of lettingGo) letGo();
-    expect(listeners).toBe(0);
+    expect(listening.now).toBe(0);
   },
 );

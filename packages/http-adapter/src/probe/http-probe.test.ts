@@ -3,6 +3,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket, type Se
 import { hostname } from 'node:os';
 import type { HealthProbe, ProbeRequest } from '@quayside/core/ports';
 import { afterEach, describe, expect, it } from 'vitest';
+import { countListeners } from '../../../../test/support/listeners.js';
 import { httpProbe } from './http-probe.js';
 
 const ends: (() => void)[] = [];
@@ -206,24 +207,15 @@ describe('httpProbe, failures', () => {
     expect(connections).toBe(0);
     for (const kind of ['http', 'tcp'] as const) {
       const controller = new AbortController();
-      let listeners = 0;
       const { signal } = controller;
-      const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
-      signal.addEventListener = (...args: Parameters<typeof add>) => {
-        listeners += 1;
-        add(...args);
-      };
-      signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-        listeners -= 1;
-        remove(...args);
-      };
+      const listening = countListeners(signal);
       const beganMs = performance.now();
       const waiting = probe.check(request(port, { kind }), { signal });
       // A tcp attempt is over after 25 ms: it is broken off while it connects.
       setTimeout(() => controller.abort(), kind === 'tcp' ? 0 : 20);
       expect((await waiting)._unsafeUnwrapErr().kind).toBe('aborted');
       expect(performance.now() - beganMs).toBeLessThan(500);
-      expect(listeners).toBe(0);
+      expect(listening.now).toBe(0);
     }
   });
 
