@@ -8,17 +8,25 @@ import type { Lease } from '../kernel/held-lease.js';
 import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import type { Scope } from '../kernel/scope.js';
-import { type Claim, claimDomains, prepareClaim, refuseForeign } from './claim.js';
+import { type Claim, type ClaimTerms, claimDomains, draftClaim, prepareClaim } from './claim.js';
 import type { Surroundings } from './describe.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
 import type { Host } from './host.js';
 import type { Ledger } from './ledger.js';
-import { type LookAhead, type Resolution, resolveDeploy, resolveRecorded } from './resolve.js';
+import {
+  domainsOf,
+  type LookAhead,
+  type LookUp,
+  lookUp,
+  type Resolution,
+  resolveDeploy,
+  resolveRecorded,
+} from './resolve.js';
 import { commitIntents } from './run-steps.js';
 import { settleStage } from './settle.js';
+import { readStage, type StageState } from './stage-state.js';
 import { claimStep } from './steps/claim.js';
 import { stepsFor } from './steps/index.js';
-import { readStage, type StageState } from './succeed.js';
 import { targetOf } from './writes.js';
 
 export type Plan =
@@ -42,7 +50,16 @@ export function prepare(
     const stays = [...left.unfinished, ...left.needsHost.map(({ deployment }) => deployment)];
     if (stays.length > 0) ledger.log('warn', `What deployments ${stays.join(', ')} have left could not be undone yet.`);
     const state = yield* readStage(host, record.stageKey, signal);
-    let resolution = yield* resolve(host, ledger, around, ahead, false, options);
+    const isRecorded = record.request.rollBackTo !== undefined;
+    const found = isRecorded ? undefined : (ahead.take() ?? lookUp(host, record.request, options));
+    const common = {
+      storeId: host.storeId,
+      stageKey: record.stageKey,
+      claimedBy: record.id,
+      identity: around.identities.proxy ?? '',
+    };
+    const early = found && draftEarly(host, record.tag, found, common, options);
+    let resolution = yield* resolve(host, ledger, around, found, false, options);
     whole.limit(resolution.draft.limits.deploymentMs);
     ledger.redactor = redactor(resolution.secrets, openly(record));
     for (const note of resolution.notes) ledger.log('info', note);
@@ -51,19 +68,13 @@ export function prepare(
       : yield* sameInstance(host, record.request.rollBackTo, resolution.draft.fingerprint, state, around, signal);
     if (!same && resolution.isPartial) {
       // It ran when it was looked for, and has ended since: a container will be made, and needs its environment.
-      resolution = yield* resolve(host, ledger, around, ahead, true, options);
+      resolution = yield* resolve(host, ledger, around, undefined, true, options);
       ledger.redactor = redactor(resolution.secrets, openly(record));
     }
     const { draft } = resolution;
     ledger.note({ record: { digest: draft.image.digest, identities: around.identities } });
 
-    const terms = {
-      storeId: host.storeId,
-      stageKey: record.stageKey,
-      claimedBy: record.id,
-      options: draft.options.proxy,
-      identity: around.identities.proxy ?? '',
-    };
+    const terms: ClaimTerms = { ...common, options: draft.options.proxy };
     if (same && same.id === state.stage?.value.current) {
       const claim = yield* prepareClaim(host.store, resolution.wanted, terms, options);
       if (yield* isServed(host, claim, same, resolution.draft, state, signal))
@@ -74,19 +85,37 @@ export function prepare(
     const container = same && (yield* inspectInstance(host, same, null, signal));
     const mode = same ? 'cutover' : 'create';
     const { env, image } = resolution;
-    const flow = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) => {
+    const { wanted } = resolution;
+    const anew = () => draftClaim(host, wanted, terms, options);
+    const flow = yield* claimDomains(anew, early?.recent(), (claim) => {
       const spec: Spec = { ...draft, routes: claim.routes };
       const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
       const claimed = makeFlow({ host, ledger, spec, env, target, previous, image });
-      return refuseForeign(host, claim.routes, options)
-        .andThen(() => commitClaim(claimed, claim, mode, signal))
-        .map(() => claimed);
+      return commitClaim(claimed, claim, mode, signal).map(() => claimed);
     });
     const { spec } = flow;
     ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
     flow.seen.restarts = container?.restarts ?? 0;
     return ok<Plan, AnyError>({ mode, flow });
   });
+}
+
+/** How old a claim's draft may be that was made while the registry was asked, in milliseconds. */
+const DRAFT_FRESH_MS = 100;
+
+/** The claim's draft, made while the registry is asked what the tag means: neither needs the other. */
+function draftEarly(
+  host: Host,
+  tag: string,
+  found: LookUp,
+  common: Omit<ClaimTerms, 'options'>,
+  options: { readonly signal: AbortSignal },
+) {
+  const atMs = host.clock.monotonicMs();
+  const draft = found.stage.andThen((stage) =>
+    draftClaim(host, domainsOf(host, stage, tag), { ...common, options: stage.options.proxy }, options),
+  );
+  return { recent: () => (host.clock.monotonicMs() - atMs < DRAFT_FRESH_MS ? draft : undefined) };
 }
 
 /** What is public about a deployment anyway: a secret of the same text is none. */
@@ -101,13 +130,13 @@ function resolve(
   host: Host,
   ledger: Ledger,
   around: Surroundings,
-  ahead: LookAhead,
+  found: LookUp | undefined,
   mustCreate: boolean,
   options: { readonly signal: AbortSignal },
 ): ResultAsync<Resolution, AnyError> {
   const { record } = ledger;
   const { rollBackTo } = record.request;
-  if (rollBackTo === undefined) return resolveDeploy(host, record.request, around, options, ahead.take());
+  if (rollBackTo === undefined) return resolveDeploy(host, record.request, around, options, found);
   return routine(async function* () {
     const to = yield* host.store.get('deployments', rollBackTo, options);
     const instance = to?.value.instance ?? rollBackTo;

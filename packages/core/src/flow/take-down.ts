@@ -15,7 +15,8 @@ import { CHANGES_MAX, type Change } from '../ports/store.js';
 import { stageLease } from './deploy.js';
 import type { Host } from './host.js';
 import { settleStage } from './settle.js';
-import { isRace, RACES_MAX, type Retirement, readStage, retire, retiringEvent, type StageState } from './succeed.js';
+import { readStage, type StageState } from './stage-state.js';
+import { isRace, RACES_MAX, type Retirement, retire, retiringEvent } from './succeed.js';
 import { unrouteTask } from './tasks.js';
 
 /** Told of tasks as soon as they are committed, whatever becomes of the rest. */
