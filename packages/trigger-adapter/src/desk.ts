@@ -96,7 +96,7 @@ export function deskOf(options: DeskOptions): Desk {
         busy -= 1;
         stage.isBusy = false;
         next();
-        if (open.size === 0 || signal.aborted) for (const tell of [...idlers]) tell();
+        tellIdlers();
       });
     }
   };
@@ -119,7 +119,7 @@ export function deskOf(options: DeskOptions): Desk {
     if (signal.aborted) return;
     stage.failures = failed ? stage.failures + 1 : 0;
     const { project, stage: name } = stage.watch;
-    if (failed && (failed.retryable || stage.failures < TRIES_MAX)) {
+    if (failed && (isPassing(failed) || stage.failures < TRIES_MAX)) {
       stage.pushes = [...pushes, ...stage.pushes].slice(-HELD_MAX);
       for (const delivery of deliveries) stage.deliveries.add(delivery);
       const retryInMs = pauseMs(stage.failures, failed, options.random());
@@ -169,6 +169,18 @@ export function deskOf(options: DeskOptions): Desk {
     await within(signal, 10_000, (limit) => options.inbox.done(done, limit.signal)).catch(() => undefined);
   };
 
+  const tellIdlers = () => {
+    if (busy === 0 && (open.size === 0 || signal.aborted)) for (const tell of [...idlers]) tell();
+  };
+  signal.addEventListener(
+    'abort',
+    () => {
+      for (const stage of stages) stage.cancel?.();
+      tellIdlers();
+    },
+    { once: true },
+  );
+
   return {
     get size() {
       return open.size;
@@ -188,17 +200,18 @@ export function deskOf(options: DeskOptions): Desk {
     },
     idle: () =>
       new Promise((resolve) => {
-        const isIdle = () => busy === 0 && (open.size === 0 || signal.aborted);
-        if (isIdle()) return resolve();
         const tell = () => {
-          if (!isIdle()) return;
           idlers.delete(tell);
           resolve();
         };
         idlers.add(tell);
+        tellIdlers();
       }),
   };
 }
+
+/** A deployer that is closed is the host's, on its way out: the next start takes it up. */
+const isPassing = ({ kind, retryable }: AnyError): boolean => retryable || kind === 'closed';
 
 /** From a second on, twice as long each time, to five minutes; a registry's own wish is heeded; up to a tenth more, at random. */
 function pauseMs(failures: number, error: AnyError, random: number): number {

@@ -24,6 +24,7 @@ export interface ReceiverOptions {
 /** Bodies that are read at the same time: each may take its whole size in memory. */
 const READING_MAX = 50;
 const KEEP_MS = 5_000;
+const NOTHING = new Uint8Array();
 
 export function receiverOf(options: ReceiverOptions): (request: Request) => Promise<Response> {
   const { settings, report, desk } = options;
@@ -40,6 +41,8 @@ export function receiverOf(options: ReceiverOptions): (request: Request) => Prom
       return refuse(name, REFUSALS.type);
     }
     if (!/^(identity)?$/i.test(headers.get('content-encoding') ?? '')) return refuse(name, REFUSALS.encoding);
+    const isStranger = !source.signsBody && !source.isGenuine({ headers, pathSecret, body: NOTHING }, options.now());
+    if (isStranger) return refuse(name, REFUSALS['not-genuine']);
     if (reading >= READING_MAX || desk.size >= settings.queueMax) return refuse(name, REFUSALS.busy);
     reading += 1;
     const read = await within(options.signal, settings.bodyTimeout, (limit) =>

@@ -15,6 +15,7 @@ const Body = z.object({
 
 export const dockerHub = ({ secrets }: { readonly secrets: readonly string[] }): Source => ({
   isGenuine: ({ pathSecret }) => isSecret(secrets, pathSecret),
+  signsBody: false,
   deliveryId: () => undefined,
   bodyIsUnique: true,
   read: (body) =>

@@ -31,6 +31,7 @@ const Body = (event: 'package' | 'registry_package') => z.object({ action: name(
 
 export const ghcr = ({ secrets }: { readonly secrets: readonly string[] }): Source => ({
   isGenuine: ({ headers, body }) => isSigned(secrets, body, headers.get('x-hub-signature-256')),
+  signsBody: true,
   deliveryId: (headers) => headers.get('x-github-delivery') ?? undefined,
   bodyIsUnique: true,
   read(body, headers) {

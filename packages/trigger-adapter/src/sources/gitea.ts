@@ -29,6 +29,7 @@ const first = (headers: Headers, names: readonly string[]): string | undefined =
 
 export const gitea = (options: { readonly secrets: readonly string[]; readonly registry: string }): Source => ({
   isGenuine: ({ headers, body }) => isSigned(options.secrets, body, first(headers, SIGNATURES)),
+  signsBody: true,
   deliveryId: (headers) => first(headers, DELIVERIES),
   bodyIsUnique: true,
   read(body, headers) {

@@ -33,6 +33,7 @@ export const gitlab = (options: { readonly secrets: readonly string[]; readonly 
       ? isSecret(secrets, headers.get('x-gitlab-token'))
       : isAuthorized(secrets, headers);
   },
+  signsBody: true,
   deliveryId: (headers) =>
     headers.get('webhook-id') ?? headers.get('idempotency-key') ?? headers.get('x-gitlab-event-uuid') ?? undefined,
   bodyIsUnique: true,

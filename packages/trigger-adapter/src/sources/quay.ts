@@ -17,6 +17,7 @@ const Body = z.object({
 
 export const quay = (options: { readonly secrets: readonly string[]; readonly registry: string }): Source => ({
   isGenuine: ({ pathSecret }) => isSecret(options.secrets, pathSecret),
+  signsBody: false,
   deliveryId: () => undefined,
   bodyIsUnique: false,
   read: (body) =>

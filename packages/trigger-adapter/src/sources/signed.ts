@@ -22,6 +22,7 @@ const Wrapped = z.object({ type: name(), timestamp: z.unknown().optional(), data
 
 export const signed = ({ secrets }: { readonly secrets: readonly string[] }): Source => ({
   isGenuine: ({ headers, body }, nowMs) => isStandard(secrets, headers, body, nowMs),
+  signsBody: true,
   deliveryId: (headers) => headers.get('webhook-id') ?? undefined,
   bodyIsUnique: false,
   read(body) {

@@ -20,8 +20,10 @@ export interface Reading {
 export type Misread = InvalidError<'invalid-request'>;
 
 export interface Source {
-  /** In constant time. */
+  /** In constant time. Of those that do not sign the body it does not look at it. */
   isGenuine(incoming: Incoming, nowMs: number): boolean;
+  /** Whether the body is signed: where it is not, a stranger's is not even read. */
+  readonly signsBody: boolean;
   /** What the sender calls this delivery, the same when it sends it again. */
   deliveryId(headers: Headers): string | undefined;
   /** Whether two pushes never have the same body: then the body tells a delivery that comes again, whatever its headers say. */
