@@ -45,7 +45,7 @@ export async function* followLogs(host: Host, id: string, options: FollowOptions
 
 export async function* followEvents(
   host: Host,
-  options: { readonly after?: number; readonly signal?: AbortSignal } = {},
+  options: { readonly after?: number; readonly follow?: boolean; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<StoredEvent> {
   const signal = options.signal ?? never();
   let after = options.after ?? 0;
@@ -60,7 +60,9 @@ export async function* followEvents(
         yield { ...(value as unknown as StoredEvent), seq };
         if (signal.aborted) return;
       }
-      if (!entries || entries.length === 0) await news.next(signal);
+      if (entries && entries.length > 0) continue;
+      if (options.follow === false) return;
+      await news.next(signal);
     }
   } finally {
     news.end();

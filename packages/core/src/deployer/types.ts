@@ -230,8 +230,13 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
 
   /** A deployment's log, from any process. Followed, it ends behind the terminal entry. Throws a `QuaysideError`. */
   logs(id: string, options?: FollowOptions): AsyncIterable<LogEntry>;
-  /** The store's events, every process's, from behind `after` (default 0: from the first), without an end. */
-  events(options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<StoredEvent>;
+  /** The store's events, every process's, from behind `after` (default 0: from the first). Without `follow: false` it has no end. */
+  events(options?: {
+    readonly after?: number;
+    /** `false`: ends behind the newest. Default true. */
+    readonly follow?: boolean;
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<StoredEvent>;
   /** The container's own output. Throws a `QuaysideError`. */
   instanceLogs(
     id: string,
