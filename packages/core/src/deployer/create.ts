@@ -4,16 +4,11 @@ import type { ProjectMap } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
 import { guard, routine } from '../kernel/routine.js';
-import type { Plugins } from '../plugins/plugins.js';
-import { type Configured, configure } from './configure.js';
-import { late } from './late.js';
+import { configure } from './configure.js';
 import type { Deployer, DeployerOptions } from './types.js';
 
 /** All that acts. Who imports the library to check a configuration, or makes its deployer later, does not wait for it. */
 export const loadStart = once(() => import('./start.js'));
-
-const setUp = (configured: Configured): ResultAsync<Plugins, AnyError> =>
-  guard(async () => (await late.plugins()).setUpPlugins(configured.plugins, configured));
 
 /**
  * Makes a Deployer. It owns the ports that it is given: `close()` closes them.
@@ -28,7 +23,7 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     const configured = yield* configure(options);
     const signal = new AbortController().signal;
     const loading = guard(async () => ok(await loadStart()));
-    const plugins = configured.plugins.length > 0 ? yield* setUp(configured) : null;
+    const plugins = configured.plugins.length > 0 ? yield* (yield* loading).setUp(configured) : null;
     const opened = await guard(() => configured.store.storeId({ signal }));
     if (opened.isErr()) await plugins?.dispose();
     const storeId = yield* opened;

@@ -13,7 +13,7 @@ import type { Host } from '../flow/host.js';
 import { boundedSealer } from '../kernel/bounded-sealer.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
-import { routine } from '../kernel/routine.js';
+import { guard, routine } from '../kernel/routine.js';
 import { bounded, endedWithin, scope } from '../kernel/scope.js';
 import type { Plugins } from '../plugins/plugins.js';
 import { invalid } from '../ports/kit.js';
@@ -53,6 +53,10 @@ const CLOSE_MS = 60_000;
 const OUTBOX_MS = 5_000;
 /** A port that does not let go is left to itself after so long. */
 const CLOSE_PORT_MS = 10_000;
+
+/** Before the store is opened: what is wrong with a plugin is wrong with the configuration. */
+export const setUp = (configured: Configured): ResultAsync<Plugins, AnyError> =>
+  guard(async () => (await late.plugins()).setUpPlugins(configured.plugins, configured));
 
 /** @param storeId of the store that it was given, which is open */
 export function startDeployer(configured: Configured, storeId: string, plugins: Plugins | null): Deployer {
