@@ -27,6 +27,7 @@ module.exports = {
     inner('recovery', ['recovery', 'watch', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('watch', ['watch', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('retention', ['retention', 'recovery', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
+    inner('plugins', ['plugins', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('testing', ['testing', 'kernel', 'ports', 'domain']),
     {
       name: 'core-is-pure',

@@ -23,7 +23,14 @@ export function readPages(): readonly Page[] {
   const below = (folder: string) =>
     existsSync(join(root, folder)) ? readdirSync(join(root, folder)).map((name) => `${folder}/${name}`) : [];
   const packages = below('packages').map((folder) => `${folder}/README.md`);
-  return ['README.md', 'CONTRIBUTING.md', ...below('docs'), ...below('docs/benchmarks'), ...packages]
+  return [
+    'README.md',
+    'CONTRIBUTING.md',
+    ...below('docs'),
+    ...below('docs/benchmarks'),
+    ...below('docs/guides'),
+    ...packages,
+  ]
     .filter((path) => path.endsWith('.md') && existsSync(join(root, path)))
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 }

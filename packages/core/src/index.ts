@@ -21,4 +21,6 @@ export type * from './domain/views.js';
 export type { EventName, Listener } from './events/hub.js';
 export type { DeployerEvents, LocalEvents, StoredEvent, StoredEvents } from './events/types.js';
 export { TERMINAL_EVENTS } from './events/types.js';
+export { definePlugin, type PluginDefinition, type PluginFactory, type PluginWithOptions } from './plugins/define.js';
+export type * from './plugins/types.js';
 export type * from './ports/index.js';

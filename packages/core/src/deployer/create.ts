@@ -13,7 +13,7 @@ export const loadStart = once(() => import('./start.js'));
 /**
  * Makes a Deployer. It owns the ports that it is given: `close()` closes them.
  *
- * Errors: `invalid-config` with every wrong field of the configuration and of all adapters at once; what the store says when it is
+ * Errors: `invalid-config` with every wrong field of the configuration and of all adapters at once, then of the plugins' set-ups; what the store says when it is
  * opened (`store-refused` for one of a newer schema). Nothing else is contacted.
  */
 export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
@@ -23,8 +23,12 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     const configured = yield* configure(options);
     const signal = new AbortController().signal;
     const loading = guard(async () => ok(await loadStart()));
-    const storeId = yield* guard(() => configured.store.storeId({ signal }));
+    const plugins = configured.plugins.length > 0 ? yield* (yield* loading).setUp(configured) : null;
+    const opened = await guard(() => configured.store.storeId({ signal }));
+    if (opened.isErr()) await plugins?.dispose();
+    const storeId = yield* opened;
     const { startDeployer } = yield* loading;
-    return ok<Deployer<Projects>, AnyError>(startDeployer(configured, storeId) as unknown as Deployer<Projects>);
+    const deployer = startDeployer(configured, storeId, plugins);
+    return ok<Deployer<Projects>, AnyError>(deployer as unknown as Deployer<Projects>);
   });
 }

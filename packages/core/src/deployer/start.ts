@@ -13,8 +13,9 @@ import type { Host } from '../flow/host.js';
 import { boundedSealer } from '../kernel/bounded-sealer.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
-import { routine } from '../kernel/routine.js';
+import { guard, routine } from '../kernel/routine.js';
 import { bounded, endedWithin, scope } from '../kernel/scope.js';
+import type { Plugins } from '../plugins/plugins.js';
 import { invalid } from '../ports/kit.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
@@ -53,15 +54,25 @@ const OUTBOX_MS = 5_000;
 /** A port that does not let go is left to itself after so long. */
 const CLOSE_PORT_MS = 10_000;
 
+/** Before the store is opened: what is wrong with a plugin is wrong with the configuration. */
+export const setUp = (configured: Configured): ResultAsync<Plugins, AnyError> =>
+  guard(async () => (await late.plugins()).setUpPlugins(configured.plugins, configured));
+
 /** @param storeId of the store that it was given, which is open */
-export function startDeployer(configured: Configured, storeId: string): Deployer {
+export function startDeployer(configured: Configured, storeId: string, plugins: Plugins | null): Deployer {
   const ended = new AbortController();
-  const host = assemble(configured, storeId, ended.signal);
+  const host = assemble(configured, storeId, plugins, ended.signal);
   host.proxy?.attach?.(configured.store, host.clock);
-  return start(host, ended, configured.recover);
+  plugins?.start(host);
+  return start(host, ended, configured.recover, plugins);
 }
 
-function assemble(configured: Configured, storeId: string, ended: AbortSignal): Host {
+function assemble(
+  { plugins: _placed, ...configured }: Configured,
+  storeId: string,
+  plugins: Plugins | null,
+  ended: AbortSignal,
+): Host {
   const { clock, ids, sealer, settings } = configured;
   const id = ids.next(clock.now());
   const store = boundedStore(configured.store, clock, settings.effectTimeoutMs, ended);
@@ -70,6 +81,8 @@ function assemble(configured: Configured, storeId: string, ended: AbortSignal): 
     bounded(clock, [signal, ended], { ...limit, what }, work);
   const parts = {
     ...configured,
+    extensions: plugins,
+    notifiers: plugins ? [...configured.notifiers, ...plugins.notifiers] : configured.notifiers,
     store,
     sealer: sealer && boundedSealer(sealer, clock, settings.effectTimeoutMs),
     call,
@@ -82,7 +95,7 @@ function assemble(configured: Configured, storeId: string, ended: AbortSignal): 
   return { ...parts, surroundings: surroundings(parts) };
 }
 
-function start(host: Host, ended: AbortController, recovers: Configured['recover']): Deployer {
+function start(host: Host, ended: AbortController, recovers: Configured['recover'], plugins: Plugins | null): Deployer {
   const runner = new TaskRunner(host);
   // What is swept now and then hangs on its beats: `heartbeat.onBeat((signal) => …)`, before it starts.
   const heartbeat = new Heartbeat(host);
@@ -245,11 +258,13 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
     await within(leftMs(), Promise.all(underWay));
     await within(leftMs(), started);
     await within(leftMs(), runner.idle());
+    await plugins?.finish(leftMs(), hurry);
     await keeper.close(hurry);
     await within(OUTBOX_MS, outbox.idle());
     starting.abort();
     await outbox.close();
     await runner.close();
+    await plugins?.dispose();
     host.hub.close();
     ended.abort(new Error('the deployer is closed'));
     await closePorts(host);

@@ -7,6 +7,7 @@ import type { PruneReport, RecoveryReport } from '../domain/reports.js';
 import type { Deployment, Instance, RouteView } from '../domain/views.js';
 import type { EventName, Listener } from '../events/hub.js';
 import type { StoredEvent } from '../events/types.js';
+import type { Plugin } from '../plugins/types.js';
 import type { Clock, Ids } from '../ports/clock.js';
 import type { ContainerLogLine, ContainerRuntime } from '../ports/container-runtime.js';
 import type { HealthProbe } from '../ports/health-probe.js';
@@ -31,8 +32,8 @@ export interface DeployerOptions<Projects extends ProjectMap = ProjectMap> {
   readonly settings?: Settings;
   /** The projects by name, or a function for a host that keeps its own. */
   readonly projects: Projects | ProjectLookup;
-  /** None yet. */
-  readonly plugins?: readonly never[];
+  /** Made by `definePlugin`; what one has wrong is reported with all the rest. */
+  readonly plugins?: readonly PortOption<Plugin>[];
   /**
    * Keys that seal what the store keeps of secrets: 32 random bytes each, in base64 or hex. The first seals, all of them open. Without
    * them values of the environment are not kept.

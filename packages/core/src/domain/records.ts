@@ -101,6 +101,8 @@ export interface DeploymentRecord {
   readonly host: string;
   /** The worker group whose hosts may run it in the place of a host that is gone; null: nobody else may. */
   readonly group: string | null;
+  /** The plugins that take part in it, each as `name@version`: who runs it in the place of its host needs them. Absent: none. */
+  readonly plugins?: readonly string[];
   /** Why the hosts that have looked at what is left of it could not go on, in words: another one is needed. Null: none is. */
   readonly needsHost: string | null;
   /** Of `superseded`: the deployment that took its place. */
@@ -184,9 +186,13 @@ export interface RouteRecord {
   readonly identity: string;
 }
 
+/** Of a step of our own a number; of a plugin's the part of the plugin's version that tells which others understand it. */
+export type StepVersion = number | string;
+
 export interface JournalEntry {
+  /** A step of a plugin is named `plugin/step`. */
   readonly step: string;
-  readonly version: number;
+  readonly version: StepVersion;
   /** `open`: begun, its outcome not known here. `undone` entries are taken out. */
   readonly state: 'open' | 'done';
   readonly intent: Json;
@@ -349,6 +355,15 @@ export interface PinRecord {
   readonly by: RequestedBy | null;
 }
 
+/** What a plugin keeps for itself. `pluginState` */
+export interface PluginStateRecord {
+  /** The plugin's name and its key, as `plugin/key`. */
+  readonly id: string;
+  /** Indexed. */
+  readonly plugin: string;
+  readonly value: Json;
+}
+
 /** What is wrong with an instance that was live: seen by `watch()`. `conditions` */
 export interface ConditionRecord extends InstanceCondition {
   /** The instance's id. */
@@ -475,6 +490,7 @@ export interface Collections {
   readonly conditions: ConditionRecord;
   readonly deliveries: DeliveryRecord;
   readonly triggers: TriggerRecord;
+  readonly pluginState: PluginStateRecord;
 }
 export type CollectionName = keyof Collections;
 
@@ -504,6 +520,7 @@ export const COLLECTION_INDEXES = {
   conditions: [['stageKey']],
   deliveries: [['state']],
   triggers: [],
+  pluginState: [['plugin']],
 } as const satisfies { readonly [C in CollectionName]: readonly (readonly (keyof Collections[C] & string)[])[] };
 
 /** One text per stage: no separator that a name could contain. */

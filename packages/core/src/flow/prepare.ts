@@ -1,5 +1,5 @@
 /** Everything of a deployment up to and with its claim: until then nothing is touched but our own records. */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { DeploymentRecord, InstanceRecord } from '../domain/records.js';
@@ -10,6 +10,7 @@ import { routine } from '../kernel/routine.js';
 import type { Scope } from '../kernel/scope.js';
 import { type Claim, type ClaimTerms, claimDomains, draftClaim, prepareClaim } from './claim.js';
 import type { Surroundings } from './describe.js';
+import type { Mode } from './extensions.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
 import type { Host } from './host.js';
 import type { Ledger } from './ledger.js';
@@ -25,13 +26,14 @@ import {
 import { commitIntents } from './run-steps.js';
 import { settleStage } from './settle.js';
 import { readStage, type StageState } from './stage-state.js';
+import type { Step } from './step.js';
 import { claimStep } from './steps/claim.js';
 import { stepsFor } from './steps/index.js';
 import { targetOf } from './writes.js';
 
 export type Plan =
   | { readonly mode: 'unchanged'; readonly resolution: Resolution; readonly target: InstanceRecord }
-  | { readonly mode: 'create' | 'cutover'; readonly flow: Flow };
+  | { readonly mode: Mode; readonly flow: Flow; readonly steps: readonly Step[] };
 
 /** @param whole the deployment's bound: what the stage says of it is known here */
 export function prepare(
@@ -85,18 +87,26 @@ export function prepare(
     const container = same && (yield* inspectInstance(host, same, null, signal));
     const mode = same ? 'cutover' : 'create';
     const { env, image } = resolution;
+    const flowWith = (routes: Spec['routes']): Flow => {
+      const spec: Spec = { ...draft, routes };
+      const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
+      return makeFlow({ host, ledger, spec, env, target, previous, image });
+    };
+    const { extensions } = host;
+    if (extensions?.beforeClaim) yield* extensions.beforeClaim(flowWith([]), signal);
     const { wanted } = resolution;
     const anew = () => draftClaim(host, wanted, terms, options);
-    const flow = yield* claimDomains(anew, early?.recent(), (claim) => {
-      const spec: Spec = { ...draft, routes: claim.routes };
-      const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
-      const claimed = makeFlow({ host, ledger, spec, env, target, previous, image });
-      return commitClaim(claimed, claim, mode, signal).map(() => claimed);
+    const { flow, steps } = yield* claimDomains(anew, early?.recent(), (claim) => {
+      const claimed = flowWith(claim.routes);
+      const own = stepsFor(claimed.spec, mode);
+      const arranged = extensions ? extensions.arrange(own, claimed, mode) : ok(own);
+      if (arranged.isErr()) return errAsync(arranged.error);
+      return commitClaim(claimed, claim, arranged.value, signal).map(() => ({ flow: claimed, steps: arranged.value }));
     });
     const { spec } = flow;
     ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
     flow.seen.restarts = container?.restarts ?? 0;
-    return ok<Plan, AnyError>({ mode, flow });
+    return ok<Plan, AnyError>({ mode, flow, steps });
   });
 }
 
@@ -235,12 +245,12 @@ export function isServed(
 function commitClaim(
   flow: Flow,
   { fresh, taken, changes }: Claim,
-  mode: 'create' | 'cutover',
+  steps: readonly Step[],
   signal: AbortSignal,
 ): ResultAsync<void, AnyError> {
   const { ledger, spec } = flow;
   const claimed = { step: claimStep, intent: { domains: fresh, taken } as Json, state: 'done' } as const;
-  return commitIntents(claimed, stepsFor(spec, mode), flow, signal, {
+  return commitIntents(claimed, steps, flow, signal, {
     changes: [{ op: 'put', collection: 'specs', record: { id: ledger.record.id, spec } }, ...changes],
   });
 }

@@ -256,9 +256,9 @@ function reachOf(host: Host, around: Surroundings, of: Pick<Spec, 'container' | 
 }
 
 /** Headers whose values nobody should see. */
-const SECRET_HEADER = /authorization|cookie|token|secret|key/i;
+export const SECRET_HEADER = /authorization|cookie|token|secret|key/i;
 
-function secretsOf(env: Environment, plain: ReadonlySet<string>, { health }: Pick<Spec, 'health'>): string[] {
+export function secretsOf(env: Environment, plain: ReadonlySet<string>, { health }: Pick<Spec, 'health'>): string[] {
   const headers = health.kind === 'http' ? Object.entries(health.headers) : [];
   return [
     ...Object.entries(env).flatMap(([name, value]) => (plain.has(name) ? [] : [value])),

@@ -188,6 +188,7 @@ export function queuedRecord(host: Host, { kind, request }: Submission): Deploym
     error: null,
     host: host.id,
     group: host.group,
+    ...(host.extensions && host.extensions.needed.length > 0 ? { plugins: host.extensions.needed } : {}),
     needsHost: null,
     supersededBy: null,
     identities: null,

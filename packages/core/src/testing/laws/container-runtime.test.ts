@@ -14,8 +14,17 @@ describe('the memory runtime keeps the laws of ContainerRuntime', () => {
     engine.push('registry.test/shop:ends', { lines, exitsAfterMs: 300, exitCode: 3 });
     engine.push('registry.test/shop:healthy', { lines, health: { status: 'healthy', afterMs: 200 } });
     engine.push('registry.test/shop:unstartable', { startFails: 'exec: "nope": executable file not found' });
+    const runtime = memoryRuntime(engine);
     return {
-      runtime: memoryRuntime(engine),
+      runtime: {
+        ...runtime,
+        // Nobody else lets the time pass in which it ends.
+        runToEnd(spec, options) {
+          const ended = runtime.runToEnd!(spec, options);
+          void clock.advance(1_000);
+          return ended;
+        },
+      },
       storeId: 'store-1',
       otherStoreId: 'store-2',
       prefix: 'law',

@@ -3,6 +3,7 @@ import { aborted, type ErrorKind, QuaysideError, type TaggedError } from '../../
 import type { Container, ContainerRuntime, RuntimeError, RuntimeEvent } from '../../ports/container-runtime.js';
 import { eventOf, type MemoryContainer, type MemoryEngine, viewOf } from './engine.js';
 import { events } from './queue.js';
+import { runToEndOver } from './run-to-end.js';
 
 const fault = <K extends ErrorKind>(kind: K, message: string, hint: string): TaggedError<K> => ({
   kind,
@@ -48,7 +49,7 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
     return undefined;
   };
 
-  return {
+  const runtime: ContainerRuntime = {
     name: 'memory',
     describe: ({ signal }) =>
       call(signal, 'Describing the engine', () => ({
@@ -247,6 +248,7 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
         }),
       ),
   };
+  return { ...runtime, runToEnd: runToEndOver(engine, runtime) };
 }
 
 const isSame = (container: MemoryContainer, owner: { storeId: string; deployment: string }): boolean =>
