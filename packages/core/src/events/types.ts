@@ -5,7 +5,7 @@
 import type { AnyError } from '../domain/errors.js';
 import type { InstanceCondition, LogEntry, RetireReason, StepRecord, StoredError } from '../domain/records.js';
 import type { Measured, PruneReport, RecoveryReport } from '../domain/reports.js';
-import type { Deployment, Instance, RouteView } from '../domain/views.js';
+import type { AuditEntry, Deployment, Instance, RouteView } from '../domain/views.js';
 import type { PullProgress } from '../ports/container-runtime.js';
 import type { HeldRoute } from '../ports/proxy-manager.js';
 
@@ -41,6 +41,8 @@ export interface StoredEvents {
   /** A preview stage came to the end of its time to live, and goes with all that it has. */
   'stage.expired': { readonly project: string; readonly stage: string };
   'store.pruned': { readonly report: PruneReport };
+  /** Somebody has asked for something that changes what runs or what is kept: who, what and when. */
+  'audit.recorded': { readonly entry: AuditEntry };
   /** From here on this notifier is told of what happens. */
   'notifier.added': { readonly notifier: string };
 }
