@@ -1,7 +1,7 @@
 /** `createDeployer`: checks everything it was given, and opens the store while the rest of the library is loaded. */
-import { ok, type ResultAsync } from 'neverthrow';
+import { ok, type Result, type ResultAsync } from 'neverthrow';
 import type { ProjectMap } from '../config/options.js';
-import type { AnyError } from '../domain/errors.js';
+import type { AnyError, InvalidError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
 import { guard, routine } from '../kernel/routine.js';
 import { configure } from './configure.js';
@@ -32,3 +32,7 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     return ok<Deployer<Projects>, AnyError>(deployer as unknown as Deployer<Projects>);
   });
 }
+
+/** Checks options as `createDeployer` does: every wrong field at once. Opens nothing and contacts nobody. */
+export const checkOptions = (options: DeployerOptions): Result<void, InvalidError<'invalid-config'>> =>
+  configure(options).map(() => undefined);

@@ -7,6 +7,8 @@ import type { AnyError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
 import type { TaskRecord } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
+import { type Acted, audited } from '../events/audit.js';
+import { commitAndTell } from '../events/commit.js';
 import { EventHub } from '../events/hub.js';
 import { surroundings } from '../flow/describe.js';
 import type { Host } from '../flow/host.js';
@@ -32,10 +34,11 @@ import { planDeployment } from './plan.js';
 import { queries } from './queries.js';
 import { Recovering } from './recovering.js';
 import { removeInstance, removeStage } from './remove.js';
-import { parseCancel, parseDeploy, parsePin, parseRemove, parseRollBack } from './requests.js';
+import { parseAsked, parseCancel, parseDeploy, parsePin, parseRemove, parseRollBack } from './requests.js';
 import { deploySubmission, rollBackSubmission } from './submission.js';
 import { Submissions } from './submissions.js';
 import type {
+  AskOptions,
   CallBound,
   CancelAnswer,
   CloseOptions,
@@ -43,7 +46,6 @@ import type {
   Deployer,
   DeployRequest,
   Handle,
-  PinOptions,
   RemoveAnswer,
   Watch,
 } from './types.js';
@@ -153,13 +155,19 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
     );
   const waited = (handle: ResultAsync<Handle, DeployError>) => handle.andThen(({ result }) => result);
 
-  const pin = (instance: string, { by, ...options }: PinOptions = {}, isPinned: boolean) =>
+  const pin = (instance: string, { by, ...options }: AskOptions = {}, isPinned: boolean) =>
     waitedFor(
       routine(async function* () {
         yield* isOpen();
         return await setPinned(host, yield* parsePin({ instance, by }), isPinned, signalOf(options));
       }),
     );
+
+  /** Before what takes several commits. */
+  const record = (acted: Acted, signal: AbortSignal) => {
+    const { changes, events } = audited(host, acted);
+    return commitAndTell(host, changes, events, { signal });
+  };
 
   const deployer: Deployer = {
     id: host.id,
@@ -174,19 +182,20 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
         const asked: DeployRequest = yield* parseDeploy(request);
         return await planDeployment(host, asked, signalOf(options));
       }),
-    remove: (what, options) =>
+    remove: (what, { by, ...options } = {}) =>
       waitedFor(
         routine(async function* () {
           yield* isOpen();
           const asked = yield* parseRemove(what);
+          const who = (yield* parseAsked({ by })).by ?? null;
           // What it waits for does not outlive the deployer.
           const own = scope(host.clock, [signalOf(options), host.ended]);
-          const { signal } = own;
           const onTasks = (tasks: readonly TaskRecord[]) => runner.add(tasks);
+          const terms = { onTasks, by: who, signal: own.signal };
           try {
             const instances = yield* 'instance' in asked
-              ? removeInstance(host, asked.instance, onTasks, signal)
-              : removeStage(host, asked, onTasks, signal);
+              ? removeInstance(host, asked.instance, terms)
+              : removeStage(host, asked, terms);
             return ok<RemoveAnswer, AnyError>({ instances });
           } finally {
             own.end();
@@ -195,24 +204,33 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
       ),
     pin: (id, options) => pin(id, options, true),
     unpin: (id, options) => pin(id, options, false),
-    prune: ({ signal = signalOf(undefined), ...terms } = {}) =>
-      isOpen().asyncAndThen(() => keeper.prune(terms, signal)),
+    prune: ({ by, signal = signalOf(undefined), ...terms } = {}) =>
+      routine(async function* () {
+        yield* isOpen();
+        const asked = yield* parseAsked({ by });
+        const detail = terms.unowned ? 'with what belongs to no record' : null;
+        if (!terms.dryRun) yield* record({ act: 'prune', by: asked.by ?? null, detail }, signal);
+        return await keeper.prune(terms, signal);
+      }),
     cancel: (id, { by, reason, ...bound } = {}) =>
       waitedFor(
         routine(async function* () {
           yield* isOpen();
           const said = yield* parseCancel({ by, reason });
           const cause = { by: said.by ?? null, reason: said.reason ?? null };
-          const { record, state } = yield* submissions.cancel(id, cause, signalOf(bound));
+          const { record, state } = yield* submissions.cancel(id, cause, signalOf(bound), { isAsked: true });
           return record
             ? ok<CancelAnswer, AnyError>({ deployment: deploymentView(record), state })
             : err(unknownDeployment(id));
         }),
       ),
-    recover: (options) =>
+    recover: ({ by, ...options } = {}) =>
       routine(async function* () {
         yield* isOpen();
-        return await recovering.run(signalOf(options));
+        const asked = yield* parseAsked({ by });
+        const signal = signalOf(options);
+        yield* record({ act: 'recover', by: asked.by ?? null }, signal);
+        return await recovering.run(signal);
       }),
     result: (id, options) => submissions.result(id, options?.signal),
     logs: (id, options) => followLogs(host, id, options),

@@ -2,9 +2,9 @@
 import type { Result, ResultAsync } from 'neverthrow';
 import type { ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
-import type { LogEntry, QueuePolicy } from '../domain/records.js';
+import type { Act, LogEntry, QueuePolicy } from '../domain/records.js';
 import type { PruneReport, RecoveryReport } from '../domain/reports.js';
-import type { Deployment, Instance, RouteView } from '../domain/views.js';
+import type { AuditEntry, Deployment, Instance, RouteView } from '../domain/views.js';
 import type { EventName, Listener } from '../events/hub.js';
 import type { StoredEvent } from '../events/types.js';
 import type { Plugin } from '../plugins/types.js';
@@ -202,7 +202,7 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
   /** Like `rollBack`, and answers at once. */
   submitRollBack(request: Stage & RollBackOptions, options?: CallBound): ResultAsync<Handle, DeployError>;
   /** An instance (not the one that the default route points to: `instance-in-use`), or a stage with all that it has. */
-  remove(what: { readonly instance: string } | Stage, options?: CallBound): ResultAsync<RemoveAnswer, AnyError>;
+  remove(what: { readonly instance: string } | Stage, options?: AskOptions): ResultAsync<RemoveAnswer, AnyError>;
   /**
    * Cancels a deployment, whichever process runs it: what is queued ends at once, what runs is undone unless it is past its commit. Answers
    * without waiting for that: `result` does.
@@ -213,14 +213,14 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
    * of every host that holds something whether it lives: for a dead one its `ttlMs`. What a live host, another store, another engine or a
    * person owns is left alone. What cannot be finished now is tried again behind its answer.
    */
-  recover(options?: CallBound): ResultAsync<RecoveryReport, AnyError>;
+  recover(options?: AskOptions): ResultAsync<RecoveryReport, AnyError>;
   /**
    * From now on this instance is neither evicted nor expires, though it counts towards `maxInstances`. It can be removed, and replaced by its own
    * tag, all the same; the pin goes with it. Pinned already is `ok`.
    */
-  pin(instance: string, options?: PinOptions): ResultAsync<Instance, AnyError>;
+  pin(instance: string, options?: AskOptions): ResultAsync<Instance, AnyError>;
   /** Takes the pin off. Not pinned is `ok`. */
-  unpin(instance: string, options?: PinOptions): ResultAsync<Instance, AnyError>;
+  unpin(instance: string, options?: AskOptions): ResultAsync<Instance, AnyError>;
   /**
    * Removes what is beyond the bounds of `keep` and `keepEvents`, of every stage. It runs by itself after deployments, and in hosts that work or
    * watch; asked for, it ends when all is done.
@@ -269,6 +269,12 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
       query?: PageQuery & { readonly project?: string; readonly stage?: string },
     ): ResultAsync<Page<RouteView>, AnyError>;
   };
+  /** Who asked for what, the newest first: kept for `keepAuditMs`, whatever becomes of what it was about. */
+  readonly audit: {
+    list(
+      query?: PageQuery & { readonly project?: string; readonly stage?: string; readonly act?: Act },
+    ): ResultAsync<Page<AuditEntry>, AnyError>;
+  };
   /** For what comes from outside: every wrong field at once, or a request that `submit` takes. */
   parseRequest(input: unknown): Result<Request, AnyError>;
 
@@ -294,12 +300,12 @@ export interface RollBackOptions extends InLine {
   readonly force?: boolean;
 }
 
-export interface PinOptions extends CallBound {
-  /** Who asks, for the event: at most 200 characters. */
+export interface AskOptions extends CallBound {
+  /** Who asks, for the audit trail: at most 200 characters. */
   readonly by?: string;
 }
 
-export interface PruneOptions extends CallBound {
+export interface PruneOptions extends AskOptions {
   /** Removes, too, containers and routes that carry this store's mark and belong to no record. Default false. */
   readonly unowned?: boolean;
   /** Only say what would go. Default false. */

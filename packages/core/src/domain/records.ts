@@ -364,6 +364,28 @@ export interface PluginStateRecord {
   readonly value: Json;
 }
 
+/** What people and hosts ask for. */
+export type Act = 'deploy' | 'roll-back' | 'remove' | 'cancel' | 'pin' | 'unpin' | 'prune' | 'recover';
+
+/** Who did what: one record per act, in the commit that made it true, or right before what takes several. `audit` */
+export interface AuditRecord {
+  /** Grows with time; of a deployment and a roll back, the deployment's. */
+  readonly id: string;
+  readonly act: Act;
+  readonly at: number;
+  /** Null: the host did not say. */
+  readonly by: RequestedBy | null;
+  /** Null where it was about all of them. */
+  readonly project: string | null;
+  readonly stage: string | null;
+  readonly stageKey: string | null;
+  readonly tag: string | null;
+  /** The deployment or the instance; null where it was about a stage or all of them. */
+  readonly subject: string | null;
+  /** The rest, in words: why it was cancelled, what else was to be removed. */
+  readonly detail: string | null;
+}
+
 /** What is wrong with an instance that was live: seen by `watch()`. `conditions` */
 export interface ConditionRecord extends InstanceCondition {
   /** The instance's id. */
@@ -491,6 +513,7 @@ export interface Collections {
   readonly deliveries: DeliveryRecord;
   readonly triggers: TriggerRecord;
   readonly pluginState: PluginStateRecord;
+  readonly audit: AuditRecord;
 }
 export type CollectionName = keyof Collections;
 
@@ -521,6 +544,7 @@ export const COLLECTION_INDEXES = {
   deliveries: [['state']],
   triggers: [],
   pluginState: [['plugin']],
+  audit: [['stageKey'], ['project'], ['act']],
 } as const satisfies { readonly [C in CollectionName]: readonly (readonly (keyof Collections[C] & string)[])[] };
 
 /** One text per stage: no separator that a name could contain. */

@@ -6,7 +6,7 @@ import type { AnyError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { InstanceCondition, LogEntry, RetireReason, StepRecord, StoredError } from '../domain/records.js';
 import type { Measured, PruneReport, RecoveryReport } from '../domain/reports.js';
-import type { Deployment, Instance, RouteView } from '../domain/views.js';
+import type { AuditEntry, Deployment, Instance, RouteView } from '../domain/views.js';
 import type { PullProgress } from '../ports/container-runtime.js';
 import type { HeldRoute } from '../ports/proxy-manager.js';
 
@@ -49,6 +49,8 @@ export interface StoredEvents {
     readonly deployment: Deployment;
     readonly data: Json;
   };
+  /** Somebody has asked for something that changes what runs or what is kept: who, what and when. */
+  'audit.recorded': { readonly entry: AuditEntry };
   /** From here on this notifier is told of what happens. */
   'notifier.added': { readonly notifier: string };
 }
