@@ -19,3 +19,10 @@ it.each([
   expect(documented(heading)).toEqual(own(type));
   expect(propertiesOf('@quayside/http-adapter', type)).toEqual(expect.arrayContaining(ofAll));
 });
+
+it('below "## E-mail"', () => {
+  const shared = ['name', 'events', 'linkScheme'];
+  const options = propertiesOf('@quayside/mail-adapter', 'MailNotifierOptions');
+  expect(options).toEqual(expect.arrayContaining(shared));
+  expect(documented('## E-mail')).toEqual(options.filter((name) => !shared.includes(name)).sort());
+});

@@ -36,6 +36,7 @@ const ADAPTERS: { readonly [Name in Port]: { readonly [adapter: string]: Loader 
   registry: { distribution: async () => (await import('@quayside/http-adapter')).distributionRegistry },
   notifiers: {
     discord: async () => (await import('@quayside/http-adapter')).discordNotifier,
+    mail: async () => (await import('@quayside/mail-adapter')).mailNotifier,
     ntfy: async () => (await import('@quayside/http-adapter')).ntfyNotifier,
     slack: async () => (await import('@quayside/http-adapter')).slackNotifier,
     teams: async () => (await import('@quayside/http-adapter')).teamsNotifier,
