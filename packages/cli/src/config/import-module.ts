@@ -15,6 +15,7 @@ const BUNDLED = [
   '@quayside/core',
   '@quayside/docker-adapter',
   '@quayside/http-adapter',
+  '@quayside/mail-adapter',
   '@quayside/npm-adapter',
   '@quayside/haproxy-adapter',
   '@quayside/plugins',

@@ -35,7 +35,15 @@ const ADAPTERS: Adapters = {
   },
   probe: { http: async () => (await import('@quayside/http-adapter')).httpProbe },
   registry: { distribution: async () => (await import('@quayside/http-adapter')).distributionRegistry },
-  notifiers: { webhook: async () => (await import('@quayside/http-adapter')).webhookNotifier },
+  notifiers: {
+    discord: async () => (await import('@quayside/http-adapter')).discordNotifier,
+    mail: async () => (await import('@quayside/mail-adapter')).mailNotifier,
+    ntfy: async () => (await import('@quayside/http-adapter')).ntfyNotifier,
+    slack: async () => (await import('@quayside/http-adapter')).slackNotifier,
+    teams: async () => (await import('@quayside/http-adapter')).teamsNotifier,
+    telegram: async () => (await import('@quayside/http-adapter')).telegramNotifier,
+    webhook: async () => (await import('@quayside/http-adapter')).webhookNotifier,
+  },
 };
 
 /** Where one machine has but one sensible choice. */

@@ -10,3 +10,4 @@ export type * from './sealer.js';
 export type * from './store.js';
 export { CHANGES_MAX } from './store.js';
 export * from './store-errors.js';
+export * from './summary.js';

@@ -1,14 +1,14 @@
-import type { Settings } from './options.js';
-
 /** Shorter parts are no secrets, and removing them would spoil what is said. */
 const LENGTH_MIN = 6;
 
-/** Removes the URL, its parts, the signing secrets and the headers' values from a text that a receiver or a socket wrote. */
-export function hider({
-  url,
-  secrets,
-  headers,
-}: Pick<Settings, 'url' | 'secrets' | 'headers'>): (text: string) => string {
+interface Hidden {
+  readonly url: URL;
+  readonly secrets: readonly string[];
+  readonly headers: { readonly [name: string]: string };
+}
+
+/** Removes the URL, its parts, the secrets and the headers' values from a text that a receiver or a socket wrote. */
+export function hider({ url, secrets, headers }: Hidden): (text: string) => string {
   const path = `${url.pathname}${url.search}`;
   const parts = [
     url.href,

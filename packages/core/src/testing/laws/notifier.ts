@@ -4,17 +4,27 @@ import type { Message, Notifier } from '../../ports/notifier.js';
 import { ended, error, holds, open, same, value } from './assert.js';
 import type { Law } from './law.js';
 
+/** What a person reads of a message, with every escape of the service undone: a chat or a mail has no place for the message itself. */
+export interface Read {
+  /** The message's; null where the service has no place for one. */
+  readonly id: string | null;
+  readonly text: string;
+}
+
 export interface NotifierSubject {
   /** One that makes a single attempt per call, where that can be set. */
   readonly notifier: Notifier;
-  /** What the receiver took, in its order. */
-  received(): readonly Message[];
+  /** What the receiver took, in its order: the messages, or, of a notifier that writes to people, what they read. */
+  received(): readonly (Message | Read)[];
   /**
    * What the receiver does from now on: `away` (it cannot at the moment), `busy` (it asks for a pause of `busyMs`), `refuses` (for
    * good: the address or the message is wrong).
    */
   answer(mood: 'takes' | 'away' | 'busy' | 'refuses'): void;
-  readonly busyMs: number;
+  /** Null: the service's protocol has no way to ask for a pause. */
+  readonly busyMs: number | null;
+  /** False: the service has no place for an id, by which a receiver could drop what it has seen. */
+  readonly ids?: false;
   /** For a receiver that can hang: it takes what it is told from now on and never answers; one call lasts `boundMs` at most. */
   readonly hang?: { begin(): void; readonly boundMs: number; elapsedMs(): number };
   /** The receiver's address, tokens, signing secrets: whatever no error may show. */
@@ -32,6 +42,20 @@ const message = (id: string): Message => ({
   },
 });
 
+/** Who reads a failure has to find these: whose it was, where, why, and what to do, with nothing lost to markup. */
+const SAID = ['shop', 'dev', 'v1.4.2', 'line one', 'line two', '<b>&amp;</b>'];
+
+/** What became of a message on its way: itself, or what is missing of it for a person. */
+const arrived = (took: Message | Read) =>
+  'text' in took ? { missing: SAID.filter((part) => !took.text.includes(part)) } : took;
+const whole = (took: Message | Read | undefined, id: string) =>
+  took !== undefined && 'text' in took ? { missing: [] } : message(id);
+
+const hasNoIds = ({ ids }: NotifierSubject) => (ids === false ? 'its service has no place for an id' : undefined);
+
+const asksForNoPause = ({ busyMs }: NotifierSubject) =>
+  busyMs === null ? 'its protocol has no way to ask for a pause' : undefined;
+
 const cannotHang = ({ hang }: NotifierSubject) => (hang ? undefined : 'its receiver cannot hang');
 
 export const notifierLaws: readonly Law<NotifierSubject>[] = [
@@ -47,11 +71,12 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
     name: 'a message arrives once, whole and unchanged',
     async holds({ notifier, received }) {
       await value(notifier.notify(message('m1'), open()));
-      same(received(), [message('m1')], 'what the receiver took');
+      same(received().map(arrived), [whole(received()[0], 'm1')], 'what the receiver took');
     },
   },
   {
     name: 'what is told again has the same id, so that a receiver can drop it',
+    exempt: hasNoIds,
     async holds({ notifier, received }) {
       await value(notifier.notify(message('m1'), open()));
       await value(notifier.notify(message('m1'), open()));
@@ -68,11 +93,12 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
       same([failure.retryable, received()], [true, []], 'retryable, and nothing arrived');
       answer('takes');
       await value(notifier.notify(message('m1'), open()));
-      same(received(), [message('m1')], 'the same message, later');
+      same(received().map(arrived), [whole(received()[0], 'm1')], 'the same message, later');
     },
   },
   {
     name: 'a receiver that asks for a pause gets it: the error tells how long',
+    exempt: asksForNoPause,
     async holds({ notifier, answer, busyMs }) {
       answer('busy');
       const failure = await error(notifier.notify(message('m1'), open()), 'notify-failed');
