@@ -6,8 +6,8 @@ import { eventually, openWorkbench } from '../../../test/support/engine.js';
 import { buildApp } from '../../../test/support/images.js';
 import { httpProbe } from '../src/index.js';
 
-/** A real app on a port of loopback. */
-async function serve(app: ProbedApp): Promise<ServedApp> {
+/** A real app on a port of loopback; its sockets stand in the set while they are open. */
+async function serve(app: ProbedApp, sockets: Set<Socket>): Promise<ServedApp> {
   const seen: { method: string; path: string; headers: Record<string, string | undefined> }[] = [];
   const server: Server = app.connection
     ? createTcpServer((socket) => socket.once('data', () => app.connection === 'resets' && socket.destroy()))
@@ -16,11 +16,13 @@ async function serve(app: ProbedApp): Promise<ServedApp> {
         const status = typeof app.status === 'function' ? app.status(url) : (app.status ?? 200);
         response.writeHead(status, app.location ? { location: app.location } : {}).end(app.body ?? '');
       });
-  const sockets = new Set<Socket>();
+  const own = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
+    for (const all of [sockets, own]) {
+      all.add(socket);
+      socket.once('close', () => all.delete(socket));
+    }
     socket.on('error', () => undefined);
-    socket.once('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -31,7 +33,7 @@ async function serve(app: ProbedApp): Promise<ServedApp> {
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        for (const socket of own) socket.destroy();
       }),
   };
 }
@@ -39,14 +41,20 @@ async function serve(app: ProbedApp): Promise<ServedApp> {
 describe('httpProbe keeps the laws of HealthProbe', () => {
   conforms(it, healthProbeLaws, async () => {
     const apps: ServedApp[] = [];
+    const sockets = new Set<Socket>();
     return {
       probe: httpProbe()._unsafeUnwrap(),
       clock: { now: Date.now, monotonicMs: () => performance.now(), after: () => () => undefined },
       until: async (promise) => promise,
       serve: async (app) => {
-        const served = await serve(app);
+        const served = await serve(app, sockets);
         apps.push(served);
         return served;
+      },
+      connections: async () => {
+        const endMs = performance.now() + 1_000;
+        while (sockets.size > 0 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));
+        return sockets.size;
       },
       close: async () => {
         for (const app of apps) await app.stop();

@@ -2,7 +2,8 @@
 import { causesOf } from '../../domain/errors.js';
 import type { Message, Notifier } from '../../ports/notifier.js';
 import { ended, error, holds, open, same, value } from './assert.js';
-import type { Law } from './law.js';
+import { contractsOf, type Law } from './law.js';
+import { letsGo } from './listeners.js';
 
 export interface NotifierSubject {
   /** One that makes a single attempt per call, where that can be set. */
@@ -34,9 +35,23 @@ const message = (id: string): Message => ({
 
 const cannotHang = ({ hang }: NotifierSubject) => (hang ? undefined : 'its receiver cannot hang');
 
+const NOTIFIER = contractsOf('docs/guides/write-a-notifier.md', {
+  naming: 'A notifier has a name that stays the same: the outbox finds it again by it.',
+  telling:
+    'notify() tells one message once, whole and unchanged, under the id that it has: a receiver drops what it has seen.',
+  failures:
+    'A receiver that cannot at the moment is `notify-failed` or `timeout`, and retryable, with the pause that it asks for as `retryAfterMs`; one that refuses for good is not retryable.',
+  limits: 'One call is bounded by itself.',
+  signals:
+    'Under an aborted signal nobody is told; an abort ends the wait at once, and no call leaves a listener behind.',
+  secrets: 'No error shows the receiver’s address or a secret.',
+  closing: 'close() may be called twice.',
+});
+
 export const notifierLaws: readonly Law<NotifierSubject>[] = [
   {
     name: 'a notifier has a name, by which the outbox finds it again',
+    contract: NOTIFIER.naming,
     async holds({ notifier }) {
       holds(notifier.name.length > 0, 'it has a name');
       same(notifier.name, notifier.name, 'the name stays the same');
@@ -45,6 +60,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a message arrives once, whole and unchanged',
+    contract: NOTIFIER.telling,
     async holds({ notifier, received }) {
       await value(notifier.notify(message('m1'), open()));
       same(received(), [message('m1')], 'what the receiver took');
@@ -52,6 +68,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'what is told again has the same id, so that a receiver can drop it',
+    contract: NOTIFIER.telling,
     async holds({ notifier, received }) {
       await value(notifier.notify(message('m1'), open()));
       await value(notifier.notify(message('m1'), open()));
@@ -62,6 +79,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a receiver that is away is worth trying again, and then it is told',
+    contract: NOTIFIER.failures,
     async holds({ notifier, received, answer }) {
       answer('away');
       const failure = await error(notifier.notify(message('m1'), open()), ['notify-failed', 'timeout']);
@@ -73,6 +91,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a receiver that asks for a pause gets it: the error tells how long',
+    contract: NOTIFIER.failures,
     async holds({ notifier, answer, busyMs }) {
       answer('busy');
       const failure = await error(notifier.notify(message('m1'), open()), 'notify-failed');
@@ -82,6 +101,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a receiver that refuses for good is not worth trying again',
+    contract: NOTIFIER.failures,
     async holds({ notifier, answer }) {
       answer('refuses');
       const failure = await error(notifier.notify(message('m1'), open()), 'notify-failed');
@@ -90,6 +110,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'under an aborted signal nobody is told',
+    contract: NOTIFIER.signals,
     async holds({ notifier, received }) {
       await error(notifier.notify(message('m1'), ended()), 'aborted');
       same(received(), [], 'the receiver took nothing');
@@ -97,6 +118,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a receiver that hangs is given up within the call’s own bound, and may be told again',
+    contract: NOTIFIER.limits,
     exempt: cannotHang,
     async holds({ notifier, hang }) {
       hang?.begin();
@@ -107,6 +129,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'an abort ends the wait at once',
+    contract: NOTIFIER.signals,
     exempt: cannotHang,
     async holds({ notifier, hang }) {
       hang?.begin();
@@ -117,7 +140,20 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
     },
   },
   {
+    name: 'calls that have ended leave no listener on their signal',
+    contract: NOTIFIER.signals,
+    async holds({ notifier, answer }) {
+      await letsGo('calls to the receiver', async (options) => {
+        answer('takes');
+        await value(notifier.notify(message('m1'), options));
+        answer('refuses');
+        await error(notifier.notify(message('m1'), options), 'notify-failed');
+      });
+    },
+  },
+  {
     name: 'no error shows the receiver’s address or a secret',
+    contract: NOTIFIER.secrets,
     async holds({ notifier, answer, secrets }) {
       for (const mood of ['away', 'busy', 'refuses'] as const) {
         answer(mood);
@@ -130,6 +166,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'closing twice is fine',
+    contract: NOTIFIER.closing,
     async holds({ notifier }) {
       if (!notifier.close) return;
       await value(notifier.close());

@@ -1,5 +1,6 @@
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { PROXY } from './contracts.js';
 import { GET, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
 
 const SHORT_MS = 600;
@@ -8,6 +9,7 @@ const SHORT_MS = 600;
 export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   {
     name: 'while another instance answers 200 a route is not proved',
+    contract: PROXY.proving,
     async holds(subject) {
       const { proxy, until } = subject;
       const one = await subject.serve('one');
@@ -24,6 +26,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'at one address, too, the instance is what counts: the same port under another name is not proved',
+    contract: PROXY.proving,
     async holds(subject) {
       const route = routeTo(subject, 'shop', await subject.serve('one'));
       await serveAt(subject, route);
@@ -33,6 +36,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a change that the proxy took and does not apply is not proved',
+    contract: PROXY.proving,
     exempt: ({ lie }) => (lie ? undefined : 'it cannot be made to lie'),
     async holds(subject) {
       const { proxy, until } = subject;
@@ -49,6 +53,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a domain that nobody holds is not proved, whatever the front door answers there',
+    contract: PROXY.proving,
     async holds(subject) {
       const route = routeTo(subject, 'shop', await subject.serve('one'));
       await error(subject.until(subject.proxy.prove(route, GET, { ...open(), timeoutMs: SHORT_MS })), 'route-unproved');
@@ -56,6 +61,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a proof that began before the put ends well after it',
+    contract: PROXY.proving,
     async holds(subject) {
       const route = routeTo(subject, 'shop', await subject.serve('one'));
       const proof = subject.proxy.prove(route, GET, open());
@@ -66,6 +72,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'the app has to answer as asked, at the path that was asked for; without a request the instance is enough',
+    contract: PROXY.proving,
     async holds(subject) {
       const { proxy, until } = subject;
       const app = await subject.serve('one', { status: (path) => (path === '/health?deep=1' ? 204 : 503) });
@@ -83,6 +90,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a proof has a bound, and an abort ends it at once',
+    contract: PROXY.proving,
     async holds(subject) {
       const { proxy, until } = subject;
       const route = routeTo(subject, 'shop', await subject.serve('one'));
