@@ -11,6 +11,7 @@ import { MEMORY_BUSY_MS, memoryNotifier, memoryProbe, memoryRegistry } from '../
 import { type MemoryProxy, memoryProxy } from '../memory/proxy.js';
 import { memoryRuntime } from '../memory/runtime.js';
 import { memoryStore } from '../memory/store.js';
+import { LawBroken } from './assert.js';
 import type { RuntimeSubject } from './container-runtime.js';
 import type { HealthProbeSubject } from './health-probe.js';
 import type { Harness } from './law.js';
@@ -113,7 +114,7 @@ export async function runtimeSubject(between: Between<ContainerRuntime> = asItIs
         if (found !== undefined && found !== false) return found;
         await clock.advance(50);
       }
-      throw new Error(`Not within 5 s of virtual time: ${what}`);
+      throw new LawBroken(`not within 5 s of virtual time: ${what}`);
     },
     close,
   };

@@ -1,7 +1,9 @@
+import type { Result } from 'neverthrow';
+import type { ProxyError } from '../../../ports/proxy-manager.js';
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
 import { PROXY } from './contracts.js';
-import { GET, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
+import { arrives, GET, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
 
 const SHORT_MS = 600;
 
@@ -99,7 +101,13 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
       await subject.pause();
       controller.abort();
       await error(until(proof), 'aborted');
-      same((await until(proxy.prove(route, GET, { ...open(), timeoutMs: 50 }))).isErr(), true, 'the bound ends it');
+      let end: Result<void, ProxyError> | undefined;
+      const bounded = proxy.prove(route, GET, { ...open(), timeoutMs: 50 }).then((answer) => {
+        end = answer;
+      });
+      await arrives(subject, async () => end !== undefined, 'the bound ends it, and not another one');
+      await bounded;
+      same(end?.isErr() && end.error.kind, 'route-unproved', 'a proof that ran out of time has proved nothing');
     },
   },
 ];

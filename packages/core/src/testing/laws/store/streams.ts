@@ -57,11 +57,12 @@ export const streamLaws: readonly Law<StoreSubject>[] = [
       same(first.length, 1_000, 'at most 1 000, whatever is asked for');
       same((await value(store.read('s', { after: 0 }, open()))).length, 1_000, '1 000 is the default too');
       const seen: unknown[] = [];
-      for (let after = 0, more = true; more; ) {
+      // One that goes on for ever must not keep the law from telling.
+      for (let after = 0, page = 0; page < 10; page += 1) {
         const entries = await value(store.read('s', { after }, open()));
+        if (entries.length === 0) break;
         seen.push(...entries.map((entry) => entry.value));
         after = entries.at(-1)?.seq ?? after;
-        more = entries.length > 0;
       }
       same(seen, numbers, 'page by page, every entry comes once and in order');
     },
