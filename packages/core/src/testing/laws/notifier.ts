@@ -2,7 +2,8 @@
 import { causesOf } from '../../domain/errors.js';
 import type { Message, Notifier } from '../../ports/notifier.js';
 import { ended, error, holds, open, same, value } from './assert.js';
-import type { Law } from './law.js';
+import { contractsOf, type Law } from './law.js';
+import { letsGo } from './listeners.js';
 
 /** What a person reads of a message, with every escape of the service undone: a chat or a mail has no place for the message itself. */
 export interface Read {
@@ -58,9 +59,23 @@ const asksForNoPause = ({ busyMs }: NotifierSubject) =>
 
 const cannotHang = ({ hang }: NotifierSubject) => (hang ? undefined : 'its receiver cannot hang');
 
+const NOTIFIER = contractsOf('docs/guides/write-a-notifier.md', {
+  naming: 'A notifier has a name that stays the same: the outbox finds it again by it.',
+  telling:
+    'notify() tells one message once, whole and unchanged, under the id that it has: a receiver drops what it has seen.',
+  failures:
+    'A receiver that cannot at the moment is `notify-failed` or `timeout`, and retryable, with the pause that it asks for as `retryAfterMs`; one that refuses for good is not retryable.',
+  limits: 'One call is bounded by itself.',
+  signals:
+    'Under an aborted signal nobody is told; an abort ends the wait at once, and no call leaves a listener behind.',
+  secrets: 'No error shows the receiver’s address or a secret.',
+  closing: 'close() may be called twice.',
+});
+
 export const notifierLaws: readonly Law<NotifierSubject>[] = [
   {
     name: 'a notifier has a name, by which the outbox finds it again',
+    contract: NOTIFIER.naming,
     async holds({ notifier }) {
       holds(notifier.name.length > 0, 'it has a name');
       same(notifier.name, notifier.name, 'the name stays the same');
@@ -69,6 +84,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a message arrives once, whole and unchanged',
+    contract: NOTIFIER.telling,
     async holds({ notifier, received }) {
       await value(notifier.notify(message('m1'), open()));
       same(received().map(arrived), [whole(received()[0], 'm1')], 'what the receiver took');
@@ -77,6 +93,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   {
     name: 'what is told again has the same id, so that a receiver can drop it',
     exempt: hasNoIds,
+    contract: NOTIFIER.telling,
     async holds({ notifier, received }) {
       await value(notifier.notify(message('m1'), open()));
       await value(notifier.notify(message('m1'), open()));
@@ -87,6 +104,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a receiver that is away is worth trying again, and then it is told',
+    contract: NOTIFIER.failures,
     async holds({ notifier, received, answer }) {
       answer('away');
       const failure = await error(notifier.notify(message('m1'), open()), ['notify-failed', 'timeout']);
@@ -99,6 +117,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   {
     name: 'a receiver that asks for a pause gets it: the error tells how long',
     exempt: asksForNoPause,
+    contract: NOTIFIER.failures,
     async holds({ notifier, answer, busyMs }) {
       answer('busy');
       const failure = await error(notifier.notify(message('m1'), open()), 'notify-failed');
@@ -108,6 +127,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a receiver that refuses for good is not worth trying again',
+    contract: NOTIFIER.failures,
     async holds({ notifier, answer }) {
       answer('refuses');
       const failure = await error(notifier.notify(message('m1'), open()), 'notify-failed');
@@ -116,6 +136,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'under an aborted signal nobody is told',
+    contract: NOTIFIER.signals,
     async holds({ notifier, received }) {
       await error(notifier.notify(message('m1'), ended()), 'aborted');
       same(received(), [], 'the receiver took nothing');
@@ -123,6 +144,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'a receiver that hangs is given up within the call’s own bound, and may be told again',
+    contract: NOTIFIER.limits,
     exempt: cannotHang,
     async holds({ notifier, hang }) {
       hang?.begin();
@@ -133,6 +155,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'an abort ends the wait at once',
+    contract: NOTIFIER.signals,
     exempt: cannotHang,
     async holds({ notifier, hang }) {
       hang?.begin();
@@ -143,7 +166,20 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
     },
   },
   {
+    name: 'calls that have ended leave no listener on their signal',
+    contract: NOTIFIER.signals,
+    async holds({ notifier, answer }) {
+      await letsGo('calls to the receiver', async (options) => {
+        answer('takes');
+        await value(notifier.notify(message('m1'), options));
+        answer('refuses');
+        await error(notifier.notify(message('m1'), options), 'notify-failed');
+      });
+    },
+  },
+  {
     name: 'no error shows the receiver’s address or a secret',
+    contract: NOTIFIER.secrets,
     async holds({ notifier, answer, secrets }) {
       for (const mood of ['away', 'busy', 'refuses'] as const) {
         answer(mood);
@@ -156,6 +192,7 @@ export const notifierLaws: readonly Law<NotifierSubject>[] = [
   },
   {
     name: 'closing twice is fine',
+    contract: NOTIFIER.closing,
     async holds({ notifier }) {
       if (!notifier.close) return;
       await value(notifier.close());
