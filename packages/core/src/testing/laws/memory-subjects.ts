@@ -97,7 +97,7 @@ export async function runtimeSubject(between: Between<ContainerRuntime> = asItIs
     ...runtime,
     // Nobody else lets the time pass in which it ends.
     runToEnd(spec, options) {
-      const ended = runtime.runToEnd!(spec, options);
+      const ended = runtime.runToEnd(spec, options);
       void clock.advance(1_000);
       return ended;
     },

@@ -23,7 +23,7 @@ const connectionLost = (): RuntimeError => ({
 const missing = (name: string) => fault('container-missing', `There is no container ${name}.`, 'Deploy again.');
 
 /** A `ContainerRuntime` over the engine in memory. */
-export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
+export function memoryRuntime(engine: MemoryEngine): ContainerRuntime & Required<Pick<ContainerRuntime, 'runToEnd'>> {
   const call = <T>(
     signal: AbortSignal,
     what: string,
