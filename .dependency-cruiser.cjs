@@ -66,6 +66,16 @@ module.exports = {
       to: { path: '^packages/core/src/index\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'plugins-see-what-everybody-has',
+      severity: 'error',
+      comment: 'The plugins are written with what any author has; their webhooks are the notifier that there is.',
+      from: { path: '^packages/plugins/src/', pathNot: '(\\.test|/testbed)\\.ts$' },
+      to: {
+        path: '^packages/',
+        pathNot: ['^packages/plugins/', '^packages/core/src/ports\\.ts$', '^packages/http-adapter/src/index\\.ts$'],
+      },
+    },
+    {
       name: 'no-deep-imports',
       severity: 'error',
       comment: 'Packages meet at their index.',

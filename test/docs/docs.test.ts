@@ -92,6 +92,15 @@ describe('docs/configuration.md', () => {
     expect(documented(heading)).toEqual([...options].sort());
   });
 
+  it.each([
+    ['## migrations', propertiesOf('@quayside/plugins', 'MigrationsOptions')],
+    ['## approvalGate', propertiesOf('@quayside/plugins', 'ApprovalGateOptions')],
+    ['## previewComment', propertiesOf('@quayside/plugins', 'PreviewCommentOptions')],
+  ])('and the plugins’ own page every option below "%s"', (heading, options) => {
+    const rows = rowsOf(section(pageOf('packages/plugins/README.md'), heading));
+    expect([...rows.keys()].sort()).toEqual([...options].sort());
+  });
+
   it('tells the defaults of the settings', () => {
     const rows = rowsOf(section(configuration, '## Settings'));
     for (const [name, value] of Object.entries(configSchemas().settings.parse({})))

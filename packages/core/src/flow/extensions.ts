@@ -26,7 +26,7 @@ export interface Extensions {
   /** What stands before the claim. Undefined: nothing, and nothing is waited for. */
   readonly beforeClaim: Hook | undefined;
   /** The steps of a deployment with those of plugins at their places, and what is done around each. */
-  arrange(steps: readonly Step[], flow: Flow, mode: Mode): Result<readonly Step[], AnyError>;
+  arrange(steps: readonly Step[], flow: Flow): Result<readonly Step[], AnyError>;
   /** It is committed: what follows harms it no more, and is not waited for here. */
   committed(flow: Flow): void;
 }

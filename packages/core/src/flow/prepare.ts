@@ -99,7 +99,7 @@ export function prepare(
     const { flow, steps } = yield* claimDomains(anew, early?.recent(), (claim) => {
       const claimed = flowWith(claim.routes);
       const own = stepsFor(claimed.spec, mode);
-      const arranged = extensions ? extensions.arrange(own, claimed, mode) : ok(own);
+      const arranged = extensions ? extensions.arrange(own, claimed) : ok(own);
       if (arranged.isErr()) return errAsync(arranged.error);
       return commitClaim(claimed, claim, arranged.value, signal).map(() => ({ flow: claimed, steps: arranged.value }));
     });

@@ -3,7 +3,7 @@
  */
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { AnyError, InvalidError } from '../domain/errors.js';
-import type { Extensions, Hook, Mode } from '../flow/extensions.js';
+import type { Extensions, Hook } from '../flow/extensions.js';
 import type { Flow } from '../flow/flow.js';
 import type { Host } from '../flow/host.js';
 import type { Step } from '../flow/step.js';
@@ -119,7 +119,7 @@ export class Plugins implements Extensions {
     );
   }
 
-  arrange(own: readonly Step[], flow: Flow, _mode: Mode): Result<readonly Step[], AnyError> {
+  arrange(own: readonly Step[], flow: Flow): Result<readonly Step[], AnyError> {
     const all = own.map((step) => ({ rank: rankOf(step.name), step }));
     for (const each of this.#steps) {
       const wanted = each.isWanted(flow);

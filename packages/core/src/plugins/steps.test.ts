@@ -7,6 +7,7 @@ import { type MemoryWorld, memorySealer, memoryWorld } from '../testing/index.js
 import { type Bed, bed, newest, plugin } from './testbed.js';
 import type { Plugin, PluginStep, StepContext } from './types.js';
 
+const SIGNAL = { signal: new AbortController().signal };
 const stepsOf = async (of: Bed) => (await newest(of)).steps.map(({ name, status }) => `${name} ${status}`);
 
 /** A step with an effect on something outside of the deployer: `done` has it as long as it is not taken back. */
@@ -57,6 +58,37 @@ describe('a step of a plugin', () => {
     ]);
     expect(await of.deploy({ stage: 'silent' })).toMatchObject({ status: 'succeeded' });
     expect(runs).toEqual([1]);
+    await of.close();
+  });
+
+  it('and a hook hold no lease of a later step, and no intent of one is written ahead of them', async () => {
+    const seen = new Map<string, unknown>();
+    const world = memoryWorld();
+    const look = async (at: string) => {
+      const store = world.store.connect();
+      const [journal] = await unwrap(store.list('journals', {}, SIGNAL));
+      const leases = await unwrap(store.list('leases', {}, SIGNAL));
+      seen.set(at, {
+        entries: journal?.value.entries.map(({ step }) => step),
+        held: leases.filter(({ value }) => value.holder !== null).map(({ value }) => value.id.split(':')[0]),
+      });
+    };
+    const of = await bed(
+      [
+        plugin((host) => {
+          host.after('claim', () => look('after claim'));
+          host.before('start', () => look('before start'));
+          host.step({ name: 'long', after: 'start', run: () => look('in step') });
+        }),
+      ],
+      { world },
+    );
+    await of.deploy();
+    expect(Object.fromEntries(seen)).toEqual({
+      'after claim': { entries: ['claim'], held: ['stage'] },
+      'before start': { entries: ['claim', 'pull', 'create'], held: ['stage'] },
+      'in step': { entries: ['claim', 'pull', 'create', 'start', 'own/long'], held: ['stage'] },
+    });
     await of.close();
   });
 
