@@ -120,10 +120,12 @@ describe('a mail', () => {
     await expect.poll(() => server.connections.open()).toBe(0);
     server.mood = 'hangs';
     const controller = new AbortController();
-    const waiting = notifier(server.port).notify(failed, { signal: controller.signal });
+    const waiting = notifier(server.port, { timeout: '30s' }).notify(failed, { signal: controller.signal });
     await expect.poll(() => server.connections.hung).toBe(1);
+    const abortedMs = performance.now();
     controller.abort();
     expect((await waiting)._unsafeUnwrapErr().kind).toBe('aborted');
+    expect(performance.now() - abortedMs).toBeLessThan(1_000);
     await expect.poll(() => server.connections.open()).toBe(0);
   });
 });
@@ -171,6 +173,8 @@ describe('what a server says', () => {
     expect(error).toMatchObject({ kind: 'notify-failed', code: '535', retryable: false });
     expect(error.hint).toContain('`password`');
     expect(JSON.stringify(error)).not.toContain('sEcReT');
+    expect(error.message).toContain('AUTH PLAIN');
+    expect(error.message).not.toContain(PLAIN.slice(0, 20));
   });
 
   it('nobody there is worth another try', async () => {

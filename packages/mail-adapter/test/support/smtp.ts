@@ -42,7 +42,8 @@ export async function smtp(options: SMTPServerOptions & { readonly password?: st
     onAuth: (auth, _session, done) => {
       if (auth.password === password) return done(null, { user: auth.username });
       // As some servers do, it repeats what it was given.
-      done(reply([535, `5.7.8 Authentication of ${auth.username} with ${auth.password} failed`]));
+      const plain = Buffer.from(`\0${auth.username}\0${auth.password}`).toString('base64');
+      done(reply([535, `5.7.8 No: ${auth.password}, AUTH PLAIN ${plain}`]));
     },
     onMailFrom: (_address, _session, done) => {
       if (state.mood === 'hangs') {
