@@ -7,7 +7,11 @@ import type { Port } from './ports.js';
 export interface Templates {
   readonly adapter: string;
   readonly subject: string;
+  /** The same for every port. */
   readonly notImplemented: string;
+  readonly laws: string;
+  readonly tsupConfig: string;
+  readonly vitestConfig: string;
 }
 
 export interface Wish {
@@ -25,8 +29,8 @@ export function filesOf(wish: Wish, templates: Templates): ReadonlyMap<string, s
   return new Map([
     ['package.json', json(manifest(wish))],
     ['tsconfig.json', json(TSCONFIG)],
-    ['tsup.config.ts', TSUP],
-    ['vitest.config.ts', VITEST],
+    ['tsup.config.ts', templates.tsupConfig],
+    ['vitest.config.ts', templates.vitestConfig],
     ['.gitignore', 'node_modules/\ndist/\n'],
     ['README.md', readme(wish, factory)],
     ['src/index.ts', source(templates.adapter, { '../not-implemented.js': './not-implemented.js' })],
@@ -38,7 +42,7 @@ export function filesOf(wish: Wish, templates: Templates): ReadonlyMap<string, s
         '../not-implemented.js': '../src/not-implemented.js',
       }),
     ],
-    ['test/laws.test.ts', lawsTest(port, factory)],
+    ['test/laws.test.ts', lawsTest(templates.laws, port, factory)],
   ]);
 }
 
@@ -116,35 +120,13 @@ const TSCONFIG = {
   include: ['src', 'test', '*.config.ts'],
 };
 
-const TSUP = `import { defineConfig } from 'tsup';
-
-export default defineConfig({
-  entry: { index: 'src/index.ts' },
-  format: ['esm', 'cjs'],
-  target: 'node20',
-  dts: true,
-  sourcemap: true,
-  clean: true,
-});
-`;
-
-const VITEST = `import { defineConfig } from 'vitest/config';
-
-// Above the limit of a law, 50 s: a law that never ends says which rule it is, a test runner's limit does not.
-export default defineConfig({ test: { include: ['{src,test}/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } });
-`;
-
-const lawsTest = (
-  port: Port,
-  factory: string,
-): string => `import { conforms, ${port.laws} } from '@quayside/core/testing';
-import { describe, it } from 'vitest';
-import { openSubject } from './subject.js';
-
-describe('${factory} keeps the laws of ${port.type}', () => {
-  conforms(it, ${port.laws}, openSubject);
-});
-`;
+/** Its template is the one for a store. */
+const lawsTest = (text: string, { laws, type }: Port, factory: string): string =>
+  text
+    .replaceAll('storeLaws', laws)
+    .replaceAll('acmeStore', factory)
+    .replace('the laws of Store', `the laws of ${type}`)
+    .replace('./store/subject.js', './subject.js');
 
 function readme({ port, names, packageName }: Wish, factory: string): string {
   const call = `${factory}(${port.example})`;

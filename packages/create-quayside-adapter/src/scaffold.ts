@@ -103,10 +103,13 @@ function templateFolder(): string {
 
 async function readTemplates({ key }: Port): Promise<Templates> {
   const read = (path: string) => readFile(join(templateFolder(), path), 'utf8');
-  const [adapter, subject, notImplemented] = await Promise.all([
+  const [adapter, subject, notImplemented, laws, tsupConfig, vitestConfig] = await Promise.all([
     read(`${key}/adapter.ts`),
     read(`${key}/subject.ts`),
     read('not-implemented.ts'),
+    read('laws.ts'),
+    read('tsup.config.ts'),
+    read('vitest.config.ts'),
   ]);
-  return { adapter, subject, notImplemented };
+  return { adapter, subject, notImplemented, laws, tsupConfig, vitestConfig };
 }
