@@ -41,7 +41,7 @@ module.exports = {
       name: 'adapters-see-ports-only',
       severity: 'error',
       comment: 'An adapter imports @quayside/core/ports and the testing kit, no other adapter and nothing of the CLI.',
-      from: { path: '^packages/([^/]+-adapter)/src/', pathNot: '^packages/api-adapter/' },
+      from: { path: '^packages/([^/]+-adapter)/src/', pathNot: '^packages/(api|create-quayside)-adapter/' },
       to: {
         path: '^packages/',
         pathNot: ['^packages/$1/', '^packages/core/src/ports\\.ts$', '^packages/core/src/testing/index\\.ts$'],

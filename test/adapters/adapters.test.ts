@@ -7,10 +7,16 @@ it('the laws catch every deliberate defect of an adapter, and say which rule it 
   timeout: 120_000,
 }, async () => {
   const args = ['--import', 'tsx', 'test/adapters/run.ts', '--limit', '2000'];
-  const { stdout } = await promisify(execFile)(process.execPath, args, {
+  const { stdout, failed } = await promisify(execFile)(process.execPath, args, {
     timeout: 110_000,
     maxBuffer: 16 * 1024 * 1024,
-  });
+  }).then(
+    (ran) => ({ ...ran, failed: false }),
+    (error: { stdout: string }) => ({ stdout: error.stdout, failed: true }),
+  );
+  // What went wrong is told line by line, and is lost in an error of the process.
+  const wrong = stdout.split('\n').filter((line) => !/^(caught|right) /.test(line));
+  expect(failed, wrong.join('\n')).toBe(false);
   const lines = stdout.trim().split('\n');
   const [, caught = '0', all] = /^faulty adapters: (\d+)\/(\d+) caught$/.exec(lines.at(-1) ?? '') ?? [];
   expect(caught).toBe(all);

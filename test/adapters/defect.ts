@@ -43,7 +43,7 @@ export function trialsOf<T>({ port, laws, right, defects }: Suite<T>): {
     })),
     defects: defects.map((defect) => ({
       name: `${port}: ${defect.name}`,
-      run: async (limitMs) => missed(defect, laws, await brokenBy(laws, defect.open, limitMs)),
+      run: async (limitMs) => missed(defect, laws, await brokenAsMeant(defect, laws, limitMs)),
     })),
   };
 }
@@ -60,6 +60,14 @@ async function brokenBy<T>(laws: readonly Law<T>[], open: () => Promise<Harness<
   );
   await Promise.all(each);
   return broken;
+}
+
+/** A busy machine may let a law run into its limit: the one that counts is looked at again by itself, with all the time it wants. */
+async function brokenAsMeant<T>(defect: Defect<T>, laws: readonly Law<T>[], limitMs: number): Promise<Broken> {
+  const broken = await brokenBy(laws, defect.open, limitMs);
+  if (defect.how === 'limit' || broken.get(defect.law)?.how !== 'limit') return broken;
+  const own = laws.filter(({ name }) => name === defect.law);
+  return new Map([...broken, ...(await brokenBy(own, defect.open, RIGHT_LIMIT_MS))]);
 }
 
 function missed<T>(defect: Defect<T>, laws: readonly Law<T>[], broken: Broken): readonly string[] {

@@ -50,15 +50,19 @@ export const specifiers = ({ name, exports }: Manifest): string[] =>
     .map((path) => name + path.slice(1));
 
 /** Builds what changed since the last build, then packs every package. */
-export async function packAll(): Promise<Packages> {
+export const packAll = (): Promise<Packages> => pack(folders);
+
+/** The same for some of them, by their folders. */
+export async function pack(only: readonly string[]): Promise<Packages> {
   // One that fails has no dist afterwards, which its own tests tell; the others are held to theirs all the same.
-  await call(process.execPath, [join(root, 'scripts/build.mjs')], { fails: true });
+  await call(process.execPath, [join(root, 'scripts/build.mjs'), ...(only === folders ? [] : only)], { fails: true });
   const directory = await mkdtemp(join(tmpdir(), 'quayside-packed-'));
-  const { stdout } = await npm(['pack', '--workspaces', '--json', '--pack-destination', directory]);
+  const workspaces = only.flatMap((folder) => ['--workspace', `packages/${folder}`]);
+  const { stdout } = await npm(['pack', ...workspaces, '--json', '--pack-destination', directory]);
   const reports: { name: string; filename: string; integrity: string; files: { path: string }[] }[] =
     JSON.parse(stdout);
   const packed = await Promise.all(
-    folders.map(async (folder) => {
+    only.map(async (folder) => {
       const manifest = await readManifest(folder);
       const report = reports.find(({ name }) => name === manifest.name);
       if (!report) throw new Error(`npm pack left ${manifest.name} out.`);

@@ -107,7 +107,7 @@ export const outputLaws: readonly Law<RuntimeSubject>[] = [
       try {
         await read(subject, `${subject.prefix}-none`);
       } catch (cause) {
-        holds(cause instanceof QuaysideError, 'what is thrown is a QuaysideError');
+        holds(cause instanceof QuaysideError, `what is thrown is a QuaysideError, not ${cause}`);
         same(cause.kind, 'container-missing', 'it says that there is no such container');
         return;
       }

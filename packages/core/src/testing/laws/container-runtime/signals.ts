@@ -53,7 +53,9 @@ export const signalLaws: readonly Law<RuntimeSubject>[] = [
       });
       await subject.eventually('the pull ends after its abort', async () => answer !== undefined);
       await pulled;
-      if (answer?.isErr()) same(answer.error.kind, 'aborted', 'it says that it was aborted');
+      if (!answer?.isErr()) return;
+      const { kind, message } = answer.error;
+      holds(kind === 'aborted', `it says that it was aborted, not ${kind}: ${message}`);
     },
   },
   {
