@@ -11,13 +11,14 @@ import { type ApiError, apiError, type Failure } from './problem.js';
 
 /**
  * What is asked for. `read`: projects, tags, deployments, instances, routes, events. `read-log`: a deployment's log. `read-output`: what a
- * container writes. `read-store`: events that belong to no project. `describe`: the OpenAPI document.
+ * container writes. `read-audit`: who did what. `read-store`: events and acts that belong to no project. `describe`: the OpenAPI document.
  */
 export type Action =
   | 'describe'
   | 'read'
   | 'read-log'
   | 'read-output'
+  | 'read-audit'
   | 'read-store'
   | 'plan'
   | 'deploy'
@@ -153,7 +154,8 @@ const WORDS: { readonly [A in Action]: string } = {
   read: 'look at that',
   'read-log': 'read the log of a deployment',
   'read-output': 'read what a container writes',
-  'read-store': 'read events of the whole store',
+  'read-audit': 'read who did what',
+  'read-store': 'read what belongs to the whole store',
   plan: 'plan a deployment',
   deploy: 'deploy',
   'roll-back': 'roll back',

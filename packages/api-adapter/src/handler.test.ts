@@ -56,6 +56,8 @@ describe('instances', () => {
     const removed = await api.call('DELETE', `/v1/instances/${first}`);
     expect(removed.status).toBe(202);
     expect(await json(removed)).toEqual({ instances: [first] });
+    const audit = await json<Page<{ act: string; by: string }>>(await api.call('GET', '/v1/audit'));
+    expect(audit.items).toContainEqual(expect.objectContaining({ act: 'remove', by: 'ann', subject: first }));
     const events = await json<Page<{ type: string; payload: { by?: string } }>>(
       await api.call('GET', '/v1/events?limit=1000', undefined, { accept: 'application/json' }),
     );

@@ -43,6 +43,7 @@ beforeAll(async () => {
   api = await bed();
   former = await api.deployed('v1');
   deployment = await api.deployed('v2');
+  await api.deployed('v1', { project: 'blog', stage: 'prod' });
 });
 afterAll(() => api.close());
 
@@ -124,10 +125,11 @@ describe('every answer is as the document says', () => {
     ['GET', '/v1/instances/{id}/log', 200, () => ({ path: `/v1/instances/${former}/log?tail=3` })],
     ['GET', '/v1/instances/{id}/log', 200, () => ({ path: `/v1/instances/${former}/log?follow=true` })],
     ['GET', '/v1/routes', 200],
+    ['GET', '/v1/audit', 200],
     ['GET', '/v1/events', 200, () => ({ headers: { accept: 'application/json' } })],
     ['GET', '/v1/events', 200],
-    ['DELETE', '/v1/instances/{id}', 409, () => ({ path: `/v1/instances/${deployment}` })],
-    ['DELETE', '/v1/instances/{id}', 202, () => ({ path: `/v1/instances/${former}` })],
+    ['DELETE', '/v1/instances/{id}', 409, () => ({ path: `/v1/instances/${former}` })],
+    ['DELETE', '/v1/instances/{id}', 202, () => ({ path: `/v1/instances/${deployment}` })],
     ['DELETE', '/v1/projects/{project}/stages/{stage}', 202, () => ({ path: '/v1/projects/blog/stages/prod' })],
   ];
 

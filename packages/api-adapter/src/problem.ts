@@ -114,6 +114,7 @@ export const STATUS: { readonly [Kind in ErrorKind | ApiErrorKind]: number } = {
   superseded: 409,
   abandoned: 409,
   'notify-failed': 502,
+  'plugin-failed': 502,
 };
 
 export function problemOf(failure: AnyError | ApiError): Problem {

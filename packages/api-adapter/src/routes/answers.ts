@@ -3,6 +3,7 @@
  * have to fit them, which the compiler checks; they may have more, since what is added later breaks no client.
  */
 import type {
+  AuditEntry,
   CancelAnswer,
   Deployment,
   DeploymentPlan,
@@ -168,6 +169,18 @@ export const EventSchema = z.object({
   payload: z.record(z.string(), z.unknown()),
 });
 
+export const AuditSchema = z.object({
+  id: z.string(),
+  act: z.string().describe('e.g. `deploy`, `roll-back`, `remove`'),
+  time: time('When'),
+  by: orNull(z.string()).describe('Who, as the host said'),
+  project: orNull(z.string()).describe('Null where it was about all of them'),
+  stage: orNull(z.string()),
+  tag: orNull(z.string()),
+  subject: orNull(z.string()).describe('The deployment or the instance that it was about'),
+  detail: orNull(z.string()).describe('The rest, in words'),
+});
+
 export const ProjectSchema = z.object({
   name: z.string(),
   image: z.string(),
@@ -203,6 +216,7 @@ export const RoutePageSchema = page(RouteSchema);
 export const LogPageSchema = page(EntrySchema);
 export const OutputPageSchema = page(LineSchema);
 export const EventPageSchema = page(EventSchema);
+export const AuditPageSchema = page(AuditSchema);
 export const ProjectPageSchema = page(ProjectSchema);
 export const TagPageSchema = page(z.string());
 
@@ -220,6 +234,7 @@ export const SCHEMAS = {
   LogEntry: EntrySchema,
   OutputLine: LineSchema,
   Event: EventSchema,
+  AuditEntry: AuditSchema,
   Project: ProjectSchema,
   Submitted: SubmittedSchema,
   Cancelled: CancelledSchema,
@@ -230,6 +245,7 @@ export const SCHEMAS = {
   LogPage: LogPageSchema,
   OutputPage: OutputPageSchema,
   EventPage: EventPageSchema,
+  AuditPage: AuditPageSchema,
   ProjectPage: ProjectPageSchema,
   TagPage: TagPageSchema,
   Document: DocumentSchema,
@@ -245,6 +261,7 @@ export type Held = [
   Fits<LogEntry, DeepReadonly<z.output<typeof EntrySchema>>>,
   Fits<ContainerLogLine, DeepReadonly<z.output<typeof LineSchema>>>,
   Fits<CancelAnswer, DeepReadonly<z.output<typeof CancelledSchema>>>,
+  Fits<AuditEntry, DeepReadonly<z.output<typeof AuditSchema>>>,
   Fits<RemoveAnswer, DeepReadonly<z.output<typeof RemovedSchema>>>,
   Fits<Problem, DeepReadonly<z.output<typeof ProblemSchema>>>,
 ];

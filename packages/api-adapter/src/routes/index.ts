@@ -1,4 +1,5 @@
 /** Every route, in the order of the document. */
+import { auditRoutes } from './audit.js';
 import { deploymentRoutes } from './deployments.js';
 import { documentRoutes } from './document.js';
 import { eventRoutes } from './events.js';
@@ -14,4 +15,5 @@ export const routes: readonly Route[] = [
   ...instanceRoutes,
   ...routeRoutes,
   ...eventRoutes,
+  ...auditRoutes,
 ];

@@ -65,7 +65,7 @@ export const instanceRoutes: readonly Route[] = [
       if (found.isErr()) return err(found.error);
       const removed = await call.context.deployer.remove(
         { instance: found.value.instance.id },
-        { signal: call.signal },
+        { by: found.value.by, signal: call.signal },
       );
       return removed.map((body) => ({ status: 202, body }));
     },
@@ -137,9 +137,11 @@ export const instanceRoutes: readonly Route[] = [
     query: none(),
     body: null,
     answers: { status: 202, description: 'Its instances retire now', schema: RemovedSchema },
-    errors: ['stage-busy', 'closed'],
-    async handle({ context, params, signal }) {
-      const removed = await context.deployer.remove({ project: params.project, stage: params.stage }, { signal });
+    errors: ['unknown-stage', 'stage-busy', 'closed'],
+    async handle({ context, params, signal, permit }) {
+      const by = await permit(params);
+      if (by.isErr()) return err(by.error);
+      const removed = await context.deployer.remove(params, { by: by.value, signal });
       return removed.map((body) => ({ status: 202, body }));
     },
   }),

@@ -31,10 +31,12 @@ export function eventSource(deployer: Deployer): Source {
   };
 }
 
-/** The stage that an event is about; none: it is about the store. */
+/**
+ * The stage that an event is about; none: it is about the store. What an event carries (a deployment, an instance, a route, an act) says
+ * it, and so will what later events carry.
+ */
 export function placeOf({ payload }: Pick<StoredEvent, 'payload'>): Place {
-  const parts = payload as { readonly [part: string]: unknown };
-  for (const part of [parts['deployment'], parts['instance'], parts['route'], parts]) {
+  for (const part of [payload, ...Object.values(payload)]) {
     if (typeof part !== 'object' || part === null) continue;
     const { project, stage } = part as Place;
     if (typeof project !== 'string') continue;
