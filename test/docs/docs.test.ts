@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type ApiErrorKind, STATUS } from '../../packages/api-adapter/src/problem.js';
+import { routes } from '../../packages/api-adapter/src/routes/index.js';
 import { parseArguments } from '../../packages/cli/src/arguments/parse.js';
 import { COMMANDS } from '../../packages/cli/src/commands/index.js';
 import { configSchemas } from '../../packages/core/src/config/schema.js';
@@ -105,6 +107,27 @@ describe('docs/configuration.md', () => {
     const rows = rowsOf(section(configuration, '## Settings'));
     for (const [name, value] of Object.entries(configSchemas().settings.parse({})))
       expect(rows.get(name)?.replaceAll(/[`]|(?<=\d) (?=\d)/g, ''), name).toBe(String(value));
+  });
+});
+
+describe('docs/api.md', () => {
+  const text = pageOf('docs/api.md');
+
+  it('names every route with its action, and no other', () => {
+    const rows = rowsOf(section(text, '## Routes'));
+    const served = routes.map(({ method, path, action }) => [`${method} ${path}`, `\`${action}\``]);
+    expect([...rows].map(([name, action]) => [name, action])).toEqual(served);
+  });
+
+  it('names every option, and every kind of its own with its status', () => {
+    expect([...rowsOf(section(text, '## Options')).keys()].sort()).toEqual(
+      [...propertiesOf('@quayside/api-adapter', 'ApiOptions')].sort(),
+    );
+    const source = readFileSync(join(root, 'packages/api-adapter/src/problem.ts'), 'utf8');
+    const union = /export type ApiErrorKind =([\s\S]*?);/.exec(source)?.[1] ?? '';
+    const kinds = [...union.matchAll(/'([a-z-]+)'/g)].map(([, kind = '']) => kind);
+    const rows = rowsOf(section(text, '## Errors'));
+    expect([...rows]).toEqual(kinds.map((kind) => [kind, String(STATUS[kind as ApiErrorKind])]));
   });
 });
 
