@@ -7,7 +7,7 @@ import { isDomainSuffix, LABEL_LENGTH_MAX } from '../domain/names.js';
 import { once } from '../domain/once.js';
 import { isRepository } from '../domain/reference.js';
 import { duration, size } from '../ports/kit.js';
-import type { EnvOptions } from './options.js';
+import type { EnvOptions, EnvValue } from './options.js';
 
 /** A text that passes a test, or matches a pattern. */
 export const text = (rule: RegExp | ((value: string) => boolean), what: string) =>
@@ -39,7 +39,23 @@ const envValue = () => text((value) => !value.includes('\0'), 'a text without NU
 const objectName = () =>
   text(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/, 'a name of letters, digits, dots, dashes and underscores');
 
+/** Names and texts: what a request may override, and what comes of a configuration's values. */
 export const envRecord = once(() => z.record(envName(), envValue()));
+
+/** As a configuration has them: texts, marked texts, functions that answer one. */
+export const envSources = once(() =>
+  z.record(
+    envName(),
+    z.union([
+      envValue(),
+      z.strictObject({ plain: envValue() }),
+      z.strictObject({ secret: envValue() }),
+      z.custom<Extract<EnvValue, (...args: never) => unknown>>((value) => typeof value === 'function', {
+        message: 'expected a function that answers one',
+      }),
+    ]),
+  ),
+);
 
 const healthcheck = () => {
   const status = z.union([within(100, 599), text(/^[1-5]\d\d(-[1-5]\d\d)?$/, "a status or a range such as '200-299'")]);
@@ -132,7 +148,7 @@ const defaults = () => ({
   policy: z.enum(['queue', 'supersede', 'reject']),
   running: z.enum(['finish', 'cancel']),
   env: z.union([
-    envRecord(),
+    envSources(),
     z.custom<Extract<EnvOptions, (...args: never) => unknown>>(
       (value) => typeof value === 'function',
       'expected an object of texts, or a function that answers one',

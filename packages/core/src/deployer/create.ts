@@ -3,7 +3,9 @@ import { ok, type ResultAsync } from 'neverthrow';
 import type { ProjectMap } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
+import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
+import { redactedError } from '../kernel/stored-error.js';
 import { configure } from './configure.js';
 import type { Deployer, DeployerOptions } from './types.js';
 
@@ -23,7 +25,9 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     const configured = yield* configure(options);
     const signal = new AbortController().signal;
     const loading = guard(async () => ok(await loadStart()));
-    const storeId = yield* guard(() => configured.store.storeId({ signal }));
+    const storeId = yield* guard(() => configured.store.storeId({ signal })).mapErr((error) =>
+      redactedError(error, redactor(configured.store.secrets?.() ?? [])),
+    );
     const { startDeployer } = yield* loading;
     return ok<Deployer<Projects>, AnyError>(startDeployer(configured, storeId) as unknown as Deployer<Projects>);
   });

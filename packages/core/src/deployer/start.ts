@@ -15,6 +15,7 @@ import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
 import { routine } from '../kernel/routine.js';
 import { bounded, endedWithin, scope } from '../kernel/scope.js';
+import { Secrets } from '../kernel/secrets.js';
 import { invalid } from '../ports/kit.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
@@ -23,6 +24,7 @@ import { Heartbeat } from '../workers/heartbeat.js';
 import { Hosts } from '../workers/hosts.js';
 import type { QueueSweep } from '../workers/sweep.js';
 import type { Configured } from './configure.js';
+import { discreet } from './discreet.js';
 import { followEvents, followInstance, followLogs } from './follow.js';
 import { Keeper } from './keeper.js';
 import { late } from './late.js';
@@ -62,7 +64,7 @@ export function startDeployer(configured: Configured, storeId: string): Deployer
 }
 
 function assemble(configured: Configured, storeId: string, ended: AbortSignal): Host {
-  const { clock, ids, sealer, settings } = configured;
+  const { clock, ids, sealer, settings, runtime, proxy, probe, registry, notifiers } = configured;
   const id = ids.next(clock.now());
   const store = boundedStore(configured.store, clock, settings.effectTimeoutMs, ended);
   const effect = { ms: settings.effectTimeoutMs, setting: 'effectTimeoutMs' };
@@ -78,6 +80,7 @@ function assemble(configured: Configured, storeId: string, ended: AbortSignal): 
     hub: new EventHub(),
     ended,
     leases: new Leases(store, clock, id, settings),
+    secrets: new Secrets([runtime, proxy, configured.store, probe, registry, ...notifiers]),
   };
   return { ...parts, surroundings: surroundings(parts) };
 }
@@ -254,7 +257,7 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
     ended.abort(new Error('the deployer is closed'));
     await closePorts(host);
   }
-  return deployer;
+  return discreet(deployer, host.secrets);
 }
 
 const signalOf = (options: CallBound | undefined): AbortSignal => options?.signal ?? new AbortController().signal;

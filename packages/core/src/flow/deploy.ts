@@ -12,7 +12,6 @@ import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/held-lease.js';
 import type { LeaseHolder } from '../kernel/lease.js';
-import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { type Scope, scope } from '../kernel/scope.js';
 import { redactedError, storedError } from '../kernel/stored-error.js';
@@ -116,7 +115,7 @@ export function runBegun(
 ): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
     const ahead = known ?? new LookAhead(host, stored.value.request, [signal]);
-    const ledger = new Ledger(host, stored, undefined, lease, redactor([]));
+    const ledger = new Ledger(host, stored, undefined, lease, host.secrets.redactor());
     ledger.note({ events: (deployment) => [{ type: 'deployment.started', payload: { deployment } }] });
     try {
       return await underLease(host, ledger, lease, ahead, signal);

@@ -2,16 +2,16 @@
 import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
-import type { DeploymentRecord, InstanceRecord } from '../domain/records.js';
+import type { InstanceRecord } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/held-lease.js';
-import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import type { Scope } from '../kernel/scope.js';
 import { type Claim, claimDomains, prepareClaim, refuseForeign } from './claim.js';
 import type { Surroundings } from './describe.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
 import type { Host } from './host.js';
+import { openly } from './known-secrets.js';
 import type { Ledger } from './ledger.js';
 import { type LookAhead, type Resolution, resolveDeploy, resolveRecorded } from './resolve.js';
 import { commitIntents } from './run-steps.js';
@@ -44,7 +44,7 @@ export function prepare(
     const state = yield* readStage(host, record.stageKey, signal);
     let resolution = yield* resolve(host, ledger, around, ahead, false, options);
     whole.limit(resolution.draft.limits.deploymentMs);
-    ledger.redactor = redactor(resolution.secrets, openly(record));
+    ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));
     for (const note of resolution.notes) ledger.log('info', note);
     const same = record.request.force
       ? undefined
@@ -52,7 +52,7 @@ export function prepare(
     if (!same && resolution.isPartial) {
       // It ran when it was looked for, and has ended since: a container will be made, and needs its environment.
       resolution = yield* resolve(host, ledger, around, ahead, true, options);
-      ledger.redactor = redactor(resolution.secrets, openly(record));
+      ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));
     }
     const { draft } = resolution;
     ledger.note({ record: { digest: draft.image.digest, identities: around.identities } });
@@ -74,6 +74,7 @@ export function prepare(
     const container = same && (yield* inspectInstance(host, same, null, signal));
     const mode = same ? 'cutover' : 'create';
     const { env, image } = resolution;
+    if (mode === 'create') host.secrets.remember(record.id, resolution.secrets);
     const flow = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) => {
       const spec: Spec = { ...draft, routes: claim.routes };
       const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
@@ -88,9 +89,6 @@ export function prepare(
     return ok<Plan, AnyError>({ mode, flow });
   });
 }
-
-/** What is public about a deployment anyway: a secret of the same text is none. */
-const openly = ({ project, stage, tag }: DeploymentRecord): string[] => [project, stage, tag];
 
 const described = (spec: Spec, same: InstanceRecord | undefined): string =>
   same

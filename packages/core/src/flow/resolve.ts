@@ -16,7 +16,8 @@ import type { LocalImage } from '../ports/container-runtime.js';
 import { invalid } from '../ports/kit.js';
 import { fixedDomain, generatedDomain, type WantedDomain } from './claim.js';
 import { matchReach, type Surroundings } from './describe.js';
-import { type Environment, gatherEnv, keepEnv, openOverrides, reviveEnv } from './environment.js';
+import { type Environment, keepEnv, openOverrides, reviveEnv } from './environment.js';
+import { gatherEnv, withOverrides } from './gather-env.js';
 import type { Host } from './host.js';
 import { type ResolvedImage, resolveImage } from './image.js';
 
@@ -120,8 +121,8 @@ export function resolveDeploy(
 ): ResultAsync<Resolution, AnyError> {
   return routine(async function* () {
     const stage = yield* found.stage;
-    const gathered = yield* gatherEnv(host, stage.env, asked, options);
-    const env = { ...gathered, ...(yield* openOverrides(host, asked.env)) };
+    const gathered = yield* gatherEnv(host, stage, asked, options);
+    const { env, plain } = withOverrides(gathered, yield* openOverrides(host, asked.env));
     const container = withNetwork(stage.container, around);
     const reach = yield* reachOf(host, around, { container, port: stage.port, health: stage.health });
     const { image, local } = yield* found.image;
@@ -145,9 +146,9 @@ export function resolveDeploy(
       limits: stage.limits,
       options: stage.options,
     };
-    const secrets = secretsOf(env, stage.plainEnv, stage);
+    const secrets = secretsOf(env, plain, stage);
     const fingerprint = yield* fingerprintOf(host, draft, env);
-    const kept = yield* keepEnv(host, env, stage.plainEnv);
+    const kept = yield* keepEnv(host, env, plain);
     return ok<Resolution, AnyError>({
       draft: { ...draft, env: kept, fingerprint },
       env,
@@ -192,7 +193,9 @@ export function resolveRecorded(
     // Who rolls back wants to be rid of what serves now, of all of it.
     const { fingerprint: recordedFingerprint, routes, env: variables, cutover: _shares, ...rest } = recorded;
     const today = () =>
-      findStage(host, record, options).andThen((stage) => gatherEnv(host, stage.env, recorded, options));
+      findStage(host, record, options)
+        .andThen((stage) => gatherEnv(host, stage, recorded, options))
+        .map(({ env }) => env);
     const { env, fromToday } = creates
       ? yield* reviveEnv(host, variables, today)
       : { env: {} as Environment, fromToday: [] };

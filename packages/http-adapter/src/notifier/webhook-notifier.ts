@@ -13,7 +13,7 @@ import { type Answer, excerpt, exchange, type Lost } from '../http/exchange.js';
 import { isWorthRetrying, retryAfterMs } from '../http/retry-after.js';
 import { SOCKET_WORDS } from '../http/socket-error.js';
 import { discord } from './discord.js';
-import { hider } from './hider.js';
+import { hider, secretsOf } from './hider.js';
 import { parseOptions, type Settings, type WebhookNotifierOptions } from './options.js';
 import { plain } from './plain.js';
 import { signedHeaders } from './signature.js';
@@ -35,6 +35,7 @@ export function webhookNotifier(options: WebhookNotifierOptions): Result<Notifie
     return {
       name,
       ...(events === undefined ? {} : { events }),
+      secrets: () => secretsOf(settings),
       notify: (message, { signal }) =>
         ResultAsync.fromThrowable(() => tell(name, settings, message, signal), bug)().andThen((result) => result),
     };

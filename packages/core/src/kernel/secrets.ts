@@ -1,0 +1,88 @@
+/**
+ * What a host knows that nobody else may see: what its ports were given, and the values of the environment that it came to know. Every
+ * text that leaves the deployer is redacted by the first, and by those values that were marked as secret or asked for at deploy
+ * time; what belongs to one deployment, by the rest of its values as well.
+ */
+import type { KeepsSecrets } from '../ports/secrets.js';
+import { type Redactor, redactor } from './redactor.js';
+import { formsOf } from './secret-forms.js';
+
+/** Values that are remembered for the whole process; the oldest go. */
+const MARKED_MAX = 10_000;
+/** Deployments whose values are remembered, for what is told of them later. */
+const DEPLOYMENTS_MAX = 1_000;
+const FORMS_MAX = 20_000;
+
+export class Secrets {
+  readonly #ports: readonly KeepsSecrets[];
+  readonly #marked = new Set<string>();
+  readonly #deployments = new Map<string, readonly string[]>();
+  readonly #forms = new Map<string, readonly string[]>();
+  #cached: { readonly of: readonly string[]; readonly redactor: Redactor } | undefined;
+
+  constructor(ports: readonly (KeepsSecrets | null | undefined)[]) {
+    this.#ports = ports.flatMap((port) => port ?? []);
+  }
+
+  /** From now on these are redacted everywhere. */
+  mark(values: Iterable<string>): void {
+    for (const value of values) keepNewest(this.#marked, value, MARKED_MAX);
+  }
+
+  /** The values that a deployment's container was given. */
+  remember(deployment: string, values: readonly string[]): void {
+    this.#deployments.delete(deployment);
+    this.#deployments.set(deployment, values);
+    dropOldest(this.#deployments, DEPLOYMENTS_MAX);
+  }
+
+  of(deployment: string): readonly string[] | undefined {
+    return this.#deployments.get(deployment);
+  }
+
+  /** @param more what is secret here beside what is so everywhere */
+  redactor(more: readonly string[] = [], openly: readonly string[] = []): Redactor {
+    const everywhere = [...this.#ports.flatMap(secretsOf), ...this.#marked];
+    if (more.length > 0 || openly.length > 0) return redactor([...everywhere, ...more], openly, this.#formsFor);
+    if (!this.#cached || !areEqual(this.#cached.of, everywhere))
+      this.#cached = { of: everywhere, redactor: redactor(everywhere, [], this.#formsFor) };
+    return this.#cached.redactor;
+  }
+
+  #formsFor = (secret: string): readonly string[] => {
+    const known = this.#forms.get(secret);
+    if (known) return known;
+    const forms = formsOf(secret);
+    this.#forms.set(secret, forms);
+    dropOldest(this.#forms, FORMS_MAX);
+    return forms;
+  };
+}
+
+/** A port of somebody else's may throw here: that must not be what a deployment fails of, let alone what its error says. */
+function secretsOf(port: KeepsSecrets): string[] {
+  try {
+    return [...(port.secrets?.() ?? [])].filter((each) => typeof each === 'string');
+  } catch {
+    return [];
+  }
+}
+
+const areEqual = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((each, index) => each === b[index]);
+
+function keepNewest(set: Set<string>, value: string, max: number): void {
+  set.delete(value);
+  set.add(value);
+  for (const oldest of set) {
+    if (set.size <= max) return;
+    set.delete(oldest);
+  }
+}
+
+function dropOldest(map: Map<string, unknown>, max: number): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= max) return;
+    map.delete(oldest);
+  }
+}
