@@ -13,7 +13,6 @@ export function helpOf(commands: readonly CommandSpec[], style: Style): string[]
   return [
     'Puts tags of container images on stages, without a gap or a trace.',
     `${style.bold('Usage')}  quayside <command> [options]; ${style.cyan('quayside <command> --help')} has examples.`,
-    '',
     style.bold('Commands'),
     ...rows(commands.map(({ name, summary }) => [style.cyan(name), summary])),
     '',

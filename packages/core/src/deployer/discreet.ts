@@ -41,6 +41,7 @@ export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
     pin: result(deployer.pin),
     unpin: result(deployer.unpin),
     prune: result(deployer.prune),
+    resealSecrets: result(deployer.resealSecrets),
     result: result(deployer.result),
     watch: result(deployer.watch),
     logs: stream(deployer.logs),

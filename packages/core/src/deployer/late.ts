@@ -5,6 +5,7 @@ export const late = {
   recovery: once(() => import('../recovery/recover.js')),
   watch: once(() => import('../watch/watch.js')),
   pruning: once(() => import('../retention/prune.js')),
+  reseal: once(() => import('../retention/reseal.js')),
   expiry: once(() => import('../retention/expire.js')),
   sweep: once(() => import('../workers/sweep.js')),
   cancel: once(() => import('../workers/cancel.js')),

@@ -187,6 +187,19 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
     unpin: (id, options) => pin(id, options, false),
     prune: ({ signal = signalOf(undefined), ...terms } = {}) =>
       isOpen().asyncAndThen(() => keeper.prune(terms, signal)),
+    resealSecrets: (options) =>
+      waitedFor(
+        routine(async function* () {
+          yield* isOpen();
+          const { reseal } = await late.reseal();
+          const own = scope(host.clock, [signalOf(options), host.ended]);
+          try {
+            return await reseal(host, own.signal);
+          } finally {
+            own.end();
+          }
+        }),
+      ),
     cancel: (id, { by, reason, ...bound } = {}) =>
       waitedFor(
         routine(async function* () {

@@ -1,9 +1,10 @@
 /** The environment as it is kept: in the spec sealed, in the clear where that was asked for, or not at all. */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { SpecVariable } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
 import { invalid } from '../ports/kit.js';
+import type { Sealer } from '../ports/sealer.js';
 import type { Host } from './host.js';
 
 export type Environment = { readonly [name: string]: string };
@@ -88,7 +89,19 @@ export function reviveEnv(
   });
 }
 
-const noKey = (name: string): AnyError =>
+/** Where there is no key, there is nothing sealed. */
+export const sealerOrRefusal = ({ sealer }: Pick<Host, 'sealer'>): Result<Sealer, AnyError> =>
+  sealer
+    ? ok(sealer)
+    : err(
+        failure(
+          'unsupported',
+          'This host has no key to seal with.',
+          'Give createDeployer `secrets: { keys: [new, old] }`.',
+        ),
+      );
+
+export const noKey = (name: string): AnyError =>
   failure(
     'secret-unreadable',
     `The value of ${name} was sealed, and this host has no key.`,

@@ -10,6 +10,7 @@ import type { Scope } from '../kernel/scope.js';
 import { type Claim, claimDomains, prepareClaim, refuseForeign } from './claim.js';
 import type { Surroundings } from './describe.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
+import { keepHealth } from './health-secrets.js';
 import type { Host } from './host.js';
 import { openly } from './known-secrets.js';
 import type { Ledger } from './ledger.js';
@@ -75,12 +76,13 @@ export function prepare(
     const mode = same ? 'cutover' : 'create';
     const { env, image } = resolution;
     if (mode === 'create') host.secrets.remember(record.id, resolution.secrets);
+    const health = yield* keepHealth(host, draft.health);
     const flow = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) => {
       const spec: Spec = { ...draft, routes: claim.routes };
       const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
       const claimed = makeFlow({ host, ledger, spec, env, target, previous, image });
       return refuseForeign(host, claim.routes, options)
-        .andThen(() => commitClaim(claimed, claim, mode, signal))
+        .andThen(() => commitClaim(claimed, { ...spec, health }, claim, mode, signal))
         .map(() => claimed);
     });
     const { spec } = flow;
@@ -200,9 +202,13 @@ export function isServed(
   });
 }
 
-/** Spec, domains and the journal's first entries, in one commit. */
+/**
+ * Spec, domains and the journal's first entries, in one commit.
+ * @param kept the spec as it is stored, without secrets in the clear
+ */
 function commitClaim(
   flow: Flow,
+  kept: Spec,
   { fresh, taken, changes }: Claim,
   mode: 'create' | 'cutover',
   signal: AbortSignal,
@@ -210,7 +216,7 @@ function commitClaim(
   const { ledger, spec } = flow;
   const claimed = { step: claimStep, intent: { domains: fresh, taken } as Json, state: 'done' } as const;
   return commitIntents(claimed, stepsFor(spec, mode), flow, signal, {
-    changes: [{ op: 'put', collection: 'specs', record: { id: ledger.record.id, spec } }, ...changes],
+    changes: [{ op: 'put', collection: 'specs', record: { id: ledger.record.id, spec: kept } }, ...changes],
   });
 }
 

@@ -5,6 +5,7 @@ import { matchStage } from '../config/stage-pattern.js';
 import { didYouMean } from '../domain/did-you-mean.js';
 import { type AnyError, failure } from '../domain/errors.js';
 import { hashText } from '../domain/hash.js';
+import type { HealthCheck } from '../domain/health.js';
 import { canonicalJson } from '../domain/json.js';
 import type { DomainOwner } from '../domain/names.js';
 import type { DeploymentRecord, DeploymentRequest } from '../domain/records.js';
@@ -18,6 +19,7 @@ import { fixedDomain, generatedDomain, type WantedDomain } from './claim.js';
 import { matchReach, type Surroundings } from './describe.js';
 import { type Environment, keepEnv, openOverrides, reviveEnv } from './environment.js';
 import { gatherEnv, withOverrides } from './gather-env.js';
+import { headerSecrets, reviveHealth } from './health-secrets.js';
 import type { Host } from './host.js';
 import { type ResolvedImage, resolveImage } from './image.js';
 
@@ -146,7 +148,7 @@ export function resolveDeploy(
       limits: stage.limits,
       options: stage.options,
     };
-    const secrets = secretsOf(env, plain, stage);
+    const secrets = secretsOf(env, plain, stage.health);
     const fingerprint = yield* fingerprintOf(host, draft, env);
     const kept = yield* keepEnv(host, env, plain);
     return ok<Resolution, AnyError>({
@@ -199,6 +201,9 @@ export function resolveRecorded(
     const { env, fromToday } = creates
       ? yield* reviveEnv(host, variables, today)
       : { env: {} as Environment, fromToday: [] };
+    const health = yield* reviveHealth(host, recorded.health, () =>
+      findStage(host, record, options).map((stage) => stage.health),
+    );
     const reach = yield* reachOf(host, around, recorded);
     const image = creates
       ? yield* host.call('Looking for the image', options.signal, (call) =>
@@ -206,7 +211,7 @@ export function resolveRecorded(
         )
       : undefined;
     const plain = new Set(variables.flatMap((each) => (each.kept === 'plain' ? [each.name] : [])));
-    const draft = { ...rest, reach };
+    const draft = { ...rest, health, reach };
     const live = yield* host.store.list('routes', { where: { stageKey: record.stageKey } }, options);
     const domains = new Map(
       [
@@ -221,7 +226,7 @@ export function resolveRecorded(
         fingerprint: creates ? yield* fingerprintOf(host, draft, env) : recordedFingerprint,
       },
       env,
-      secrets: secretsOf(env, plain, recorded),
+      secrets: secretsOf(env, plain, health),
       image,
       wanted: [...domains].map(([domain, owner]) => recordedDomain(host, domain, owner)),
       isPartial: !creates,
@@ -258,23 +263,17 @@ function reachOf(host: Host, around: Surroundings, of: Pick<Spec, 'container' | 
   });
 }
 
-/** Headers whose values nobody should see. */
-const SECRET_HEADER = /authorization|cookie|token|secret|key/i;
-
-function secretsOf(env: Environment, plain: ReadonlySet<string>, { health }: Pick<Spec, 'health'>): string[] {
-  const headers = health.kind === 'http' ? Object.entries(health.headers) : [];
-  return [
-    ...Object.entries(env).flatMap(([name, value]) => (plain.has(name) ? [] : [value])),
-    ...headers.flatMap(([name, value]) => (SECRET_HEADER.test(name) ? [value] : [])),
-  ];
+function secretsOf(env: Environment, plain: ReadonlySet<string>, health: HealthCheck): string[] {
+  const values = Object.entries(env).flatMap(([name, value]) => (plain.has(name) ? [] : [value]));
+  return [...values, ...headerSecrets(health)];
 }
 
 /**
  * A hash of all that makes the container and its route what they are. With a key it is keyed; without one the store's id goes into it,
  * which keeps it from being compared between stores and not from being tried against guesses: a reason more to give a key.
  */
-function fingerprintOf(
-  host: Host,
+export function fingerprintOf(
+  host: Pick<Host, 'sealer' | 'storeId'>,
   draft: Omit<Draft, 'fingerprint' | 'env'>,
   env: Environment,
 ): ResultAsync<string, AnyError> {

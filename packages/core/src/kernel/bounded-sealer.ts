@@ -15,6 +15,7 @@ export function boundedSealer(sealer: Sealer, clock: Clock, limitMs: number): Se
   return {
     seal: (value, context) => call('Sealing a value', () => sealer.seal(value, context)),
     open: (sealed, context) => call('Opening a sealed value', () => sealer.open(sealed, context)),
+    ...(sealer.isCurrent ? { isCurrent: (sealed: string) => sealer.isCurrent?.(sealed) ?? false } : {}),
     fingerprint: (text) => call('Hashing the configuration', () => sealer.fingerprint(text)),
   };
 }

@@ -12,6 +12,8 @@ export interface Sealer {
   seal(value: string, context: string): ResultAsync<string, SealerError>;
   /** Answers `secret-unreadable` where no key fits or the text or its context was changed. */
   open(sealed: string, context: string): ResultAsync<string, SealerError>;
+  /** Whether it was sealed with the key that seals now. Absent: nobody can tell, and a change of keys seals everything anew each time. */
+  isCurrent?(sealed: string): boolean;
   /** A keyed hash: equal texts have equal ones, and without the key nobody can try values against it. */
   fingerprint(text: string): ResultAsync<string, SealerError>;
 }
