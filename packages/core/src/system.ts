@@ -100,6 +100,7 @@ export function aesSealer(keys: readonly string[], at = 'secrets.keys'): Result<
         );
         return new TextDecoder().decode(opened);
       }),
+    secrets: () => keys,
     isCurrent: (text) => text.startsWith(`1.${first.id}.`),
     fingerprint: (text) =>
       attempt('fingerprint', async () =>

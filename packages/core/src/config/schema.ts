@@ -33,8 +33,15 @@ const within = (min: number, max: number) => {
   return z.int(message).min(min, message).max(max, message);
 };
 const port = () => within(1, 65_535);
-const absolute = () => text((value) => value.startsWith('/') && !value.includes('\0'), 'an absolute path');
-const envName = () => text(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'a name of letters, digits and underscores');
+const absolute = () =>
+  text(
+    (value) => value.startsWith('/') && !/\p{Cc}|[\u2028\u2029]/u.test(value) && !value.split('/').includes('..'),
+    "an absolute path without '..' and control characters",
+  );
+/** In a container: a mount over its root would leave nothing of the image. */
+const mountPoint = () => absolute().refine((path) => /[^/]/.test(path), { message: 'expected a path below /' });
+// `__proto__` is the one name that an object cannot have.
+const envName = () => text(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]*$/, 'a name of letters, digits and underscores');
 const envValue = () => text((value) => !value.includes('\0'), 'a text without NUL characters');
 const objectName = () =>
   text(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/, 'a name of letters, digits, dots, dashes and underscores');
@@ -81,19 +88,22 @@ const healthcheck = () => {
 };
 
 const mount = () => {
-  const common = { target: absolute(), readOnly: z.boolean().optional() };
+  const common = { target: mountPoint(), readOnly: z.boolean().optional() };
   return z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('volume'), source: objectName(), ...common }),
     z.strictObject({ type: z.literal('bind'), source: absolute(), ...common }),
-    z.strictObject({ type: z.literal('tmpfs'), target: absolute(), size: size().optional() }),
+    z.strictObject({ type: z.literal('tmpfs'), target: mountPoint(), size: size().optional() }),
   ]);
 };
+
+const addresses = once(() => z.union([z.ipv4(), z.ipv6()]));
+const isAddress = (text: string): boolean => addresses().safeParse(text).success;
 
 const published = () =>
   z.strictObject({
     container: port(),
     host: port().optional(),
-    bind: text(/^[0-9a-fA-F.:]{2,45}$/, 'an IP address').optional(),
+    bind: text(isAddress, 'an IP address').optional(),
     protocol: z.enum(['tcp', 'udp']).optional(),
   });
 

@@ -4,12 +4,13 @@
  */
 import { ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, QuaysideError } from '../domain/errors.js';
+import type { EventName, Listener } from '../events/hub.js';
 import type { Secrets } from '../kernel/secrets.js';
 import { redactedError } from '../kernel/stored-error.js';
 import type { Deployer, Handle } from './types.js';
 
 export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
-  const shown = <E extends AnyError>(error: E): E => redactedError(error, secrets.redactor());
+  const shown = <E extends AnyError>(error: E): E => redactedError(error, secrets.wideRedactor());
   const result = <A extends unknown[], T, E extends AnyError>(call: (...args: A) => ResultAsync<T, E>) => {
     return (...args: A): ResultAsync<T, E> => call(...args).mapErr(shown);
   };
@@ -27,6 +28,15 @@ export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
         throw thrown instanceof QuaysideError ? new QuaysideError(shown(thrown.error)) : thrown;
       }
     };
+  /** Of what is told to this process alone the error is as it was caught. */
+  const listener =
+    <Name extends EventName>(call: Listener<Name>): Listener<Name> =>
+    (payload) =>
+      call(
+        'error' in payload && 'message' in payload.error && 'cause' in payload.error
+          ? ({ ...payload, error: shown(payload.error as AnyError) } as typeof payload)
+          : payload,
+      );
   const { deployments, instances, routes } = deployer;
   return {
     ...deployer,
@@ -44,6 +54,8 @@ export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
     resealSecrets: result(deployer.resealSecrets),
     result: result(deployer.result),
     watch: result(deployer.watch),
+    on: (name, call) => deployer.on(name, listener(call)),
+    once: (name, call) => deployer.once(name, listener(call)),
     logs: stream(deployer.logs),
     events: stream(deployer.events),
     instanceLogs: stream(deployer.instanceLogs),

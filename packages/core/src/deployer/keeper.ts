@@ -137,7 +137,7 @@ export class Keeper {
   /** It is tried again by itself; that it failed is told like the failure of any task. */
   #tell(subject: string, ended: Result<unknown, AnyError>): void {
     if (ended.isOk() || ended.error.kind === 'aborted') return;
-    const error = storedError(ended.error, this.#host.secrets.redactor());
+    const error = storedError(ended.error, this.#host.secrets.wideRedactor());
     this.#host.hub.emit('task.failed', { kind: 'prune', subject, error, attempts: 1 });
   }
 }

@@ -80,7 +80,7 @@ function assemble(configured: Configured, storeId: string, ended: AbortSignal): 
     hub: new EventHub(),
     ended,
     leases: new Leases(store, clock, id, settings),
-    secrets: new Secrets([runtime, proxy, configured.store, probe, registry, ...notifiers]),
+    secrets: new Secrets([runtime, proxy, configured.store, probe, registry, sealer, ...notifiers]),
   };
   return { ...parts, surroundings: surroundings(parts) };
 }

@@ -82,7 +82,7 @@ export function reviveEnv(
     }
     if (missing.length === 0) return ok({ env, fromToday: [] });
     const now = await today();
-    const nowhere = now.isErr() ? missing : missing.filter((name) => now.value[name] === undefined);
+    const nowhere = now.isErr() ? missing : missing.filter((name) => !Object.hasOwn(now.value, name));
     if (now.isErr() || nowhere.length > 0) return err(notKept(nowhere));
     for (const name of missing) env[name] = now.value[name] ?? '';
     return ok<{ env: Environment; fromToday: readonly string[] }, AnyError>({ env, fromToday: missing });

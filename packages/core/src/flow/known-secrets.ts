@@ -7,7 +7,9 @@ import { matchStage } from '../config/stage-pattern.js';
 import { type DeploymentRecord, stageOf, type TaskRecord } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import type { Redactor } from '../kernel/redactor.js';
+import type { Sealer } from '../ports/sealer.js';
 import { envContext } from './environment.js';
+import { headerContext } from './health-secrets.js';
 import type { Host } from './host.js';
 
 type Named = Pick<DeploymentRecord, 'id' | 'project' | 'stage' | 'tag'>;
@@ -36,18 +38,24 @@ async function recorded(host: Host, of: Named, signal: AbortSignal): Promise<rea
   const spec = stored.isOk() ? stored.value?.value.spec : undefined;
   if (!spec) return [];
   const values = [...(await opened(host, spec)), ...(await ofToday(host, spec, signal))];
-  host.secrets.remember(of.id, values);
+  host.secrets.remember(of.id, values, openly(of));
   return values;
 }
 
 async function opened({ sealer }: Host, spec: Spec): Promise<string[]> {
   const values: string[] = [];
-  for (const variable of spec.env) {
-    if (variable.kept !== 'sealed' || !sealer) continue;
-    const value = await sealer.open(variable.sealed, envContext(variable.name));
+  const { health } = spec;
+  const headers = health.kind === 'http' ? Object.entries(health.sealedHeaders ?? {}) : [];
+  const sealed = [
+    ...spec.env.flatMap((each) => (each.kept === 'sealed' ? [[each.sealed, envContext(each.name)] as const] : [])),
+    ...headers.flatMap(([name, text]) => (text === null ? [] : [[text, headerContext(name)] as const])),
+  ];
+  for (const [text, context] of sealer ? sealed : []) {
+    const value = await (sealer as Sealer).open(text, context);
     // A key that is gone, or a service that is away, would be asked in vain for each of them.
     if (value.isErr()) break;
-    values.push(value.value);
+    // With its scheme, where it is a header, and without.
+    values.push(value.value, value.value.replace(/^(?:Basic|Bearer|Token) +/, ''));
   }
   return values;
 }

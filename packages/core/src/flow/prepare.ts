@@ -75,7 +75,7 @@ export function prepare(
     const container = same && (yield* inspectInstance(host, same, null, signal));
     const mode = same ? 'cutover' : 'create';
     const { env, image } = resolution;
-    if (mode === 'create') host.secrets.remember(record.id, resolution.secrets);
+    if (mode === 'create') host.secrets.remember(record.id, resolution.secrets, openly(record));
     const health = yield* keepHealth(host, draft.health);
     const flow = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) => {
       const spec: Spec = { ...draft, routes: claim.routes };

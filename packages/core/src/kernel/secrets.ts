@@ -16,8 +16,9 @@ const FORMS_MAX = 20_000;
 export class Secrets {
   readonly #ports: readonly KeepsSecrets[];
   readonly #marked = new Set<string>();
-  readonly #deployments = new Map<string, readonly string[]>();
+  readonly #deployments = new Map<string, Remembered>();
   readonly #forms = new Map<string, readonly string[]>();
+  #wide: readonly string[] | undefined;
   #cached: { readonly of: readonly string[]; readonly redactor: Redactor } | undefined;
 
   constructor(ports: readonly (KeepsSecrets | null | undefined)[]) {
@@ -30,14 +31,15 @@ export class Secrets {
   }
 
   /** The values that a deployment's container was given. */
-  remember(deployment: string, values: readonly string[]): void {
+  remember(deployment: string, values: readonly string[], openly: readonly string[]): void {
     this.#deployments.delete(deployment);
-    this.#deployments.set(deployment, values);
+    this.#deployments.set(deployment, { values, openly });
+    this.#wide = undefined;
     dropOldest(this.#deployments, DEPLOYMENTS_MAX);
   }
 
   of(deployment: string): readonly string[] | undefined {
-    return this.#deployments.get(deployment);
+    return this.#deployments.get(deployment)?.values;
   }
 
   /** @param more what is secret here beside what is so everywhere */
@@ -49,6 +51,21 @@ export class Secrets {
     return this.#cached.redactor;
   }
 
+  /**
+   * For what is told of no deployment in particular (a report, a call that failed): whatever any of them has as well. Of their values those
+   * are meant that nobody uses as a word, and no name of theirs: else a report would be blackened by `SERVICE=shop` and `MODE=production`.
+   */
+  wideRedactor(): Redactor {
+    this.#wide ??= this.#wideValues();
+    return this.redactor(this.#wide);
+  }
+
+  #wideValues(): readonly string[] {
+    const all = [...this.#deployments.values()];
+    const open = new Set(all.flatMap(({ openly }) => openly));
+    return [...new Set(all.flatMap(({ values }) => values))].filter((value) => isNoWord(value) && !open.has(value));
+  }
+
   #formsFor = (secret: string): readonly string[] => {
     const known = this.#forms.get(secret);
     if (known) return known;
@@ -58,6 +75,16 @@ export class Secrets {
     return forms;
   };
 }
+
+interface Remembered {
+  readonly values: readonly string[];
+  /** The names of its project, stage and tag. */
+  readonly openly: readonly string[];
+}
+
+const WORD_LENGTH_MAX = 8;
+const isNoWord = (value: string): boolean =>
+  value.length > WORD_LENGTH_MAX && !/^[A-Za-z]+$/.test(value) && !/^\d+$/.test(value);
 
 /** A port of somebody else's may throw here: that must not be what a deployment fails of, let alone what its error says. */
 function secretsOf(port: KeepsSecrets): string[] {

@@ -1,10 +1,11 @@
 import type { ResultAsync } from 'neverthrow';
 import type { TaggedError } from '../domain/errors.js';
+import type { KeepsSecrets } from './secrets.js';
 
 export type SealerError = TaggedError<'secret-unreadable'>;
 
 /** Encrypts what the store must keep of secrets. The key is the host's. */
-export interface Sealer {
+export interface Sealer extends KeepsSecrets {
   /**
    * @param context what the value belongs to (`env:NAME`): sealed in with it, so that a value cannot be moved elsewhere
    * @returns text that only `open` with the same context reads; the same value twice gives two texts

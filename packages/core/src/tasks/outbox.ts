@@ -210,7 +210,7 @@ async function tellOne(
   };
   const told = await tellOnce(host, notifier, message, signal);
   if (told.isOk() || signal.aborted) return undefined;
-  const stored = storedError(told.error, host.secrets.redactor());
+  const stored = storedError(told.error, host.secrets.wideRedactor());
   host.hub.emit('task.failed', { kind: 'notify', subject: notifier.name, error: stored, attempts: 1 });
   if (!told.error.retryable) return undefined;
   const asked = 'retryAfterMs' in told.error ? (told.error.retryAfterMs ?? 0) : 0;
