@@ -6,6 +6,7 @@ import { dockerRuntime } from '@quayside/docker-adapter';
 import { distributionRegistry, webhookNotifier } from '@quayside/http-adapter';
 import { nginxProxyManager } from '@quayside/npm-adapter';
 import { postgresStore, sqliteStore } from '@quayside/sql-adapter';
+import { errAsync } from 'neverthrow';
 import { echoDatabase, echoServer } from './receiver.js';
 import { COMMAND_VALUE, IMAGE, type Site } from './site.js';
 
@@ -28,6 +29,11 @@ type Port = keyof Site['faults'];
 const says = (port: Port, method: string, kind: string, name = `${port}.${method} fails`): Outcome => ({
   name,
   strike: (site) => inject(site, port, method, { kind: 'fail-before', error: site.refusal(kind) }),
+});
+/** Before the environment is gathered. */
+const saysEarly = (port: Port, method: string, kind: string): Outcome => ({
+  name: `${port}.${method} fails`,
+  strike: (site) => inject(site, port, method, { kind: 'fail-before', error: site.early(kind) }),
 });
 const throws = (port: Port, method: string): Outcome => ({
   name: `${port}.${method} throws`,
@@ -68,9 +74,9 @@ export const OUTCOMES: readonly Outcome[] = [
     },
   },
   { name: 'a removal', act: (deployer) => deployer.remove({ project: 'shop', stage: 'dev' }) },
-  says('registry', 'resolve', 'registry-denied'),
-  says('runtime', 'describe', 'engine-unreachable'),
-  says('runtime', 'image', 'engine-refused'),
+  saysEarly('registry', 'resolve', 'registry-denied'),
+  saysEarly('runtime', 'describe', 'engine-unreachable'),
+  saysEarly('runtime', 'image', 'engine-refused'),
   says('runtime', 'pull', 'registry-denied'),
   says('runtime', 'ensureNetwork', 'engine-refused'),
   says('runtime', 'create', 'engine-refused'),
@@ -80,7 +86,10 @@ export const OUTCOMES: readonly Outcome[] = [
   says('proxy', 'put', 'proxy-denied'),
   says('proxy', 'prove', 'route-unproved'),
   says('probe', 'check', 'probe-failed'),
-  throws('registry', 'resolve'),
+  {
+    name: 'registry.resolve throws',
+    strike: (site) => inject(site, 'registry', 'resolve', { kind: 'throw', thrown: site.thrownEarly() }),
+  },
   throws('runtime', 'create'),
   throws('runtime', 'start'),
   throws('proxy', 'put'),
@@ -144,7 +153,8 @@ export const OUTCOMES: readonly Outcome[] = [
   {
     name: 'a host whose look-up of projects throws',
     isFirst: false,
-    options: (options, site) => ({ ...options, projects: () => Promise.reject(site.thrown()) }) as DeployerOptions,
+    options: (options, site) =>
+      ({ ...options, projects: () => Promise.reject(site.thrownOfPorts()) }) as DeployerOptions,
   },
   {
     name: 'a sealer that says what it seals',
@@ -154,14 +164,12 @@ export const OUTCOMES: readonly Outcome[] = [
         ...options,
         secrets: undefined as never,
         sealer: {
-          seal: () => {
-            throw site.thrown();
+          seal: (value: string) => {
+            throw new Error(`cannot seal ${value}`);
           },
-          open: () => {
-            throw site.thrown();
-          },
-          fingerprint: () => {
-            throw site.thrown();
+          open: () => errAsync(site.refusalOfPorts('secret-unreadable')),
+          fingerprint: (text: string) => {
+            throw new Error(`cannot hash ${text}`);
           },
         },
       }) as DeployerOptions,
@@ -209,7 +217,7 @@ export const OUTCOMES: readonly Outcome[] = [
       ({
         ...options,
         runtime: dockerRuntime({ credentials: site.leak } as never),
-        proxy: nginxProxyManager({ url: site.leak, identity: 7, secret: [site.leak], frontDoor: 'x' } as never),
+        proxy: nginxProxyManager({ url: 'no address', identity: 7, secret: [site.leak], frontDoor: 'x' } as never),
         notifiers: [
           webhookNotifier({
             url: `ftp://${site.canaries.webhook.value}`,

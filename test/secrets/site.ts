@@ -16,7 +16,7 @@ import {
 } from '@quayside/core/testing';
 import { webhookNotifier } from '@quayside/http-adapter';
 import { sqliteStore } from '@quayside/sql-adapter';
-import { type Canaries, leakError, leakOf } from './canaries.js';
+import { type Canaries, type Canary, leakError, leakOf } from './canaries.js';
 import { type Echo, echoServer } from './receiver.js';
 
 export const IMAGE = 'registry.test/shop';
@@ -68,19 +68,22 @@ export async function openSite(canaries: Canaries, isOpen = false) {
     receiver,
     faults,
     leak: leakOf(all),
+    /** Says too much, but of nothing that this process has yet to ask for: what a function would answer is nobody's to know. */
+    early: (kind: string) =>
+      refusalOf(
+        kind,
+        all.filter((each) => each !== canaries.asked && each !== canaries.command),
+      ),
     isStruck: false,
     /** Deployers that an outcome has opened beside the usual one. */
     more: [] as Deployer[],
     /** What a port answers when it is struck. */
-    refusal: (kind: string) => ({
-      kind,
-      message: leakOf(all),
-      hint: leakOf(all),
-      code: leakOf(all),
-      retryable: false,
-      cause: leakError(all),
-    }),
+    refusal: (kind: string) => refusalOf(kind, all),
     thrown: () => leakError(all),
+    /** Of what the ports were given alone: of an environment that was never gathered nobody knows anything. */
+    refusalOfPorts: (kind: string) => refusalOf(kind, ofPorts(canaries)),
+    thrownOfPorts: () => leakError(ofPorts(canaries)),
+    thrownEarly: () => leakError(all.filter((each) => each !== canaries.asked && each !== canaries.command)),
     request: (tag: string) => ({
       project: 'shop',
       stage: 'dev',
@@ -161,3 +164,14 @@ export async function openSite(canaries: Canaries, isOpen = false) {
   await writeFile(join(folder, 'quayside.config.mjs'), 'export default () => globalThis.quaysideSecretsTest();\n');
   return site;
 }
+
+const refusalOf = (kind: string, all: readonly Canary[]) => ({
+  kind,
+  message: leakOf(all),
+  hint: leakOf(all),
+  code: leakOf(all),
+  retryable: false,
+  cause: leakError(all),
+});
+
+const ofPorts = ({ webhook, signing, header, key }: Canaries): readonly Canary[] => [webhook, signing, header, key];

@@ -22,6 +22,7 @@ import { cancelled, noCancel, orCancelled } from './cancel.js';
 import { endFailed, rollBackAndFail } from './fail.js';
 import type { Flow } from './flow.js';
 import type { Host } from './host.js';
+import { redactorOfRequest } from './known-secrets.js';
 import { Ledger } from './ledger.js';
 import { type Plan, prepare } from './prepare.js';
 import { LookAhead, type Resolution } from './resolve.js';
@@ -153,8 +154,11 @@ function underLease(
 function prepareAndRun(host: Host, ledger: Ledger, ahead: LookAhead, bounds: Bounds): ResultAsync<Outcome, AnyError> {
   const { lease, whole } = bounds;
   return guard(async () => {
+    const before = ledger.redactor;
     const prepared = await prepare(host, ledger, lease, ahead, whole);
     if (prepared.isErr()) {
+      // It failed before its environment was known; who failed may know it from the deployment before.
+      if (ledger.redactor === before) ledger.redactor = await redactorOfRequest(host, ledger.record);
       const error = endingOf(prepared.error, bounds);
       if (error.kind === 'lease-lost') return err(error);
       return failed(host, ledger, error);

@@ -12,13 +12,18 @@ import type { Host } from './host.js';
 /** Headers whose values nobody should see. */
 const SECRET_HEADER = /authorization|cookie|token|secret|password|passwd|signature|credential|key|^x-auth/i;
 
+export const isSecretHeader = (name: string): boolean => SECRET_HEADER.test(name);
+
+export const withAndWithoutScheme = (value: string): string[] => [value, value.replace(/^[A-Za-z]+ +/, '')];
+
 export const headerContext = (name: string): string => `header:${name.toLowerCase()}`;
 
 /** Whole, and without a scheme such as `Bearer`. */
 export function headerSecrets(health: HealthCheck): string[] {
   if (health.kind !== 'http') return [];
-  const values = Object.entries(health.headers).flatMap(([name, value]) => (SECRET_HEADER.test(name) ? [value] : []));
-  return values.flatMap((value) => [value, value.replace(/^[A-Za-z]+ +/, '')]);
+  return Object.entries(health.headers).flatMap(([name, value]) =>
+    isSecretHeader(name) ? withAndWithoutScheme(value) : [],
+  );
 }
 
 /** As it is stored. */
@@ -28,7 +33,7 @@ export function keepHealth(host: Pick<Host, 'sealer'>, health: HealthCheck): Res
     const headers: Record<string, string> = {};
     const sealedHeaders: Record<string, string | null> = {};
     for (const [name, value] of Object.entries(health.headers)) {
-      if (!SECRET_HEADER.test(name)) headers[name] = value;
+      if (!isSecretHeader(name)) headers[name] = value;
       else sealedHeaders[name] = host.sealer ? yield* host.sealer.seal(value, headerContext(name)) : null;
     }
     const isAny = Object.keys(sealedHeaders).length > 0;

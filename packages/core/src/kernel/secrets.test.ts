@@ -10,9 +10,12 @@ describe('what a host knows', () => {
       },
     };
     const secrets = new Secrets([{ secrets: () => [token] }, angry, null, {}]);
+    const early = secrets.redactor(['of-a-deployment']);
     expect(secrets.redactor().text('first-token second-token')).toBe('*** second-token');
     token = 'second-token';
     expect(secrets.redactor().text('first-token second-token')).toBe('first-token ***');
+    // One that was made before the port came by it.
+    expect(early.text('second-token of-a-deployment')).toBe('*** ***');
   });
 
   it('is told of no deployment in particular without the values of any, but words and names stay', () => {

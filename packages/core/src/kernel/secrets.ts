@@ -19,7 +19,6 @@ export class Secrets {
   readonly #deployments = new Map<string, Remembered>();
   readonly #forms = new Map<string, readonly string[]>();
   #wide: readonly string[] | undefined;
-  #cached: { readonly of: readonly string[]; readonly redactor: Redactor } | undefined;
 
   constructor(ports: readonly (KeepsSecrets | null | undefined)[]) {
     this.#ports = ports.flatMap((port) => port ?? []);
@@ -42,13 +41,19 @@ export class Secrets {
     return this.#deployments.get(deployment)?.values;
   }
 
-  /** @param more what is secret here beside what is so everywhere */
+  /**
+   * It knows what the ports know at the moment of asking: a token that one comes by later counts as well.
+   * @param more what is secret here beside what is so everywhere
+   */
   redactor(more: readonly string[] = [], openly: readonly string[] = []): Redactor {
-    const everywhere = [...this.#ports.flatMap(secretsOf), ...this.#marked];
-    if (more.length > 0 || openly.length > 0) return redactor([...everywhere, ...more], openly, this.#formsFor);
-    if (!this.#cached || !areEqual(this.#cached.of, everywhere))
-      this.#cached = { of: everywhere, redactor: redactor(everywhere, [], this.#formsFor) };
-    return this.#cached.redactor;
+    let made: { readonly of: readonly string[]; readonly redactor: Redactor } | undefined;
+    const current = (): Redactor => {
+      const everywhere = [...this.#ports.flatMap(secretsOf), ...this.#marked];
+      if (!made || !areEqual(made.of, everywhere))
+        made = { of: everywhere, redactor: redactor([...everywhere, ...more], openly, this.#formsFor) };
+      return made.redactor;
+    };
+    return { text: (text) => current().text(text), json: (value) => current().json(value) };
   }
 
   /**

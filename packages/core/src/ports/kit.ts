@@ -99,7 +99,7 @@ const OPENING = {
 
 const looksSecret = (path: readonly PropertyKey[]): boolean =>
   path.some((part) =>
-    /secret|password|token|keys?$|^env$|identity|authorization|cookie|connectionString/i.test(String(part)),
+    /secret|passw|token|credential|keys?$|^env$|identity|authorization|cookie|connectionString/i.test(String(part)),
   );
 
 type ZodIssues = readonly z.core.$ZodIssue[];
