@@ -174,4 +174,4 @@ const refusalOf = (kind: string, all: readonly Canary[]) => ({
   cause: leakError(all),
 });
 
-const ofPorts = ({ webhook, signing, header, key }: Canaries): readonly Canary[] => [webhook, signing, header, key];
+const ofPorts = ({ webhook, signing, header }: Canaries): readonly Canary[] => [webhook, signing, header];
