@@ -5,7 +5,7 @@ const inner = (from, allowed) => ({
   severity: 'error',
   comment: `core/src/${from} may import only ${allowed.join(', ')}`,
   from: { path: `${core}${from}/`, pathNot: '(\\.test|/testbed)\\.ts$' },
-  to: { path: core, pathNot: allowed.map((name) => `${core}${name}/`) },
+  to: { path: core, pathNot: allowed.map((name) => `${core}${name}${name.endsWith('.ts') ? '$' : '/'}`) },
 });
 
 module.exports = {
@@ -27,7 +27,8 @@ module.exports = {
     inner('recovery', ['recovery', 'watch', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('watch', ['watch', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
     inner('retention', ['retention', 'recovery', 'tasks', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
-    inner('testing', ['testing', 'kernel', 'ports', 'domain']),
+    inner('plugins', ['plugins', 'flow', 'config', 'events', 'kernel', 'ports', 'domain']),
+    inner('testing', ['testing', 'kernel', 'ports', 'domain', 'system.ts']),
     {
       name: 'core-is-pure',
       severity: 'error',
@@ -40,11 +41,29 @@ module.exports = {
       name: 'adapters-see-ports-only',
       severity: 'error',
       comment: 'An adapter imports @quayside/core/ports and the testing kit, no other adapter and nothing of the CLI.',
-      from: { path: '^packages/([^/]+-adapter)/src/' },
+      from: { path: '^packages/([^/]+-adapter)/src/', pathNot: '^packages/api-adapter/' },
       to: {
         path: '^packages/',
         pathNot: ['^packages/$1/', '^packages/core/src/ports\\.ts$', '^packages/core/src/testing/index\\.ts$'],
       },
+    },
+    {
+      name: 'callers-see-ports-and-types',
+      severity: 'error',
+      comment:
+        'What calls a deployer implements no port: it imports the types of the core, too, and nothing that runs.',
+      from: { path: '^packages/(api-adapter)/src/' },
+      to: {
+        path: '^packages/',
+        pathNot: ['^packages/$1/', '^packages/core/src/(ports|index)\\.ts$', '^packages/core/src/testing/index\\.ts$'],
+      },
+    },
+    {
+      name: 'callers-see-types-alone',
+      severity: 'error',
+      comment: 'A deployer is handed to what calls it; of @quayside/core only types are imported.',
+      from: { path: '^packages/api-adapter/src/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^packages/core/src/index\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'no-deep-imports',

@@ -6,16 +6,23 @@ import { parseArguments } from '../../packages/cli/src/arguments/parse.js';
 import { COMMANDS } from '../../packages/cli/src/commands/index.js';
 import { configSchemas } from '../../packages/core/src/config/schema.js';
 import { compile, propertiesOf } from './compile.js';
-import { anchorsOf, blocksOf, pageOf, readPages, root, rowsOf, section } from './pages.js';
+import { anchorsOf, blocksOf, isCode, pageOf, readPages, root, rowsOf, section } from './pages.js';
+import { runBlocks } from './run-blocks.js';
 
 const pages = readPages();
 const configuration = pageOf('docs/configuration.md');
 
 describe('code', () => {
   it('compiles, each block by itself', () => {
-    const blocks = pages.flatMap(blocksOf).filter(({ language }) => ['ts', 'js'].includes(language));
+    const blocks = pages.flatMap(blocksOf).filter(isCode);
     expect(blocks.length).toBeGreaterThan(3);
     expect(compile(blocks)).toEqual([]);
+  });
+
+  it('runs where it says so, and prints what stands behind it', async () => {
+    const blocks = pages.flatMap(blocksOf).filter(({ runs }) => runs);
+    expect(blocks.length).toBeGreaterThan(2);
+    expect(await runBlocks(blocks)).toEqual([]);
   });
 
   it('of the README runs as examples/minimal does', () => {

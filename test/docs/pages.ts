@@ -17,13 +17,24 @@ export interface Block {
   readonly line: number;
   readonly language: string;
   readonly code: string;
+  /** Its fence says `run`: it is run as it stands. */
+  readonly runs: boolean;
+  /** What it has to print: the block of `text` right behind it. Undefined where there is none. */
+  readonly prints: string | undefined;
 }
 
 export function readPages(): readonly Page[] {
   const below = (folder: string) =>
     existsSync(join(root, folder)) ? readdirSync(join(root, folder)).map((name) => `${folder}/${name}`) : [];
   const packages = below('packages').map((folder) => `${folder}/README.md`);
-  return ['README.md', 'CONTRIBUTING.md', ...below('docs'), ...below('docs/benchmarks'), ...packages]
+  return [
+    'README.md',
+    'CONTRIBUTING.md',
+    ...below('docs'),
+    ...below('docs/benchmarks'),
+    ...below('docs/guides'),
+    ...packages,
+  ]
     .filter((path) => path.endsWith('.md') && existsSync(join(root, path)))
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 }
@@ -31,13 +42,17 @@ export function readPages(): readonly Page[] {
 export const pageOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 export function blocksOf({ path, text }: Page): readonly Block[] {
-  return [...text.matchAll(/^```([a-z]+)\n([\s\S]*?)^```$/gm)].map((match) => ({
+  return [...text.matchAll(/^```([a-z]+)( run)?\n([\s\S]*?)^```$(?:\n+```text\n([\s\S]*?)^```$)?/gm)].map((match) => ({
     page: path,
     line: text.slice(0, match.index).split('\n').length + 1,
     language: match[1] ?? '',
-    code: match[2] ?? '',
+    code: match[3] ?? '',
+    runs: match[2] !== undefined,
+    prints: match[4],
   }));
 }
+
+export const isCode = ({ language }: Block): boolean => language === 'ts' || language === 'js';
 
 /** The part of a page below a heading, up to the next heading of any level. */
 export function section(text: string, heading: string): string {

@@ -75,6 +75,24 @@ export const MUTANTS: readonly Mutant[] = [
     by: 'serves[0] === committed',
   },
   {
+    name: 'recovery does not know the steps of plugins',
+    file: 'flow/steps/index.ts',
+    text: 'extensions ? [...KNOWN_STEPS, ...extensions.steps] : KNOWN_STEPS;',
+    by: '(void extensions, KNOWN_STEPS);',
+  },
+  {
+    name: 'the undo of a plugin’s step is not asked for',
+    file: 'plugins/step.ts',
+    text: 'if (!given.undo) return ok<void, AnyError>(undefined);',
+    by: 'if (given) return ok<void, AnyError>(undefined);',
+  },
+  {
+    name: 'a hook that fails before the commit is passed over',
+    file: 'plugins/hooks.ts',
+    text: 'yield* called.mapErr((error) => ({ ...error, step: each.step }));',
+    by: 'void called;',
+  },
+  {
     name: 'the journal goes although it is not undone',
     file: 'flow/fail.ts',
     text: '...(open.length > 0 ? {} : { journal: null }),',

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { unwrap } from '../../packages/core/src/domain/errors.js';
 import { type DomainOwner, ownerKey } from '../../packages/core/src/domain/names.js';
-import { claimDomains, generatedDomain } from '../../packages/core/src/flow/claim.js';
+import { claimDomains, generatedDomain, prepareClaim } from '../../packages/core/src/flow/claim.js';
 import type { Store } from '../../packages/core/src/ports/store.js';
 import { memoryStore } from '../../packages/core/src/testing/memory/store.js';
 import { sqliteStore } from '../../packages/sql-adapter/src/index.js';
@@ -54,8 +54,9 @@ function isValid(domain: string): boolean {
 async function claim(store: Store, owner: DomainOwner, { defaultRoute, taggedRoute, base }: World): Promise<string> {
   const pattern = owner.kind === 'tagged' ? taggedRoute : defaultRoute;
   const terms = { storeId: 'store', stageKey: ownerKey(owner), claimedBy: 'names', options: null, identity: '' };
+  const draft = () => prepareClaim(store, [generatedDomain(pattern, base, owner)], terms, { signal });
   const routes = await unwrap(
-    claimDomains(store, [generatedDomain(pattern, base, owner)], terms, { signal }, async (claimed) =>
+    claimDomains(draft, undefined, async (claimed) =>
       claimed.changes.length === 0
         ? (await store.get('routes', claimed.routes[0]?.domain ?? '', { signal })).map(() => claimed.routes)
         : (await store.commit(claimed.changes, { signal })).map(() => claimed.routes),

@@ -7,6 +7,8 @@ export { type AnyError, aborted, QuaysideError } from '../../packages/core/src/d
 export * from '../../packages/core/src/domain/records.js';
 export { EVENT_STREAM, logStream, type StoredEvent, TERMINAL_EVENTS } from '../../packages/core/src/events/types.js';
 export { MARGIN_MS } from '../../packages/core/src/kernel/held-lease.js';
+export { definePlugin } from '../../packages/core/src/plugins/define.js';
+export type { Plugin } from '../../packages/core/src/plugins/types.js';
 export type { Clock } from '../../packages/core/src/ports/clock.js';
 export type { Change, CommitOptions, Store } from '../../packages/core/src/ports/store.js';
 export { outage } from '../../packages/core/src/testing/faults/outage.js';

@@ -1,5 +1,6 @@
 /** The promises, once the dust has settled: looked for in the engines, the proxies and the stores, not in what anybody says of them. */
 import { EVENT_STREAM, isTerminal, logStream, type MemoryStore, type StoredEvent, TERMINAL_EVENTS } from './core.js';
+import { wrongMarks } from './plugin.js';
 import { SECRET, type SimulatedWorld, storeIdOf } from './world.js';
 
 const { signal } = new AbortController();
@@ -10,6 +11,7 @@ export async function brokenPromises(world: SimulatedWorld): Promise<string[]> {
   for (const [number, store] of world.stores.entries()) {
     const ledger = await readStore(store);
     broken.push(...inTheWorld(world, storeIdOf(number), ledger), ...inHistory(ledger));
+    if (world.marks) broken.push(...wrongMarks(world.marks, ledger.deployments));
     if (ledger.text.includes(SECRET)) {
       const at = ledger.text.indexOf(SECRET);
       broken.push(`a secret is in the store: …${ledger.text.slice(Math.max(0, at - 200), at + 60)}…`);

@@ -23,6 +23,7 @@ import {
 } from './core.js';
 import { type Dice, dice } from './dice.js';
 import { Life, type Surroundings, type Trap } from './life.js';
+import { type Marks, marking } from './plugin.js';
 import { Referee } from './referee.js';
 import {
   type Component,
@@ -60,6 +61,9 @@ export interface Given {
   readonly without?: ReadonlySet<string>;
 }
 
+/** So many worlds have hosts with a plugin. */
+const PLUGIN_CHANCE = 0.3;
+
 const tick = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 export class SimulatedWorld implements Surroundings {
@@ -77,6 +81,8 @@ export class SimulatedWorld implements Surroundings {
   readonly broken: string[] = [];
   readonly deaths: ((life: Life) => void)[] = [];
   readonly strangers: Stranger[] = [];
+  /** Null: its hosts have no plugin. */
+  readonly marks: Marks | null;
   isCalm = false;
   version = 0;
   readonly #cuts = new Set<string>();
@@ -86,6 +92,7 @@ export class SimulatedWorld implements Surroundings {
   constructor(script: Script, { isRead = false, without = new Set() }: Given = {}) {
     this.script = script;
     this.dice = dice(script.seed);
+    this.marks = this.dice.has('plugin', PLUGIN_CHANCE) ? marking(script.seed, () => this.isCalm) : null;
     this.#without = without;
     this.clock = virtualClock(undefined, tick);
     this.trace = trace(() => this.clock.monotonicMs(), isRead);
@@ -226,6 +233,7 @@ export class SimulatedWorld implements Surroundings {
       ...(plan.hasKey ? { sealer: memorySealer() } : {}),
       settings: { domain: 'apps.test', ...this.script.timing },
       projects: (name: string) => this.#project(plan, name),
+      ...(this.marks ? { plugins: [this.marks.plugin(life)] } : {}),
       recover: plan.recovers,
       ...(plan.group === null ? {} : { worker: { group: plan.group } }),
     } as unknown as DeployerOptions) as unknown as ReturnType<typeof createDeployer> & PromiseLike<{ value: Deployer }>;

@@ -18,7 +18,7 @@ import { distributionRegistry, httpProbe } from '../../packages/http-adapter/src
 import { embeddedProxy } from '../../packages/proxy-adapter/src/index.js';
 import { sqliteStore } from '../../packages/sql-adapter/src/index.js';
 import { openWorkbench, type Workbench } from './engine.js';
-import { startRegistry, type TestRegistry } from './registry.js';
+import { type RegistryOptions, startRegistry, type TestRegistry } from './registry.js';
 
 export interface Field extends AsyncDisposable {
   readonly bench: Workbench;
@@ -43,9 +43,9 @@ export interface FieldOptions {
 
 const same = <T>(port: T): T => port;
 
-export async function openField(what: string): Promise<Field> {
+export async function openField(what: string, options: RegistryOptions = {}): Promise<Field> {
   const bench = openWorkbench(what);
-  const registry = await startRegistry();
+  const registry = await startRegistry(options);
   const folder = await mkdtemp(join(tmpdir(), 'quayside-bench-'));
   const network = `${bench.prefix}-net`;
   // Not the deployer's own: one that is would go with the last container.

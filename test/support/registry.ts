@@ -21,15 +21,21 @@ export interface TestRegistry extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+export interface RegistryOptions {
+  readonly login?: boolean;
+  readonly port?: number;
+  readonly within?: readonly string[];
+  readonly notifies?: { readonly url: string; readonly authorization: string };
+}
+
 /**
  * @param options.login whether it asks for `REGISTRY_LOGIN`; default no
  * @param options.port default: a free one
+ * @param options.notifies whom it tells of what happens in it, and what it sends along as `Authorization`
  * @param options.within what to start it by, for another network than this one's: `PrivateEngine.within`
  */
-export async function startRegistry(
-  options: { readonly login?: boolean; readonly port?: number; readonly within?: readonly string[] } = {},
-): Promise<TestRegistry> {
-  const { within = [] } = options;
+export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
+  const { within = [], notifies } = options;
   const directory = await mkdtemp(join(tmpdir(), 'quayside-registry-'));
   const host = `127.0.0.1:${options.port ?? (await freePort())}`;
   await writeFile(join(directory, 'htpasswd'), HTPASSWD);
@@ -38,6 +44,22 @@ export async function startRegistry(
     log: { level: 'info', formatter: 'text', accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
     http: { addr: host },
+    ...(notifies
+      ? {
+          notifications: {
+            endpoints: [
+              {
+                name: 'receiver',
+                url: notifies.url,
+                headers: { Authorization: [notifies.authorization] },
+                timeout: '2s',
+                threshold: 3,
+                backoff: '500ms',
+              },
+            ],
+          },
+        }
+      : {}),
     ...(options.login ? { auth: { htpasswd: { realm: 'quayside', path: join(directory, 'htpasswd') } } } : {}),
   };
   // JSON is YAML.

@@ -45,3 +45,10 @@ export class Interrupts {
     this.#asked.abort(new Error('Ctrl-C was pressed'));
   }
 }
+
+/** Resolves once the signal is aborted. */
+export const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

@@ -15,8 +15,9 @@ export interface Io {
   cwd(): string;
   /** Relative paths in a configuration count from its folder. */
   chdir(path: string): void;
-  /** Who runs it, for the history; undefined where nobody can say. */
+  /** Who runs it, for the history and the audit trail: `ada@desk`; undefined where nobody can say. */
   user(): string | undefined;
+  /** Rejects where nobody answers: Ctrl-C, or the end of the input. */
   ask(question: string): Promise<string>;
   /** Ctrl-C, or a request to end. The answer takes the listener off. */
   onInterrupt(listener: () => void): () => void;

@@ -15,6 +15,7 @@ import { type Screen, screenOf } from './terminal/screen.js';
 const SPECS = COMMANDS.map(({ spec }) => spec);
 
 export async function main(argv: readonly string[], io: Io, version: string): Promise<number> {
+  if (argv[0] === COMPLETE) return complete(argv.slice(1), io);
   // `quayside help deploy` is what many try first.
   const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
   const parsed = parseArguments(words, SPECS);
@@ -50,6 +51,18 @@ async function run(given: Arguments, io: Io, screen: Screen, version: string): P
   } finally {
     interrupts.stop();
   }
+}
+
+/** For shells, and in no help. */
+const COMPLETE = '__complete';
+
+/** Nothing of what goes wrong is told: it would stand in somebody's command line. */
+async function complete(words: readonly string[], io: Io): Promise<number> {
+  io.reserveStdout();
+  const { candidates } = await import('./completion/candidates.js');
+  const found = await candidates(words, SPECS, io).catch(() => []);
+  for (const [word, about] of found) io.stdout.write(`${word}\t${about}\n`);
+  return EXIT.done;
 }
 
 /** What is thrown all the same is a bug, and told as such. */

@@ -1,6 +1,6 @@
 /** This process, as the command needs it. */
 import { Console } from 'node:console';
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import type { Io, Output } from './io.js';
 
@@ -38,7 +38,7 @@ export function processIo(): Io {
     chdir: (path) => process.chdir(path),
     user: () => {
       try {
-        return userInfo().username;
+        return `${userInfo().username}@${hostname()}`;
       } catch {
         // A user id without an entry, as in many containers.
         return undefined;
@@ -46,8 +46,11 @@ export function processIo(): Io {
     },
     async ask(question) {
       const lines = createInterface({ input: process.stdin, output: process.stdout });
+      // Ctrl-C, or the end of the input: node would leave the question open for ever.
+      const over = new AbortController();
+      lines.once('close', () => over.abort(new Error('Nobody answers.')));
       try {
-        return await lines.question(question);
+        return await lines.question(question, { signal: over.signal });
       } finally {
         lines.close();
       }

@@ -12,6 +12,8 @@ import { EXIT, type WithExitCode } from './exit-codes.js';
 
 export interface Session extends Context {
   readonly deployer: Deployer;
+  /** The configuration's. */
+  readonly file: string;
   readonly options: DeployerOptions;
   /** Aborted by Ctrl-C, and when nobody reads any more. */
   readonly reading: AbortSignal;
@@ -27,22 +29,33 @@ const DRAIN_TIMEOUT_MS = 30_000;
 /** When a closing is worth a word. */
 const WORD_MS = 1_000;
 
-/** @param kind whether its own retire tasks are waited for */
-export async function withDeployer(
-  context: Context,
-  kind: 'reads' | 'changes',
-  work: (session: Session) => Promise<Result<number, AnyError>>,
-): Promise<Result<number, AnyError>> {
-  const { io, given, interrupts, screen } = context;
+export interface Opened {
+  readonly file: string;
+  readonly options: DeployerOptions;
+}
+
+/** Finds the configuration and loads it; from then on relative paths count from its folder. */
+export async function openConfig({ io, given }: Context): Promise<Result<Opened, AnyError>> {
   const found = await findConfig(flagValue(given, 'config'), io.cwd());
   if (found.isErr()) return err(found.error);
-  const file = found.value;
-  io.chdir(dirname(file));
-  const loaded = await loadConfig(file, io.env);
-  if (loaded.isErr()) return err(loaded.error);
-  const { options } = loaded.value;
-  // Who only reads takes nothing up: it would be left in the midst of it when the reading is done.
-  const made = await createDeployer(kind === 'reads' ? { ...options, recover: 'manual' } : options);
+  io.chdir(dirname(found.value));
+  return loadConfig(found.value, io.env);
+}
+
+/**
+ * @param kind `changes`: its own retire tasks are waited for, and what others have left is taken up beside it; `recovers`: the former alone,
+ *   as it takes that up itself; `reads`: neither, as it would be left in the midst of it when the reading is done
+ */
+export async function withDeployer(
+  context: Context,
+  kind: 'reads' | 'changes' | 'recovers',
+  work: (session: Session) => Promise<Result<number, AnyError>>,
+): Promise<Result<number, AnyError>> {
+  const { io, interrupts, screen } = context;
+  const opened = await openConfig(context);
+  if (opened.isErr()) return err(opened.error);
+  const { file, options } = opened.value;
+  const made = await createDeployer(kind === 'changes' ? options : { ...options, recover: 'manual' });
   if (made.isErr()) return err(unusable(made.error, file));
   const deployer = made.value;
   const retiring = new Set<string>();
@@ -53,6 +66,7 @@ export async function withDeployer(
   const session: Session = {
     ...context,
     deployer,
+    file,
     options,
     retiring,
     reading: AbortSignal.any([interrupts.signal, hungUp.signal]),
@@ -72,14 +86,14 @@ export async function withDeployer(
       sayLeft(session);
       hurry.abort(new Error('Ctrl-C was pressed'));
     };
-    await close(session, kind === 'changes' ? drainTimeoutOf(options) : READ_CLOSE_MS, hurry.signal);
+    await close(session, kind === 'reads' ? READ_CLOSE_MS : drainTimeoutOf(options), hurry.signal);
     offHangUp();
     clearInterval(awake);
   }
 }
 
 /** What the configuration leads to cannot be used: a wrong field, or a store of a newer version or in a folder that is not there. */
-function unusable(error: AnyError, file: string): AnyError & WithExitCode {
+export function unusable(error: AnyError, file: string): AnyError & WithExitCode {
   if (error.kind === 'invalid-config') return { ...error, ...{ file } };
   return error.kind === 'store-refused' ? { ...error, exitCode: EXIT.badInput } : error;
 }

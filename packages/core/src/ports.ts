@@ -12,5 +12,7 @@ export type { ContainerShape, Limits, Mount, NetworkUse, PublishedPort, RestartP
 export { onAbort, untilAborted } from './kernel/on-abort.js';
 export { allOf } from './kernel/pages.js';
 export { pause, type TimeLimit, within } from './limit.js';
+export { definePlugin, type PluginDefinition, type PluginFactory, type PluginWithOptions } from './plugins/define.js';
+export type * from './plugins/types.js';
 export * from './ports/index.js';
 export { systemClock } from './system.js';

@@ -30,12 +30,34 @@ afterAll(async () => {
   expect(await bench.leftovers()).toEqual({ containers: [], images: [], networks: [], volumes: [] });
 });
 
+const MANIFESTS = 'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json';
+
+/** Lets a tag of the registry point to what another one points to; answers how to let it point back. */
+async function moveTag(tag: string, to: string): Promise<() => Promise<void>> {
+  const at = (reference: string) => {
+    const [, path = '', name = ''] = /^[^/]+\/(.+):([^:]+)$/.exec(reference) ?? [];
+    return `http://${registry.host}/v2/${path}/manifests/${name}`;
+  };
+  const read = async (reference: string) => {
+    const answer = await fetch(at(reference), { headers: { accept: MANIFESTS } });
+    return { type: answer.headers.get('content-type') ?? '', body: Buffer.from(await answer.arrayBuffer()) };
+  };
+  const write = async ({ type, body }: Awaited<ReturnType<typeof read>>) => {
+    const { status } = await fetch(at(tag), { method: 'PUT', headers: { 'content-type': type }, body });
+    expect(status).toBe(201);
+  };
+  const before = await read(tag);
+  await write(await read(to));
+  return () => write(before);
+}
+
 describe('a Docker engine keeps the laws of ContainerRuntime', () => {
   conforms(it, containerRuntimeLaws, async () => {
     laws += 1;
     const prefix = `${bench.prefix}-${laws}`;
     const runtime = dockerRuntime({ network: `${bench.prefix}-apps` })._unsafeUnwrap();
     const reference = (tag: string) => `${registry.host}/shop:${tag}`;
+    const undo: (() => Promise<void>)[] = [];
     return {
       runtime,
       prefix,
@@ -50,7 +72,11 @@ describe('a Docker engine keeps the laws of ContainerRuntime', () => {
       },
       freePort,
       eventually,
+      async move(tag: string, to: string) {
+        undo.push(await moveTag(tag, to));
+      },
       async close() {
+        for (const each of undo) await each();
         await runtime.close();
         const { docker } = bench;
         const isOurs = (name: string) => name.startsWith(prefix);

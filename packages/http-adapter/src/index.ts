@@ -1,4 +1,10 @@
+export { discordNotifier } from './notifier/discord.js';
+export type { ChatOptions } from './notifier/hook.js';
+export { type NtfyNotifierOptions, ntfyNotifier } from './notifier/ntfy.js';
 export type { Template, WebhookNotifierOptions } from './notifier/options.js';
+export { slackNotifier } from './notifier/slack.js';
+export { teamsNotifier } from './notifier/teams.js';
+export { type TelegramNotifierOptions, telegramNotifier } from './notifier/telegram.js';
 export { webhookNotifier } from './notifier/webhook-notifier.js';
 export { type HttpProbeOptions, httpProbe } from './probe/http-probe.js';
 export type { Credentials, CredentialsFor } from './registry/credentials.js';

@@ -1,56 +1,18 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { conforms, healthProbeLaws, type ProbedApp, type ServedApp } from '@quayside/core/testing';
+import { conforms, healthProbeLaws } from '@quayside/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, openWorkbench } from '../../../test/support/engine.js';
 import { buildApp } from '../../../test/support/images.js';
+import { probedApps } from '../../../test/support/probed-app.js';
 import { httpProbe } from '../src/index.js';
-
-/** A real app on a port of loopback. */
-async function serve(app: ProbedApp): Promise<ServedApp> {
-  const seen: { method: string; path: string; headers: Record<string, string | undefined> }[] = [];
-  const server: Server = app.connection
-    ? createTcpServer((socket) => socket.once('data', () => app.connection === 'resets' && socket.destroy()))
-    : createServer(({ method = '', url = '', headers }, response) => {
-        seen.push({ method, path: url, headers: headers as IncomingHttpHeaders & Record<string, string | undefined> });
-        const status = typeof app.status === 'function' ? app.status(url) : (app.status ?? 200);
-        response.writeHead(status, app.location ? { location: app.location } : {}).end(app.body ?? '');
-      });
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    host: '127.0.0.1',
-    port,
-    requests: () => seen,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
-  };
-}
 
 describe('httpProbe keeps the laws of HealthProbe', () => {
   conforms(it, healthProbeLaws, async () => {
-    const apps: ServedApp[] = [];
+    const apps = probedApps();
     return {
       probe: httpProbe()._unsafeUnwrap(),
       clock: { now: Date.now, monotonicMs: () => performance.now(), after: () => () => undefined },
       until: async (promise) => promise,
-      serve: async (app) => {
-        const served = await serve(app);
-        apps.push(served);
-        return served;
-      },
-      close: async () => {
-        for (const app of apps) await app.stop();
-      },
+      ...apps,
     };
   });
 });

@@ -30,6 +30,8 @@ import { IN_FLIGHT_PATH, type InFlightAnswer, STATISTICS_PATH, type StatisticsAn
 import { statisticsOf } from './traffic/statistics.js';
 
 export interface EmbeddedProxy extends ProxyManager {
+  /** Whether `listen({ tls: true })` has certificates: the option `tls` was given. */
+  readonly hasCertificates: boolean;
   /**
    * Serves the store's routes at an address, from when this answers on. May be called several times. The deployer must have the
    * proxy first, since the routes are in its store.
@@ -102,6 +104,7 @@ function build(settings: Settings): EmbeddedProxy {
 
   return {
     name: 'embedded-proxy',
+    hasCertificates: settings.tls !== undefined,
     writes: 'parallel',
     capabilities: {
       acceptsUnready: true,

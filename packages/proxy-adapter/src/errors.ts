@@ -51,7 +51,7 @@ export const badCertificate = (cause: unknown): TaggedError<'proxy-refused'> => 
   ...refused(
     'bad-certificate',
     `A certificate cannot be used. ${cause instanceof Error ? cause.message : String(cause)}.`,
-    'Correct `tls.certificates` of embeddedProxy(), or the file that it names.',
+    'Correct it where it was given, `tls.certificates` of embeddedProxy() or listen(), or the file that is named there.',
   ),
   cause,
 });

@@ -7,7 +7,8 @@ import type { RouteLog } from './routes/log.js';
 import { pause, turns } from './routes/pause.js';
 import { type Serving, serving } from './routes/serving.js';
 import type { ServerWatch } from './routes/watch.js';
-import { type Certificates, openCertificates } from './tls/certificates.js';
+import { type Certificates, type CertificatesOptions, openCertificates } from './tls/certificates.js';
+import { type CertificatePair, parseEveryones } from './tls/options.js';
 import { claims } from './traffic/claims.js';
 import { frontDoor, type Listener } from './traffic/front-door.js';
 import type { Counts } from './traffic/statistics.js';
@@ -23,10 +24,12 @@ export interface ListenOptions {
    */
   readonly frontDoor?: string;
   /**
-   * TLS, with the certificates of the proxy's option `tls`. There has to be an address for plain HTTP too, loopback for instance, and it has
-   * to stay: deploying processes ask there. Default: plain HTTP.
+   * TLS: with the certificates of the proxy's option `tls`, or with this one for every domain, as PEM text or absolute paths of files. There
+   * has to be an address for plain HTTP too, loopback for instance, and it has to stay: deploying processes ask there. Default: plain HTTP.
    */
-  readonly tls?: boolean;
+  readonly tls?: boolean | CertificatePair;
+  /** In a worker of `node:cluster`: a port that the other workers do not share. Default false. */
+  readonly exclusive?: boolean;
   /** Sends visitors of this address from plain HTTP to https at this port (308): 443. Default: they are served here. */
   readonly redirectTo?: number;
   readonly signal?: AbortSignal;
@@ -81,7 +84,9 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const inTurn = turns();
   /** With where deploying processes reach them; null: they do not. */
   const open = new Map<Listener, string | null>();
-  let certificates: Certificates | undefined;
+  /** Those of the options, once they are used, and each that was given to listen with. */
+  const openedCertificates = new Set<Certificates>();
+  let ofOptions: Certificates | undefined;
   let current: Serving | undefined;
   let isClosed = false;
 
@@ -136,10 +141,11 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     });
 
   /** What is wrong with those that were given is told where somebody listens with them, and not to the first visitor. */
-  const givenCertificates = async (): Promise<Result<Certificates | undefined, ProxyError>> => {
-    if (certificates || !settings.tls) return ok(certificates);
+  const checked = async (
+    options: Pick<CertificatesOptions, 'settings' | 'everyones'>,
+  ): Promise<Result<Certificates, ProxyError>> => {
     const opened = openCertificates({
-      settings: settings.tls,
+      ...options,
       hasRoute: (domain) => door.table.get(domain) !== undefined,
       report: door.report,
     });
@@ -149,8 +155,22 @@ export async function openServer(options: ServerOptions): Promise<Server> {
       opened.close();
       return err(badCertificate(thrown));
     }
-    certificates = opened;
+    openedCertificates.add(opened);
     return ok(opened);
+  };
+
+  const givenCertificates = async (
+    tls: true | CertificatePair,
+  ): Promise<Result<Certificates | undefined, ProxyError>> => {
+    if (tls !== true) {
+      const parsed = parseEveryones(tls, settings.tls);
+      if (parsed.isErr()) return err(badCertificate(new Error(parsed.error.message)));
+      return checked({ settings: parsed.value.settings, everyones: parsed.value.pair });
+    }
+    if (ofOptions || !settings.tls) return ok(ofOptions);
+    const opened = await checked({ settings: settings.tls });
+    if (opened.isOk()) ofOptions = opened.value;
+    return opened;
   };
 
   return {
@@ -159,16 +179,18 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     countsOf: (instance) => door.table.tallyOf(instance)?.counts(),
     listen: (options) =>
       inTurn(async () => {
-        const { host, port, tls: isSecure = false } = options;
+        const { host, port, tls = false, exclusive = false } = options;
+        const isSecure = tls !== false;
         if (isClosed) return err(closed());
         const hasPlain = [...open.values()].some((at) => at !== null);
         const wrong = checkListen(options, settings, hasPlain);
         if (wrong) return err(wrong);
-        const given = isSecure ? await givenCertificates() : ok(undefined);
+        const given = tls === false ? ok(undefined) : await givenCertificates(tls);
         if (given.isErr()) return err(given.error);
         let listener: Listener;
         try {
-          listener = await door.listen(host, port, { certificates: given.value, redirectTo: options.redirectTo });
+          const { redirectTo } = options;
+          listener = await door.listen(host, port, { certificates: given.value, redirectTo, exclusive });
         } catch (thrown) {
           return err(cannotListen(host, port, thrown));
         }
@@ -195,14 +217,15 @@ export async function openServer(options: ServerOptions): Promise<Server> {
         await drain([...open.keys()]);
         open.clear();
         await end();
-        certificates?.close();
+        for (const each of openedCertificates) each.close();
         door.table.destroy();
       }),
   };
 }
 
 function checkListen(options: ListenOptions, settings: Settings, hasPlain: boolean): ProxyError | undefined {
-  const { frontDoor: said, tls: isSecure = false, redirectTo } = options;
+  const { frontDoor: said, tls = false, redirectTo } = options;
+  const isSecure = tls !== false;
   if (said !== undefined && (isSecure || !/^http:\/\/[^/?#@]+\/?$/.test(said))) {
     const hint = 'Give that of an address for plain HTTP, with scheme, host and port: http://10.0.0.7:80.';
     return refused('bad-front-door', `"${said}" is no front door.`, hint);
@@ -215,11 +238,11 @@ function checkListen(options: ListenOptions, settings: Settings, hasPlain: boole
     return refused('bad-redirect', `${redirectTo} is nothing to send visitors of this address to.`, hint);
   }
   if (!isSecure) return undefined;
-  if (!settings.tls) {
+  if (tls === true && !settings.tls) {
     return refused(
       'no-certificates',
       'There are no certificates to listen with.',
-      'Give embeddedProxy() the option `tls`.',
+      'Give embeddedProxy() the option `tls`, or listen() the certificate and its key.',
     );
   }
   const hint =

@@ -52,6 +52,27 @@ describe('given certificates', () => {
     expect((await visit('wiki.apps.test')).status).toBe(404);
   });
 
+  it('can be one for every domain, given where somebody listens, and is read again like any other', async () => {
+    const folder = authority.folder;
+    const [cert, key] = [join(folder, 'all.pem'), join(folder, 'all.key.pem')];
+    const write = async (pair: { cert: string; key: string }) => {
+      await writeFile(key, pair.key);
+      await writeFile(cert, pair.cert);
+    };
+    await write(await authority.issue('*.apps.test'));
+    const { proxy } = await world.serving({});
+    expect(proxy.hasCertificates).toBe(false);
+    const secure = await unwrap(proxy.listen({ ...LOOPBACK, tls: { cert, key } }));
+    await unwrap(proxy.put(routeTo('shop.apps.test', await world.app('shop')), open()));
+    expect((await askSecurely(secure.port, 'shop.apps.test', authority.ca)).body).toBe('shop');
+    // It is shown for what it is not good for as well: whoever visits decides.
+    await expect(askSecurely(secure.port, 'other.test', authority.ca)).rejects.toThrow(/altnames/i);
+    const absent = await proxy.listen({ ...LOOPBACK, tls: { cert: join(folder, 'none.pem'), key } });
+    expect(absent._unsafeUnwrapErr()).toMatchObject({ kind: 'proxy-refused', code: 'bad-certificate' });
+    const relative = await proxy.listen({ ...LOOPBACK, tls: { cert: 'all.pem', key } });
+    expect(relative._unsafeUnwrapErr().message).toMatch(/tls\.cert: expected PEM text, or the absolute path/);
+  });
+
   it('are shown to no other name, to none, and to nobody who speaks no TLS', async () => {
     const { proxy, visit, secure } = await serving({
       certificates: { 'shop.test': await authority.issue('shop.test') },

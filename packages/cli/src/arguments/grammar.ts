@@ -1,5 +1,8 @@
 /** What a command line may look like: data, from which it is read, checked and explained. */
 
+/** What a word may be, for completing it: names that the store or the configuration knows, one of a list, or a file. */
+export type Completes = 'project' | 'stage' | 'tag' | 'instance' | 'deployment' | 'file' | readonly string[];
+
 export interface Flag {
   readonly name: string;
   readonly short?: string;
@@ -8,6 +11,7 @@ export interface Flag {
   /** It may be given several times. */
   readonly isMany?: boolean;
   readonly about: string;
+  readonly completes?: Completes;
 }
 
 export interface Argument {
@@ -15,6 +19,8 @@ export interface Argument {
   /** What was expected where it is missing. */
   readonly expected: string;
   readonly isOptional?: boolean;
+  /** Several where the word may be any of them. */
+  readonly completes?: readonly Completes[];
 }
 
 export interface CommandSpec {
@@ -32,13 +38,21 @@ export interface CommandSpec {
 
 /** For every command. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
-  { name: 'config', short: 'c', value: 'path', about: 'The configuration; default: found upwards from here' },
+  {
+    name: 'config',
+    short: 'c',
+    value: 'path',
+    about: 'The configuration; default: found upwards from here',
+    completes: 'file',
+  },
   { name: 'json', about: 'One JSON object per line on stdout, and nothing else' },
   { name: 'verbose', about: 'Every entry of the log, not only the steps' },
   { name: 'no-color', about: 'No colours; NO_COLOR and FORCE_COLOR are heeded too' },
-  { name: 'help', short: 'h', about: 'This help' },
-  { name: 'version', about: 'The version' },
+  { name: 'help', short: 'h', about: 'This help; --version answers the version' },
 ];
+
+/** Understood everywhere, and told of beside the help. */
+export const VERSION_FLAG: Flag = { name: 'version', about: 'The version' };
 
 /** A command line that was understood. */
 export interface Arguments {

@@ -4,17 +4,21 @@ import { padEnd, widthOf, wrap } from '../terminal/width.js';
 import { type CommandSpec, type Flag, GLOBAL_FLAGS, usageOf } from './grammar.js';
 
 const COLUMNS = 80;
+const NAME_WIDTH = 12;
 const EXIT_CODES = [
   'Exit codes: 0 done, 1 failed (a deployment was rolled back), 2 bad input or',
   'configuration, 3 not rolled back whole, 130 cancelled (rolled back first)',
 ];
 
 export function helpOf(commands: readonly CommandSpec[], style: Style): string[] {
+  const cells = commands.map(({ name, summary }) => `${style.cyan(padEnd(name, NAME_WIDTH))}  ${summary}`);
+  const half = Math.ceil(cells.length / 2);
+  const left = cells.slice(0, half);
   return [
     'Puts tags of container images on stages, without a gap or a trace.',
     `${style.bold('Usage')}  quayside <command> [options]; ${style.cyan('quayside <command> --help')} has examples.`,
     style.bold('Commands'),
-    ...rows(commands.map(({ name, summary }) => [style.cyan(name), summary])),
+    ...left.map((cell, index) => `  ${padEnd(cell, COLUMNS / 2)}${cells[half + index] ?? ''}`.trimEnd()),
     '',
     style.bold('Options'),
     ...rows(GLOBAL_FLAGS.map((flag) => [style.cyan(flagText(flag)), flag.about])),
@@ -31,7 +35,8 @@ export function commandHelp(spec: CommandSpec, style: Style): string[] {
     ...more.map((line) => `       ${line}`),
     '',
     style.bold('Options'),
-    ...rows([...spec.flags, ...GLOBAL_FLAGS.slice(0, 3)].map((flag) => [style.cyan(flagText(flag)), flag.about])),
+    ...rows(spec.flags.map((flag) => [style.cyan(flagText(flag)), flag.about])),
+    style.dim(`  and ${GLOBAL_FLAGS.slice(0, 4).map(flagText).join(', ')}: quayside --help`),
     '',
     style.bold('Examples'),
     ...spec.examples.map((line) => `  ${line}`),

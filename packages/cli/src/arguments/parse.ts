@@ -3,22 +3,24 @@ import { parseArgs } from 'node:util';
 import type { InvalidError, Issue } from '@quayside/core';
 import { didYouMean, invalid } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import { type Arguments, type CommandSpec, type Flag, GLOBAL_FLAGS, has } from './grammar.js';
+import { type Arguments, type CommandSpec, type Flag, GLOBAL_FLAGS, has, VERSION_FLAG } from './grammar.js';
 
 export type UsageError = InvalidError<'invalid-request'> & { readonly command?: string };
+
+const EVERYWHERE = [...GLOBAL_FLAGS, VERSION_FLAG];
 
 export function parseArguments(
   argv: readonly string[],
   commands: readonly CommandSpec[],
 ): Result<Arguments, UsageError> {
-  const all = [...GLOBAL_FLAGS, ...commands.flatMap(({ flags }) => flags)];
+  const all = [...EVERYWHERE, ...commands.flatMap(({ flags }) => flags)];
   const command = wordsOf(tokensOf(argv, all))[0];
   const spec = commands.find(({ name }) => name === command);
   if (command !== undefined && !spec) return err(unknownCommand(command, commands));
   // Again, now that it is known whose short forms are meant: those of two commands may share a letter.
-  const tokens = tokensOf(argv, [...GLOBAL_FLAGS, ...(spec?.flags ?? []), ...all]);
+  const tokens = tokensOf(argv, [...EVERYWHERE, ...(spec?.flags ?? []), ...all]);
   const words = wordsOf(tokens);
-  const known = [...GLOBAL_FLAGS, ...(spec?.flags ?? [])];
+  const known = [...EVERYWHERE, ...(spec?.flags ?? [])];
   const flags: Record<string, string[]> = {};
   for (const token of tokens) {
     if (token.kind !== 'option') continue;

@@ -3,13 +3,14 @@ import { flagValue, has } from '../arguments/grammar.js';
 import { envFlag } from '../arguments/values.js';
 import type { Command } from '../context.js';
 import { withDeployer } from '../session.js';
+import { BY, byOf } from './flags.js';
 import { PROJECT, STAGE, TAG } from './names.js';
 import { runDeployment } from './run-deployment.js';
 
 export const deploy: Command = {
   spec: {
     name: 'deploy',
-    summary: 'Put a tag of a project on a stage',
+    summary: 'Put a tag on a stage',
     about: [
       'Pulls, starts, routes and checks it, then moves the traffic. What fails on the way is rolled back, as is what',
       'Ctrl-C interrupts; a second Ctrl-C says what is left and leaves.',
@@ -25,7 +26,7 @@ export const deploy: Command = {
         about: "Overrides the stage's; NAME alone takes ours",
       },
       { name: 'force', about: 'Deploy even if nothing has changed' },
-      { name: 'by', value: 'who', about: 'Who asks, for the history; default: you' },
+      BY,
     ],
     examples: ['quayside deploy shop dev v1.4.2', 'quayside deploy shop pr-42 sha-1f2e --env FEATURE=on --json'],
   },
@@ -35,7 +36,6 @@ export const deploy: Command = {
     if (env.isErr()) return err(env.error);
     const [project = '', stage = '', tag = ''] = given.positionals;
     const digest = flagValue(given, 'digest');
-    const by = flagValue(given, 'by') ?? io.user();
     return withDeployer(context, 'changes', (session) =>
       runDeployment(session, { project, stage }, (signal) =>
         session.deployer.deploy(
@@ -45,7 +45,7 @@ export const deploy: Command = {
             tag,
             force: has(given, 'force'),
             ...(digest === undefined ? {} : { digest }),
-            ...(by === undefined ? {} : { by }),
+            ...byOf(context),
             ...(env.value === undefined ? {} : { env: env.value }),
           },
           { signal },

@@ -10,6 +10,7 @@ import type { Style } from '../terminal/style.js';
 import { type Column, table } from '../terminal/table.js';
 import { plain } from '../terminal/width.js';
 import { everyPage } from './every-page.js';
+import { LIMIT } from './flags.js';
 import { checkNames, PROJECT, STAGE } from './names.js';
 
 const STATUSES = [
@@ -27,15 +28,20 @@ const STATUSES = [
 export const history: Command = {
   spec: {
     name: 'history',
-    summary: 'What was deployed, and how it ended',
-    about: ['Deployments, the newest first.'],
+    summary: 'What was deployed',
+    about: ['Deployments and how they ended, the newest first.'],
     arguments: [
       { ...PROJECT, isOptional: true },
       { ...STAGE, isOptional: true },
     ],
     flags: [
-      { name: 'limit', short: 'n', value: 'n', about: 'At most so many; default 20' },
-      { name: 'status', value: 'status', about: 'Only those that are succeeded, failed, cancelled, …' },
+      LIMIT,
+      {
+        name: 'status',
+        value: 'status',
+        about: 'Only those that are succeeded, failed, cancelled, …',
+        completes: STATUSES,
+      },
     ],
     examples: ['quayside history', 'quayside history shop dev --status failed', 'quayside history -n 100 --json'],
   },

@@ -1,7 +1,6 @@
-import { type AnyError, type Instance, type LogEntry, QuaysideError } from '@quayside/core';
+import { type AnyError, type LogEntry, QuaysideError } from '@quayside/core';
 import { err, ok, type Result } from 'neverthrow';
 import { has } from '../arguments/grammar.js';
-import { usage } from '../arguments/parse.js';
 import { integerFlag } from '../arguments/values.js';
 import type { Command } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -9,15 +8,12 @@ import { type Session, withDeployer } from '../session.js';
 import { timeText } from '../terminal/quantities.js';
 import type { Screen } from '../terminal/screen.js';
 import { plain, plainWithColors } from '../terminal/width.js';
-import { everyPage } from './every-page.js';
-import { checkNames } from './names.js';
-
-const ID = /^[0-9a-z]{18}$/;
+import { findInstance, ID } from './find-instance.js';
 
 export const logs: Command = {
   spec: {
     name: 'logs',
-    summary: "A deployment's log, or an instance's own output",
+    summary: 'What was done, and said',
     about: [
       "With a deployment's id: what was done, step by step. With a stage, a container's name, or --container: what the",
       "container itself writes; of a stage, the one that serves or the one of the tag. An instance has its deployment's id.",
@@ -28,9 +24,13 @@ export const logs: Command = {
       'quayside logs <project> <stage> [tag]',
     ],
     arguments: [
-      { name: 'deployment', expected: "a deployment's id, a container's name, or a project and a stage" },
-      { name: 'stage', expected: 'the name of a stage', isOptional: true },
-      { name: 'tag', expected: 'a tag', isOptional: true },
+      {
+        name: 'deployment',
+        expected: "a deployment's id, a container's name, or a project and a stage",
+        completes: ['project', 'deployment'],
+      },
+      { name: 'stage', expected: 'the name of a stage', isOptional: true, completes: ['stage'] },
+      { name: 'tag', expected: 'a tag', isOptional: true, completes: ['tag'] },
     ],
     flags: [
       { name: 'follow', short: 'f', about: 'Go on until it ends, or Ctrl-C' },
@@ -48,7 +48,7 @@ export const logs: Command = {
     return withDeployer(context, 'reads', async (session) => {
       const isDeployment = stage === undefined && ID.test(first) && !has(given, 'container');
       if (isDeployment) return ended(session, () => deploymentLog(session, first, options));
-      const instance = await instanceOf(session);
+      const instance = await findInstance(session);
       if (instance.isErr()) return err(instance.error);
       return ended(session, () => containerLog(session, instance.value.id, options));
     });
@@ -102,33 +102,4 @@ async function containerLog({ deployer, screen, reading }: Session, id: string, 
     else if (!isTerminal) screen.print(line.text);
     else screen.print(hasColors ? plainWithColors(line.text) : plain(line.text));
   }
-}
-
-/** By id, by its container's name, or by its stage: the one that serves, or the newest of a tag. */
-async function instanceOf(session: Session): Promise<Result<Instance, AnyError>> {
-  const { deployer, given, reading } = session;
-  const [first = '', stage, tag] = given.positionals;
-  if (stage === undefined) {
-    if (ID.test(first)) return deployer.instances.get(first, { signal: reading });
-    const all = await everyPage((cursor) => deployer.instances.list({ ...cursor, limit: 200, signal: reading }));
-    if (all.isErr()) return err(all.error);
-    const named = all.value.find(({ container }) => container === first);
-    if (named) return ok(named);
-    const expected = "a deployment's id, the name of a container of ours, or a project and a stage";
-    return err(usage([{ path: 'deployment', expected, received: JSON.stringify(first) }], 'logs'));
-  }
-  const page = await everyPage((cursor) =>
-    deployer.instances.list({ project: first, stage, ...cursor, limit: 200, signal: reading }),
-  );
-  if (page.isErr()) return err(page.error);
-  const found = page.value.find((each) => (tag === undefined ? each.isDefault : each.tag === tag));
-  if (found) return ok(found);
-  const known = await checkNames(session, first, stage);
-  if (known.isErr()) return err(known.error);
-  return err({
-    kind: 'unknown-instance',
-    message: `${tag === undefined ? 'Nothing' : `No instance of ${tag}`} runs on ${first}/${stage}.`,
-    hint: 'Look at what runs: `quayside ps`.',
-    retryable: false,
-  });
 }

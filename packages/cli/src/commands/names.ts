@@ -5,9 +5,9 @@ import { err, ok, type Result } from 'neverthrow';
 import type { Argument } from '../arguments/grammar.js';
 import type { Session } from '../session.js';
 
-export const PROJECT: Argument = { name: 'project', expected: 'the name of a project' };
-export const STAGE: Argument = { name: 'stage', expected: 'the name of a stage' };
-export const TAG: Argument = { name: 'tag', expected: 'a tag, such as v1.4.2' };
+export const PROJECT: Argument = { name: 'project', expected: 'the name of a project', completes: ['project'] };
+export const STAGE: Argument = { name: 'stage', expected: 'the name of a stage', completes: ['stage'] };
+export const TAG: Argument = { name: 'tag', expected: 'a tag, such as v1.4.2', completes: ['tag'] };
 
 /**
  * Whether there is such a project, and such a stage: in the configuration, or else in the history, which remembers what has left the

@@ -1,5 +1,5 @@
 import type { DeploymentPlan } from '@quayside/core';
-import { err } from 'neverthrow';
+import { err, ok } from 'neverthrow';
 import { flagValue, has } from '../arguments/grammar.js';
 import { envFlag } from '../arguments/values.js';
 import type { Command } from '../context.js';
@@ -9,12 +9,16 @@ import { durationText } from '../terminal/quantities.js';
 import { fitted, type Screen } from '../terminal/screen.js';
 import { plain } from '../terminal/width.js';
 import { PROJECT, STAGE, TAG } from './names.js';
+import { nearTag, withAdvice } from './near-tag.js';
 
 export const plan: Command = {
   spec: {
     name: 'plan',
-    summary: 'What a deployment would do; nothing is touched',
-    about: ['Asks the registry and looks at what runs. Domains are provisional: the deployment itself claims them.'],
+    summary: 'What a deploy would do',
+    about: [
+      'Touches nothing: asks the registry and looks at what runs. Domains are provisional: the deployment itself claims',
+      'them.',
+    ],
     arguments: [PROJECT, STAGE, TAG],
     flags: [
       { name: 'digest', value: 'sha256:…', about: 'Exactly this image, whatever the tag points to' },
@@ -35,7 +39,8 @@ export const plan: Command = {
     if (env.isErr()) return err(env.error);
     const [project = '', stage = '', tag = ''] = given.positionals;
     const digest = flagValue(given, 'digest');
-    return withDeployer(context, 'reads', async ({ deployer, reading }) => {
+    return withDeployer(context, 'reads', async (session) => {
+      const { deployer, reading } = session;
       const planned = await deployer.plan(
         {
           project,
@@ -47,11 +52,13 @@ export const plan: Command = {
         },
         { signal: reading },
       );
-      return planned.map((found) => {
-        if (screen.isJson) screen.object(found);
-        else for (const line of planLines(found, screen)) screen.print(fitted(screen, line));
-        return EXIT.done;
-      });
+      if (planned.isErr()) {
+        const isMissing = planned.error.kind === 'image-not-found';
+        return err(isMissing ? withAdvice(planned.error, await nearTag(session, project, tag)) : planned.error);
+      }
+      if (screen.isJson) screen.object(planned.value);
+      else for (const line of planLines(planned.value, screen)) screen.print(fitted(screen, line));
+      return ok(EXIT.done);
     });
   },
 };

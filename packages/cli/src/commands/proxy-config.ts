@@ -8,9 +8,9 @@ import { proxyOf } from './proxy-of.js';
 export const proxyConfig: Command = {
   spec: {
     name: 'proxy-config',
-    summary: "Print the proxy's one-time configuration",
+    summary: 'Print a proxy set-up',
     about: [
-      'For a proxy that a person sets up once and that is driven at run time from then on: HAProxy. The text holds the',
+      'Its one-time configuration, for a proxy that a person sets up once and that is driven at run time from then on: HAProxy. The text holds the',
       'key of the proofs: keep it where only the proxy reads it.',
     ],
     arguments: [],

@@ -5,6 +5,7 @@ import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { presenterFor } from '../render/deployment/index.js';
 import { nameOf, type Watched, watch } from '../render/deployment/presenter.js';
 import type { Session } from '../session.js';
+import { nearTag, withAdvice } from './near-tag.js';
 
 /** What the verdict adds from the store may take so long; without it, it is shorter. */
 const LOOK_MS = 3_000;
@@ -30,11 +31,15 @@ export async function runDeployment(
     return err(answer.error);
   }
   if (!deployment) return ok(EXIT.failed);
-  const error = answer.isErr() ? answer.error : null;
+  const given = answer.isErr() ? answer.error : null;
+  // What was mistyped comes to light at the registry only.
+  const near = given?.kind === 'image-not-found' ? await nearTag(session, deployment.project, deployment.tag) : null;
+  const error = given && withAdvice(given, near);
+  const told = deployment.error ? { ...deployment, error: withAdvice(deployment.error, near) } : deployment;
   const exitCode = error ? exitCodeOf(error) : EXIT.done;
   presenter.verdict({
     exitCode,
-    deployment,
+    deployment: told,
     error,
     instance: error ? null : await instanceOf(session, deployment),
     serving: error ? await servingOf(session, stage) : null,

@@ -1,87 +1,125 @@
-import type { ProxyError, ProxyManager } from '@quayside/core';
+import type { AnyError, ProxyManager } from '@quayside/core';
 import { invalid } from '@quayside/core/ports';
-import type { Listening, ListenOptions } from '@quayside/proxy-adapter';
-import { err, ok, type ResultAsync } from 'neverthrow';
-import { flagValue } from '../arguments/grammar.js';
-import { usage } from '../arguments/parse.js';
-import { integerFlag } from '../arguments/values.js';
-import type { Command } from '../context.js';
+import { err, ok, type Result } from 'neverthrow';
+import type { Command, Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
+import { untilAborted } from '../interrupts.js';
+import { problemJson } from '../render/problem.js';
+import { askedToEnd, leaveCrew, openCrew, tell, workerNumber } from '../serve/crew.js';
+import { listen, type Server } from '../serve/listen.js';
+import { HOST, PORT, type ServePlan, servePlan, TLS_PORT } from '../serve/plan.js';
 import { type Session, withDeployer } from '../session.js';
+import { durationText } from '../terminal/quantities.js';
 import { proxyOf } from './proxy-of.js';
-
-const HOST = '0.0.0.0';
-const PORT = 80;
 
 export const serve: Command = {
   spec: {
     name: 'serve',
     summary: 'Run the embedded proxy',
     about: [
-      'Serves the routes of the store until Ctrl-C or SIGTERM, and follows every change that another process makes. Requests',
-      'that are in flight are finished first; a second signal leaves at once. Meanwhile it watches what runs: a container',
-      'that comes back under another address has its routes led to it.',
+      'Serves the routes of the store until Ctrl-C or SIGTERM, and watches what runs. Speaks TLS too, with certificates of',
+      'the configuration or given here.',
     ],
     arguments: [],
     flags: [
       { name: 'host', value: 'address', about: `What it listens on; default ${HOST}, every address` },
-      { name: 'port', short: 'p', value: 'n', about: `Default ${PORT}; 0: any that is free` },
+      { name: 'port', short: 'p', value: 'n', about: `Plain HTTP; default ${PORT}; 0: any that is free` },
+      { name: 'workers', short: 'w', value: 'n', about: 'So many processes share the ports; auto: one per core' },
       { name: 'front-door', value: 'url', about: 'Where deploying processes reach it, from other machines' },
+      { name: 'tls-cert', value: 'path', about: 'PEM, with its chain: for every domain', completes: 'file' },
+      { name: 'tls-key', value: 'path', about: 'Its key; both are read again when they change', completes: 'file' },
+      { name: 'tls-port', value: 'n', about: `Default ${TLS_PORT}` },
+      { name: 'redirect', about: 'Send visitors of plain HTTP to https' },
+      { name: 'no-tls', about: 'Plain HTTP alone, whatever certificates there are' },
     ],
-    examples: ['quayside serve', 'quayside serve --host 127.0.0.1 --port 8080'],
+    examples: ['quayside serve --workers auto', 'quayside serve --tls-cert apps.pem --tls-key apps.key'],
   },
   async run(context) {
-    const { given, screen } = context;
-    const port = integerFlag(given, 'port', { from: 0, to: 65_535 });
-    if (port.isErr()) return err(port.error);
-    const frontDoor = flagValue(given, 'front-door');
-    if (frontDoor !== undefined && !/^https?:\/\/[^/]/.test(frontDoor)) {
-      const expected = 'an http or https URL';
-      return err(usage([{ path: '--front-door', expected, received: JSON.stringify(frontDoor) }], 'serve'));
-    }
+    const plan = servePlan(context.given, context.io.cwd());
+    if (plan.isErr()) return err(plan.error);
+    const worker = workerNumber(context.io.env);
+    if (worker !== undefined) return work(context, plan.value, worker);
     return withDeployer(context, 'reads', async (session) => {
-      const proxy = listenerOf(session);
-      if (!proxy) {
-        const expected = 'embeddedProxy(), the one proxy that this command can run';
-        return err(invalid('invalid-config', [{ path: 'proxy', expected, received: proxyName(session) }]));
-      }
-      const { signal } = session.interrupts;
-      const listening = await proxy.listen({
-        host: flagValue(given, 'host') ?? HOST,
-        port: port.value ?? PORT,
-        signal,
-        ...(frontDoor === undefined ? {} : { frontDoor }),
-      });
-      if (listening.isErr()) return err(listening.error);
-      const { url } = listening.value;
-      if (screen.isJson) screen.object({ type: 'listening', time: Date.now(), url });
-      else screen.print(`${screen.look.style.green(screen.look.signs.done)} serving on ${url}`);
-      // While it serves it also sees to it that what is served runs: whatever else happens to containers and routes.
-      const watch = await session.deployer.watch({ signal });
-      if (watch.isErr()) screen.note(`Containers are not watched: ${watch.error.message}`);
-      await aborted(signal);
-      if (watch.isOk()) await watch.value.stop();
-      if (!screen.isJson) screen.note('Ending: what is in flight is finished. Another signal leaves at once.');
-      return ok(EXIT.done);
+      const proxy = serverOf(session);
+      if (proxy.isErr()) return err(proxy.error);
+      return plan.value.workers === 1 ? alone(session, proxy.value, plan.value) : together(session, plan.value);
     });
   },
 };
 
-interface Listener {
-  listen(options: ListenOptions): ResultAsync<Listening, ProxyError>;
+async function alone(session: Session, proxy: Server, plan: ServePlan): Promise<Result<number, AnyError>> {
+  const { signal } = session.interrupts;
+  const urls = await listen(proxy, plan, undefined, signal);
+  if (urls.isErr()) return err(urls.error);
+  sayListening(session, urls.value, 1);
+  await watched(session);
+  return ok(EXIT.done);
 }
 
-function listenerOf(session: Session): Listener | undefined {
-  const proxy = proxyOf(session);
-  return proxy && 'listen' in proxy && typeof proxy.listen === 'function'
-    ? (proxy as ProxyManager & Listener)
-    : undefined;
-}
-
-const proxyName = (session: Session): string => proxyOf(session)?.name ?? 'none';
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+async function together(session: Session, plan: ServePlan): Promise<Result<number, AnyError>> {
+  const { interrupts, file, screen } = session;
+  const crew = await openCrew({
+    count: plan.workers,
+    args: workerArguments(plan, file),
+    signal: interrupts.signal,
+    onDeath: (how, againInMs) =>
+      screen.note(`A worker has ended ${how}; another one takes its place in ${durationText(againInMs)}.`),
   });
+  if (crew.isErr()) return err(crew.error);
+  if (!interrupts.signal.aborted) sayListening(session, crew.value.urls, plan.workers);
+  await watched(session);
+  await crew.value.end();
+  return ok(EXIT.done);
+}
+
+/** One of several: the one that has started it speaks for all of them. */
+async function work(context: Context, plan: ServePlan, worker: number): Promise<Result<number, AnyError>> {
+  const answer = await withDeployer(context, 'reads', async (session) => {
+    const asked = AbortSignal.any([session.interrupts.signal, askedToEnd()]);
+    const proxy = serverOf(session);
+    if (proxy.isErr()) return err(proxy.error);
+    const urls = await listen(proxy.value, plan, worker, asked);
+    if (urls.isErr()) return err(urls.error);
+    tell({ type: 'listening', urls: urls.value });
+    await untilAborted(asked);
+    return ok<number, AnyError>(EXIT.done);
+  });
+  if (answer.isErr()) tell({ type: 'failed', error: problemJson(answer.error) as AnyError });
+  leaveCrew();
+  return ok(answer.unwrapOr(EXIT.failed));
+}
+
+const workerArguments = (
+  { host, port, frontDoor, tlsPort, certificate, hasTls, redirects, workers }: ServePlan,
+  file: string,
+) => [
+  ...['serve', '--config', file, '--host', host, '--port', String(port), '--tls-port', String(tlsPort)],
+  ...['--workers', String(workers)],
+  ...(frontDoor === undefined ? [] : ['--front-door', frontDoor]),
+  ...(certificate ? ['--tls-cert', certificate.cert, '--tls-key', certificate.key] : []),
+  ...(hasTls ? [] : ['--no-tls']),
+  ...(redirects ? ['--redirect'] : []),
+];
+
+function sayListening({ screen }: Session, urls: readonly string[], workers: number): void {
+  const [url = ''] = urls;
+  if (screen.isJson) return void screen.object({ type: 'listening', time: Date.now(), url, urls, workers });
+  const by = workers === 1 ? '' : `, ${workers} processes`;
+  screen.print(`${screen.look.style.green(screen.look.signs.done)} serving on ${urls.join(' and ')}${by}`);
+}
+
+/** While it serves it also sees to it that what is served runs: whatever else happens to containers and routes. */
+async function watched({ deployer, interrupts: { signal }, screen }: Session): Promise<void> {
+  const watch = await deployer.watch({ signal });
+  if (watch.isErr()) screen.note(`Containers are not watched: ${watch.error.message}`);
+  await untilAborted(signal);
+  if (watch.isOk()) await watch.value.stop();
+  if (!screen.isJson) screen.note('Ending: what is in flight is finished. Another signal leaves at once.');
+}
+
+function serverOf(session: Session): Result<Server, AnyError> {
+  const proxy: (ProxyManager & Partial<Server>) | undefined = proxyOf(session);
+  if (proxy && typeof proxy.listen === 'function') return ok(proxy as ProxyManager & Server);
+  const expected = 'embeddedProxy(), the one proxy that this command can run';
+  return err(invalid('invalid-config', [{ path: 'proxy', expected, received: proxy?.name ?? 'none' }]));
+}

@@ -5,6 +5,7 @@
  * them, and a configuration finds them also where the command is installed globally and its own folder has nothing.
  */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from './define-config.js';
 import { fromCommand } from './from-command.js';
@@ -15,24 +16,35 @@ const BUNDLED = [
   '@quayside/core',
   '@quayside/docker-adapter',
   '@quayside/http-adapter',
+  '@quayside/mail-adapter',
   '@quayside/npm-adapter',
   '@quayside/haproxy-adapter',
+  '@quayside/plugins',
   '@quayside/proxy-adapter',
   '@quayside/sql-adapter',
 ];
 
 export async function importModule(file: string): Promise<unknown> {
-  // Loaded only now: a configuration in JSON needs no compiler.
-  const [{ createJiti }, text] = await Promise.all([import('jiti'), readFile(file, 'utf8')]);
-  const jiti = createJiti(file, {
-    // What the file names is imported as this command imports it; what its own helpers name is found through the alias.
-    virtualModules: await modulesNamedIn(text),
+  const text = await readFile(file, 'utf8');
+  // What the file names is imported as this command imports it; what its own helpers name is found through the alias.
+  return (await compiler(file, await modulesNamedIn(text))).import(file);
+}
+
+/** A package by its name, as a file in that folder would find it. */
+export async function importPackage(name: string, folder: string): Promise<unknown> {
+  return (await compiler(join(folder, 'quayside.config.json'), {})).import(name);
+}
+
+async function compiler(file: string, virtualModules: Record<string, unknown>) {
+  // Loaded only now: a configuration in JSON alone needs no compiler.
+  const { createJiti } = await import('jiti');
+  return createJiti(file, {
+    virtualModules,
     alias: Object.fromEntries(BUNDLED.map((name) => [name, fileURLToPath(import.meta.resolve(name))])),
     // A cache of compiled code in a folder that anybody can write to would be an invitation.
     fsCache: false,
     interopDefault: false,
   });
-  return jiti.import(file);
 }
 
 async function modulesNamedIn(text: string): Promise<Record<string, unknown>> {

@@ -1,6 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { DeployerOptions, Issue } from '@quayside/core';
 import type { Result } from 'neverthrow';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { optionsOfJson } from './json.js';
 
 const BASE = { store: { adapter: 'sqlite', path: 'x.db' }, projects: {} };
@@ -76,6 +79,68 @@ describe('a configuration in JSON', () => {
     expect(options.secrets).toEqual({ keys: ['k'] });
     expect(options.projects).toMatchObject({
       shop: { stages: { dev: { env: { A: 'v', B: '$VALUE', C: 'x$VALUE' }, command: ['echo', '$VALUE'] } } },
+    });
+  });
+
+  it('names plugins: of ours, of a file, and what is wrong with them in place', async () => {
+    const options = await made(
+      {
+        plugins: [
+          { plugin: 'migrations', command: ['migrate'], env: { URL: '$DATABASE_URL' } },
+          'approval',
+          { plugin: 'migrations', comand: ['x'], command: ['x'] },
+          { plugin: 'preview-comment', url: 'ftp://x' },
+          'migratons',
+          7,
+          {},
+        ],
+      },
+      { DATABASE_URL: 'postgres://db' },
+    );
+    const plugins = options.plugins as readonly unknown[];
+    expect(plugins.map(isMade)).toEqual([true, true, false, false, false, false, false]);
+    expect(plugins.slice(2).flatMap((each) => portIssues(each).map(({ path }) => path))).toEqual([
+      'plugins[2].comand',
+      'plugins[3].url',
+      'plugins[4].plugin',
+      'plugins[5]',
+      'plugins[6].plugin',
+    ]);
+    expect(portIssues(plugins[4])[0]?.expected).toContain('did you mean "migrations"?');
+  });
+
+  describe('with a plugin of a file', () => {
+    let folder: string;
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'quayside-plugins-'));
+      await writeFile(
+        join(folder, 'own.mjs'),
+        `export default (options) => ({
+          name: 'own', version: '1.0.0', after: [], setup() {},
+          adapters: { proxy: { traefik: (given) => ({ isOk: () => true, mapErr() { return this; }, value: { options, given } }) } },
+        });`,
+      );
+    });
+    afterEach(() => rm(folder, { recursive: true, force: true }));
+    const at = async (config: object) => optionsOfJson({ ...BASE, ...config }, {}, folder);
+
+    it('names the adapters that it brings', async () => {
+      const options = (
+        await at({ plugins: [{ plugin: './own.mjs', a: 1 }], proxy: { adapter: 'traefik', entry: 'web' } })
+      )._unsafeUnwrap();
+      expect(options.proxy).toMatchObject({ value: { options: { a: 1 }, given: { entry: 'web' } } });
+      const { proxy } = (await at({ plugins: ['./own.mjs'], proxy: 'treafik' }))._unsafeUnwrap();
+      expect(portIssues(proxy)[0]?.expected).toContain('"traefik" (did you mean "traefik"?)');
+    });
+
+    it('refuses two adapters of one name', async () => {
+      const twice = await at({ plugins: ['./own.mjs', './own.mjs'] });
+      expect(twice._unsafeUnwrapErr().issues.map(({ path }) => path)).toEqual(['plugins[1].adapters.proxy.traefik']);
+    });
+
+    it('says which file could not be loaded, and why', async () => {
+      const { plugins } = (await at({ plugins: ['./none.mjs', 'no-such-package-anywhere'] }))._unsafeUnwrap();
+      for (const each of plugins ?? []) expect(portIssues(each)[0]?.received).toMatch(/none\.mjs|no-such-package/);
     });
   });
 

@@ -16,14 +16,15 @@ import { didYouMean, invalid, pathText } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { type ConfigError, configError } from './error.js';
 import { fromCommand } from './from-command.js';
+import { type Port, pluginsOf, withContributed } from './plugins.js';
 
 type Env = { readonly [name: string]: string | undefined };
 type Factory = (options: never) => Result<object, AnyError>;
 type Loader = () => Promise<Factory>;
-type Port = 'runtime' | 'proxy' | 'store' | 'probe' | 'registry' | 'notifiers';
+type Adapters = { readonly [Name in Port]: { readonly [adapter: string]: Loader } };
 
 /** Each is loaded only where it is named. */
-const ADAPTERS: { readonly [Name in Port]: { readonly [adapter: string]: Loader } } = {
+const ADAPTERS: Adapters = {
   runtime: { docker: async () => (await import('@quayside/docker-adapter')).dockerRuntime },
   proxy: {
     embedded: async () => (await import('@quayside/proxy-adapter')).embeddedProxy,
@@ -36,28 +37,54 @@ const ADAPTERS: { readonly [Name in Port]: { readonly [adapter: string]: Loader 
   },
   probe: { http: async () => (await import('@quayside/http-adapter')).httpProbe },
   registry: { distribution: async () => (await import('@quayside/http-adapter')).distributionRegistry },
-  notifiers: { webhook: async () => (await import('@quayside/http-adapter')).webhookNotifier },
+  notifiers: {
+    discord: async () => (await import('@quayside/http-adapter')).discordNotifier,
+    mail: async () => (await import('@quayside/mail-adapter')).mailNotifier,
+    ntfy: async () => (await import('@quayside/http-adapter')).ntfyNotifier,
+    slack: async () => (await import('@quayside/http-adapter')).slackNotifier,
+    teams: async () => (await import('@quayside/http-adapter')).teamsNotifier,
+    telegram: async () => (await import('@quayside/http-adapter')).telegramNotifier,
+    webhook: async () => (await import('@quayside/http-adapter')).webhookNotifier,
+  },
 };
 
 /** Where one machine has but one sensible choice. */
 const DEFAULTS: { readonly [Name in Port]?: string } = { runtime: 'docker', probe: 'http' };
 
+/** @param folder that files of plugins count from */
 export async function optionsOfJson(
   given: Readonly<Record<string, unknown>>,
   env: Env,
+  folder = '.',
 ): Promise<Result<DeployerOptions, ConfigError>> {
   const { $schema: _schema, ...config } = given;
   const issues: Issue[] = [];
   const filled = fill(config, [], env, issues) as Record<string, unknown>;
   const options: Record<string, unknown> = { ...filled };
+  const { plugins: named } = filled;
+  const plugins = Array.isArray(named) ? await pluginsOf(named, folder) : [];
+  if (Array.isArray(named)) options['plugins'] = plugins;
+  // A factory of a plugin is there already; ours are loaded where they are named.
+  const all = withContributed(ADAPTERS, plugins, issues);
+  const adapters = Object.fromEntries(
+    Object.entries(all).map(([port, of]) => [
+      port,
+      Object.fromEntries(
+        Object.entries(of).map(([name, made]) => [
+          name,
+          ADAPTERS[port as Port][name] ?? (async () => made as unknown as Factory),
+        ]),
+      ),
+    ]),
+  ) as unknown as Adapters;
   for (const port of ['runtime', 'proxy', 'store', 'probe', 'registry'] as const) {
     const value = filled[port] ?? DEFAULTS[port];
-    if (value !== undefined && value !== null) options[port] = await adapter(port, value, port);
+    if (value !== undefined && value !== null) options[port] = await adapter(adapters, port, value, port);
   }
   const { notifiers } = filled;
   if (Array.isArray(notifiers))
     options['notifiers'] = await Promise.all(
-      notifiers.map((value, index) => adapter('notifiers', value, `notifiers[${index}]`)),
+      notifiers.map((value, index) => adapter(adapters, 'notifiers', value, `notifiers[${index}]`)),
     );
   options['settings'] = withCommands(options['settings'], ['settings'], issues);
   options['projects'] = eachOf(options['projects'], ['projects'], (project, path) => {
@@ -70,15 +97,20 @@ export async function optionsOfJson(
 }
 
 /** The port, or what is wrong with it, which `createDeployer` reports with all the rest. */
-async function adapter(port: Port, given: unknown, path: string): Promise<Result<object, AnyError>> {
+async function adapter(
+  adapters: Adapters,
+  port: Port,
+  given: unknown,
+  path: string,
+): Promise<Result<object, AnyError>> {
   if (typeof given !== 'string' && !isObject(given)) {
     const expected = 'an object with `adapter` and its options';
     const received = Array.isArray(given) ? `an array of ${given.length}` : `a ${typeof given}`;
     return err(invalid('invalid-config', [{ path, expected, received }]));
   }
   const { adapter: name, ...options } = typeof given === 'string' ? { adapter: given } : given;
-  const known = Object.keys(ADAPTERS[port]);
-  const load = typeof name === 'string' && Object.hasOwn(ADAPTERS[port], name) ? ADAPTERS[port][name] : undefined;
+  const known = Object.keys(adapters[port]);
+  const load = typeof name === 'string' && Object.hasOwn(adapters[port], name) ? adapters[port][name] : undefined;
   if (!load) {
     const near = typeof name === 'string' ? didYouMean(name, known) : '';
     const expected = `${known.length > 1 ? 'one of ' : ''}${known.map((each) => `"${each}"`).join(', ')}${near}`;
@@ -105,7 +137,7 @@ function inPlace(error: AnyError, path: string): AnyError {
 /** Where a text may stand for a variable: what an adapter is told, the keys, and the environment of instances. */
 const isFilled = (path: readonly PropertyKey[]): boolean => {
   const [top] = path;
-  return typeof top === 'string' && (top in ADAPTERS || top === 'secrets' || path.includes('env'));
+  return typeof top === 'string' && (top in ADAPTERS || top === 'secrets' || top === 'plugins' || path.includes('env'));
 };
 
 /** `"$NAME"` becomes the variable's value; `"$$NAME"` is the text `$NAME`. */

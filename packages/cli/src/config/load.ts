@@ -1,6 +1,6 @@
 /** Loads a configuration file and answers the options of a Deployer. They are checked by `createDeployer`, all at once. */
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { DeployerOptions } from '@quayside/core';
 import { err, ok, type Result } from 'neverthrow';
 import { type ConfigError, configError } from './error.js';
@@ -31,7 +31,7 @@ export async function loadConfig(
     return err(configError([{ path, expected, received: kindOf(value) }], file));
   }
   if (!file.endsWith('.json')) return ok({ file, options: value as DeployerOptions });
-  const options = await optionsOfJson(value as Record<string, unknown>, env);
+  const options = await optionsOfJson(value as Record<string, unknown>, env, dirname(file));
   return options.map((checked) => ({ file, options: checked })).mapErr((error) => ({ ...error, file }));
 }
 

@@ -77,7 +77,7 @@ const CONFIGS: readonly (readonly [name: string, change: () => Fields, path: str
     'webhookNotifier.url',
     /http or https/,
   ],
-  ['a plugin', () => ({ plugins: [{}] }), 'plugins', /an empty array/],
+  ['a plugin', () => ({ plugins: ['x'] }), 'plugins[0]', /definePlugin/],
   ['an unknown option', () => ({ setings: {} }), 'setings', /did you mean "settings"/],
   ['a key that is no text', () => ({ secrets: { keys: [1] } }), 'secrets.keys', /an array of keys/],
   [

@@ -244,6 +244,8 @@ export interface Settings extends StageDefaults {
   readonly abandonAfterMs?: number;
   /** Entries of the store's stream of events that are kept, as far as every notifier has been told of them; default 100 000. */
   readonly keepEvents?: number;
+  /** How long the audit trail says who did what; default 31 536 000 000 (365 days). */
+  readonly keepAuditMs?: number;
 }
 
 export type ProjectMap = { readonly [project: string]: ProjectOptions };

@@ -238,6 +238,7 @@ const build = () => {
     absentForMs: whole(0, 600_000).default(2_000),
     abandonAfterMs: whole(1_000, 2_592_000_000).default(86_400_000),
     keepEvents: whole(100, 100_000_000).default(100_000),
+    keepAuditMs: whole(3_600_000, 3_153_600_000_000).default(31_536_000_000),
   });
   return {
     stage,

@@ -35,7 +35,7 @@ const CONFIGURATIONS: readonly Bad[] = [
   ['no projects', given({ projects: undefined }), 'projects', /an object/],
   ['projects in an array', given({ projects: [] }), 'projects', /an object/],
   ['a misspelled option', given({ projcts: {} }), 'projcts', /did you mean "projects"/],
-  ['plugins', given({ plugins: [{}] }), 'plugins', /empty array/],
+  ['plugins', given({ plugins: ['x'] }), 'plugins[0]', /definePlugin/],
   ['notifiers that are none', given({ notifiers: memoryNotifier() }), 'notifiers', /an array/],
   ['a notifier that is none', given({ notifiers: [{}] }), 'notifiers[0]', /Notifier/],
   [

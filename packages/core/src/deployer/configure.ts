@@ -8,6 +8,7 @@ import { failure, type InvalidError, type Issue } from '../domain/errors.js';
 import type { ProjectSource } from '../flow/host.js';
 import { guard } from '../kernel/routine.js';
 import { bounded } from '../kernel/scope.js';
+import type { Placed } from '../plugins/order.js';
 import type { Clock, Ids } from '../ports/clock.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
 import type { HealthProbe } from '../ports/health-probe.js';
@@ -15,7 +16,7 @@ import { check, invalid, pathText } from '../ports/kit.js';
 import type { Sealer } from '../ports/sealer.js';
 import type { Store } from '../ports/store.js';
 import { aesSealer, systemClock, systemIds } from '../system.js';
-import { type GivenPorts, takePorts } from './ports.js';
+import { type GivenPorts, takePlugins, takePorts } from './ports.js';
 import type { DeployerOptions } from './types.js';
 
 export interface Configured extends GivenPorts {
@@ -24,6 +25,8 @@ export interface Configured extends GivenPorts {
   readonly probe: HealthProbe;
   readonly settings: ParsedSettings;
   readonly projects: ProjectSource;
+  /** In their order. */
+  readonly plugins: readonly Placed[];
   readonly sealer: Sealer | null;
   readonly group: string | null;
   readonly recover: 'on-start' | 'manual';
@@ -68,12 +71,7 @@ export function configure(input: unknown): Result<Configured, InvalidError<'inva
     if (!OPTIONS.includes(key))
       issues.push({ path: key, expected: `a known field${didYouMean(key, OPTIONS)}`, received: 'an unknown one' });
   }
-  if (options.plugins !== undefined && (!Array.isArray(options.plugins) || options.plugins.length > 0))
-    issues.push({
-      path: 'plugins',
-      expected: 'an empty array, as this version takes no plugins',
-      received: 'another value',
-    });
+  const plugins = takePlugins(options.plugins, issues);
   const ports = takePorts(options, issues);
   const clock = options.clock ?? systemClock();
   const settings = parsed(
@@ -90,7 +88,7 @@ export function configure(input: unknown): Result<Configured, InvalidError<'inva
   if (issues.length > 0 || !settings || !runtime || !store || !probe || !projects)
     return err(invalid('invalid-config', issues));
   const ids = options.ids ?? systemIds();
-  return ok({ ...ports, runtime, store, probe, settings, projects, sealer, group, recover, clock, ids });
+  return ok({ ...ports, runtime, store, probe, settings, projects, plugins, sealer, group, recover, clock, ids });
 }
 
 function parsed<T>(result: Result<T, InvalidError<'invalid-config'>>, issues: Issue[]): T | undefined {

@@ -1,7 +1,7 @@
 /** `createDeployer`: checks everything it was given, and opens the store while the rest of the library is loaded. */
-import { ok, type ResultAsync } from 'neverthrow';
+import { ok, type Result, type ResultAsync } from 'neverthrow';
 import type { ProjectMap } from '../config/options.js';
-import type { AnyError } from '../domain/errors.js';
+import type { AnyError, InvalidError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
 import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
@@ -15,7 +15,7 @@ export const loadStart = once(() => import('./start.js'));
 /**
  * Makes a Deployer. It owns the ports that it is given: `close()` closes them.
  *
- * Errors: `invalid-config` with every wrong field of the configuration and of all adapters at once; what the store says when it is
+ * Errors: `invalid-config` with every wrong field of the configuration and of all adapters at once, then of the plugins' set-ups; what the store says when it is
  * opened (`store-refused` for one of a newer schema). Nothing else is contacted.
  */
 export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
@@ -25,10 +25,18 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     const configured = yield* configure(options);
     const signal = new AbortController().signal;
     const loading = guard(async () => ok(await loadStart()));
-    const storeId = yield* guard(() => configured.store.storeId({ signal })).mapErr((error) =>
+    const plugins = configured.plugins.length > 0 ? yield* (yield* loading).setUp(configured) : null;
+    const opened = await guard(() => configured.store.storeId({ signal })).mapErr((error) =>
       redactedError(error, redactor(configured.store.secrets?.() ?? [])),
     );
+    if (opened.isErr()) await plugins?.dispose();
+    const storeId = yield* opened;
     const { startDeployer } = yield* loading;
-    return ok<Deployer<Projects>, AnyError>(startDeployer(configured, storeId) as unknown as Deployer<Projects>);
+    const deployer = startDeployer(configured, storeId, plugins);
+    return ok<Deployer<Projects>, AnyError>(deployer as unknown as Deployer<Projects>);
   });
 }
+
+/** Checks options as `createDeployer` does: every wrong field at once. Opens nothing and contacts nobody. */
+export const checkOptions = (options: DeployerOptions): Result<void, InvalidError<'invalid-config'>> =>
+  configure(options).map(() => undefined);

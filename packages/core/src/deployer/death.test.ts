@@ -4,7 +4,10 @@
  * commit of its own; the next one goes on. Nobody has to deploy for it.
  */
 import { describe, expect, it } from 'vitest';
+import { unwrap } from '../domain/errors.js';
 import type { RecoveryReport } from '../domain/reports.js';
+import { definePlugin } from '../plugins/define.js';
+import type { Plugin } from '../plugins/types.js';
 import { memoryWorld } from '../testing/index.js';
 import {
   brokenPromises,
@@ -18,6 +21,30 @@ import {
   watchTraffic,
 } from './testbed.js';
 import type { Deployer } from './types.js';
+
+const FOREVER = { signal: new AbortController().signal };
+
+/** Marks each deployment with steps on both sides of its container, and takes the marks back: none is left of one that did not succeed. */
+const marking = (marks: Set<string>): Plugin =>
+  definePlugin({
+    name: 'marking',
+    version: '1.0.0',
+    setup(host) {
+      for (const place of [{ before: 'create' }, { after: 'health' }] as const)
+        host.step({
+          ...place,
+          name: `mark-${'before' in place ? 'early' : 'late'}`,
+          intent: ({ deploymentId }) => deploymentId,
+          async run({ runToEnd }, id) {
+            marks.add(id);
+            await runToEnd(['true']);
+          },
+          undo: (_context, id) => void marks.delete(id),
+        });
+      host.before('cutover', ({ sleep }) => sleep(100));
+      host.after('commit', ({ log }) => log.info('It is committed.'));
+    },
+  });
 
 const SCENARIOS = {
   'a third tag that evicts the first': {
@@ -50,6 +77,13 @@ const SCENARIOS = {
     act: (deployer: Deployer) => void deployer.rollBack(DEV),
     hasGap: false,
   },
+  'amid the steps and hooks of a plugin': {
+    stage: { port: 3000, maxInstances: 2 },
+    before: ['v1', 'v2'],
+    act: (deployer: Deployer) => void deployer.deploy({ ...DEV, tag: 'v3' }),
+    hasGap: false,
+    plugin: marking,
+  },
   'a stage that is removed': {
     stage: { port: 3000 },
     before: ['v1', 'v2'],
@@ -59,12 +93,14 @@ const SCENARIOS = {
 };
 
 async function run(name: keyof typeof SCENARIOS, commit: number, when: 'before' | 'after') {
-  const { stage, before, act, hasGap } = SCENARIOS[name];
+  const { stage, before, act, hasGap, ...more } = SCENARIOS[name];
   const world = memoryWorld();
   push(world, 'v1', 'v2', 'v3', 'v9');
   const projects = { shop: { image: IMAGE, stages: { dev: stage } } };
+  const marks = new Set<string>();
+  const plugins = 'plugin' in more ? [more.plugin(marks)] : [];
   const doomed = mortalWorld(world, { commit, when });
-  const first = await deployerIn(world, { ...doomed.ports, projects });
+  const first = await deployerIn(world, { ...doomed.ports, projects, plugins });
   for (const tag of before) await settled(world, first, tag);
   const traffic = hasGap ? () => [] : watchTraffic(world);
   const routes = watchRoutes(world);
@@ -79,12 +115,12 @@ async function run(name: keyof typeof SCENARIOS, commit: number, when: 'before' 
   // Who recovers is killed as well, now here and now there.
   const again = mortalWorld({ ...world, store: world.store.connect() }, { commit: 1 + (commit % 7), when });
   again.arm();
-  const second = await deployerIn(world, { ...again.ports, projects, recover: 'manual' });
+  const second = await deployerIn(world, { ...again.ports, projects, plugins, recover: 'manual' });
   await world.clock.until(Promise.race([second.recover(), again.death]), 600_000);
   if (!again.isDead) await world.clock.until(Promise.race([second.close(), again.death]));
   again.bury();
 
-  const third = await deployerIn(world, { projects, recover: 'manual', store: world.store.connect() });
+  const third = await deployerIn(world, { projects, plugins, recover: 'manual', store: world.store.connect() });
   const recovered = await world.clock.until(third.recover(), 600_000);
   // Its tasks were under leases of dead hosts, perhaps.
   await world.clock.advance(120_000);
@@ -93,7 +129,10 @@ async function run(name: keyof typeof SCENARIOS, commit: number, when: 'before' 
   const next = await world.clock.until(third.deploy({ ...DEV, tag: 'v9' }), 600_000);
   await world.clock.advance(30_000);
   await world.clock.until(third.close());
+  const deployments = await unwrap(world.store.connect().list('deployments', {}, FOREVER));
+  const wrongly = deployments.filter(({ value }) => marks.has(value.id) && value.status !== 'succeeded');
   const broken = [
+    ...wrongly.map(({ value }) => `${value.tag} is ${value.status}, and its mark is there`),
     ...traffic(),
     ...routes(),
     ...unsettled,

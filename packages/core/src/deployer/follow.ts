@@ -46,7 +46,7 @@ export async function* followLogs(host: Host, id: string, options: FollowOptions
 
 export async function* followEvents(
   host: Host,
-  options: { readonly after?: number; readonly signal?: AbortSignal } = {},
+  options: { readonly after?: number; readonly follow?: boolean; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<StoredEvent> {
   const signal = options.signal ?? never();
   let after = options.after ?? 0;
@@ -61,7 +61,9 @@ export async function* followEvents(
         yield { ...(value as unknown as StoredEvent), seq };
         if (signal.aborted) return;
       }
-      if (!entries || entries.length === 0) await news.next(signal);
+      if (entries && entries.length > 0) continue;
+      if (options.follow === false) return;
+      await news.next(signal);
     }
   } finally {
     news.end();

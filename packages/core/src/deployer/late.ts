@@ -3,6 +3,7 @@ import { once } from '../domain/once.js';
 
 export const late = {
   recovery: once(() => import('../recovery/recover.js')),
+  plugins: once(() => import('../plugins/plugins.js')),
   watch: once(() => import('../watch/watch.js')),
   pruning: once(() => import('../retention/prune.js')),
   reseal: once(() => import('../retention/reseal.js')),

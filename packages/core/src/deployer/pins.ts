@@ -3,6 +3,7 @@ import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { PinRecord } from '../domain/records.js';
 import type { Instance } from '../domain/views.js';
+import { audited } from '../events/audit.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
@@ -35,12 +36,14 @@ export function setPinned(
         ? { op: 'insert', collection: 'pins', record }
         : { op: 'remove', collection: 'pins', id, version: pin?.version ?? 0 };
       const type = isPinned ? ('instance.pinned' as const) : ('instance.unpinned' as const);
-      const entries = eventEntries(host, [{ type, payload: { instance: view, by } }]);
+      const act = isPinned ? 'pin' : 'unpin';
+      const asked = audited(host, { act, by, of: instance.value, tag: instance.value.tag, subject: id });
+      const entries = eventEntries(host, [{ type, payload: { instance: view, by } }, ...asked.events]);
       // As the instance is now: who retires it and who pins it do not both succeed.
       const expect = [{ collection: 'instances' as const, id, version: instance.version }];
       const committed = await confirmed(
         host,
-        store.commit([change, ...appendEvents(entries)], { signal, expect }),
+        store.commit([change, ...asked.changes, ...appendEvents(entries)], { signal, expect }),
         (own) => store.get('pins', id, { signal: own }).map((found) => isPinned === (found !== undefined)),
       );
       if (committed.isOk()) {

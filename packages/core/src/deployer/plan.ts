@@ -9,7 +9,7 @@ import type { Host } from '../flow/host.js';
 import { pinnedOf } from '../flow/pins.js';
 import { isServed, sameInstance } from '../flow/prepare.js';
 import { resolveDeploy } from '../flow/resolve.js';
-import { readStage } from '../flow/succeed.js';
+import { readStage } from '../flow/stage-state.js';
 import { routine } from '../kernel/routine.js';
 import type { DeploymentPlan, DeployRequest } from './types.js';
 

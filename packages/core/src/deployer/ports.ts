@@ -1,5 +1,7 @@
 /** The ports that a host has given: each itself, or the answer of a factory, whose error is one of the configuration's. */
 import type { Issue } from '../domain/errors.js';
+import { checkPlugin, ordered, type Placed } from '../plugins/order.js';
+import type { Plugin } from '../plugins/types.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
 import type { HealthProbe } from '../ports/health-probe.js';
 import type { Notifier } from '../ports/notifier.js';
@@ -25,6 +27,7 @@ const PORTS = {
   probe: ['a HealthProbe, such as httpProbe()', 'check'],
   registry: ['a Registry', 'resolve', 'tags'],
   notifiers: ['a Notifier', 'notify'],
+  plugins: ['a plugin, as definePlugin() makes it'],
 } as const;
 const NEEDED = ['runtime', 'store', 'probe'];
 
@@ -50,6 +53,27 @@ export function takePorts(options: Partial<DeployerOptions>, issues: Issue[]): G
     registry: take<Registry>('registry') ?? null,
     notifiers,
   };
+}
+
+/** In the order of what they depend on. */
+export function takePlugins(given: unknown, issues: Issue[]): readonly Placed[] {
+  if (given === undefined) return [];
+  if (!Array.isArray(given)) {
+    issues.push({ path: 'plugins', expected: 'an array of plugins', received: given === null ? 'null' : typeof given });
+    return [];
+  }
+  const before = issues.length;
+  const placed = given.flatMap((each: unknown, index): readonly Placed[] => {
+    const path = `plugins[${index}]`;
+    const plugin = takePort<Plugin>(each, 'plugins', path, issues);
+    if (plugin === undefined) return [];
+    if (typeof plugin === 'object') return [{ plugin, path }];
+    const received = typeof plugin === 'function' ? 'a function: call it with its options' : `a ${typeof plugin}`;
+    issues.push({ path, expected: PORTS.plugins[0], received });
+    return [];
+  });
+  for (const each of placed) checkPlugin(each, issues);
+  return issues.length === before ? ordered(placed, issues) : [];
 }
 
 interface ResultLike {

@@ -9,6 +9,8 @@ import {
   stageKey,
 } from '../domain/records.js';
 import {
+  type AuditEntry,
+  auditView,
   type Deployment,
   deploymentView,
   type Instance,
@@ -22,7 +24,7 @@ import type { Query } from '../ports/store.js';
 import type { CallBound, Deployer, Page, PageQuery } from './types.js';
 import { unknownDeployment, unknownInstance } from './unknown.js';
 
-type Queries = Pick<Deployer, 'deployments' | 'instances' | 'routes'>;
+type Queries = Pick<Deployer, 'deployments' | 'instances' | 'routes' | 'audit'>;
 
 const LIMIT = 50;
 const LIMIT_MAX = 1_000;
@@ -74,6 +76,18 @@ export function queries(host: Host): Queries {
           (query.stage === undefined || owner.stage === query.stage);
         return page<'routes', RouteView>(host, 'routes', where, 'asc', query, keep, (record) =>
           okAsync(routeView(record)),
+        );
+      },
+    },
+    audit: {
+      list: (query = {}) => {
+        const { act, project, stage } = query;
+        // One index is walked; the rest filters.
+        const where = project === undefined && act !== undefined ? { act } : byStage(query);
+        const keep = (record: Collections['audit']) =>
+          (act === undefined || record.act === act) && (stage === undefined || record.stage === stage);
+        return page<'audit', AuditEntry>(host, 'audit', where, 'desc', query, keep, (record) =>
+          okAsync(auditView(record)),
         );
       },
     },

@@ -2,17 +2,23 @@
 import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { stageKey } from '../domain/records.js';
+import { audited } from '../events/audit.js';
 import type { Host } from '../flow/host.js';
 import { type OnTasks, takeDown } from '../flow/take-down.js';
 import { routine } from '../kernel/routine.js';
 import { unknownInstance } from './unknown.js';
 
+export interface RemoveTerms {
+  readonly onTasks: OnTasks;
+  readonly by: string | null;
+  readonly signal: AbortSignal;
+}
+
 /** The answer names the instances that go. */
 export function removeInstance(
   host: Host,
   id: string,
-  onTasks: OnTasks,
-  signal: AbortSignal,
+  { onTasks, by, signal }: RemoveTerms,
 ): ResultAsync<readonly string[], AnyError> {
   return routine(async function* () {
     const found = yield* host.store.get('instances', id, { signal });
@@ -21,7 +27,9 @@ export function removeInstance(
       const instance = state.instances.find(({ value }) => value.id === id)?.value;
       if (!instance) return err(unknownInstance(id));
       if (state.stage?.value.current === id) return err(inUse(id));
-      return ok({ going: instance.state === 'running' ? [instance] : [], reason: 'removed', isWhole: false });
+      if (instance.state !== 'running') return ok({ going: [], reason: 'removed', isWhole: false });
+      const asked = audited(host, { act: 'remove', by, of: instance, tag: instance.tag, subject: id });
+      return ok({ going: [instance], reason: 'removed', isWhole: false, ...asked });
     });
   });
 }
@@ -29,8 +37,7 @@ export function removeInstance(
 export function removeStage(
   host: Host,
   { project, stage }: { readonly project: string; readonly stage: string },
-  onTasks: OnTasks,
-  signal: AbortSignal,
+  { onTasks, by, signal }: RemoveTerms,
 ): ResultAsync<readonly string[], AnyError> {
   return takeDown(host, stageKey(project, stage), { onTasks, signal }, (state) =>
     state.stage || state.instances.length > 0 || state.routes.length > 0
@@ -38,6 +45,7 @@ export function removeStage(
           going: state.instances.map(({ value }) => value).filter((each) => each.state === 'running'),
           reason: 'removed',
           isWhole: true,
+          ...audited(host, { act: 'remove', by, of: { project, stage } }),
         })
       : err(unknownStage(project, stage)),
   );

@@ -44,6 +44,7 @@ const schemas = once(() => ({
     ...inLine(),
   }),
   cancel: z.strictObject({ by: by(), reason: by() }),
+  asked: z.strictObject({ by: by() }),
   instance: z.strictObject({ instance: text(/^[0-9a-z]{18}$/, "an instance's id of 18 characters") }),
   stage: z.strictObject({ project: name(), stage: name() }),
   pin: z.strictObject({ instance: text(/^[0-9a-z]{18}$/, "an instance's id of 18 characters"), by: by() }),
@@ -69,6 +70,9 @@ export const parseRollBack = (input: unknown) =>
 export const parseCancel = (input: unknown) => parse(schemas().cancel, input);
 
 export const parsePin = (input: unknown) => parse(schemas().pin, input);
+
+/** Who asks, and nothing else. */
+export const parseAsked = (input: unknown) => parse(schemas().asked, input);
 
 /** An instance, or a stage: what is named tells which of the two was meant. */
 export const parseRemove = (

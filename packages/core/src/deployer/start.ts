@@ -7,15 +7,18 @@ import type { AnyError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
 import type { TaskRecord } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
+import { type Acted, audited } from '../events/audit.js';
+import { commitAndTell } from '../events/commit.js';
 import { EventHub } from '../events/hub.js';
 import { surroundings } from '../flow/describe.js';
 import type { Host } from '../flow/host.js';
 import { boundedSealer } from '../kernel/bounded-sealer.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
-import { routine } from '../kernel/routine.js';
+import { guard, routine } from '../kernel/routine.js';
 import { bounded, endedWithin, scope } from '../kernel/scope.js';
 import { Secrets } from '../kernel/secrets.js';
+import type { Plugins } from '../plugins/plugins.js';
 import { invalid } from '../ports/kit.js';
 import { Outbox } from '../tasks/outbox.js';
 import { TaskRunner } from '../tasks/runner.js';
@@ -33,10 +36,11 @@ import { planDeployment } from './plan.js';
 import { queries } from './queries.js';
 import { Recovering } from './recovering.js';
 import { removeInstance, removeStage } from './remove.js';
-import { parseCancel, parseDeploy, parsePin, parseRemove, parseRollBack } from './requests.js';
+import { parseAsked, parseCancel, parseDeploy, parsePin, parseRemove, parseRollBack } from './requests.js';
 import { deploySubmission, rollBackSubmission } from './submission.js';
 import { Submissions } from './submissions.js';
 import type {
+  AskOptions,
   CallBound,
   CancelAnswer,
   CloseOptions,
@@ -44,7 +48,6 @@ import type {
   Deployer,
   DeployRequest,
   Handle,
-  PinOptions,
   RemoveAnswer,
   Watch,
 } from './types.js';
@@ -55,15 +58,25 @@ const OUTBOX_MS = 5_000;
 /** A port that does not let go is left to itself after so long. */
 const CLOSE_PORT_MS = 10_000;
 
+/** Before the store is opened: what is wrong with a plugin is wrong with the configuration. */
+export const setUp = (configured: Configured): ResultAsync<Plugins, AnyError> =>
+  guard(async () => (await late.plugins()).setUpPlugins(configured.plugins, configured));
+
 /** @param storeId of the store that it was given, which is open */
-export function startDeployer(configured: Configured, storeId: string): Deployer {
+export function startDeployer(configured: Configured, storeId: string, plugins: Plugins | null): Deployer {
   const ended = new AbortController();
-  const host = assemble(configured, storeId, ended.signal);
+  const host = assemble(configured, storeId, plugins, ended.signal);
   host.proxy?.attach?.(configured.store, host.clock);
-  return start(host, ended, configured.recover);
+  plugins?.start(host);
+  return start(host, ended, configured.recover, plugins);
 }
 
-function assemble(configured: Configured, storeId: string, ended: AbortSignal): Host {
+function assemble(
+  { plugins: _placed, ...configured }: Configured,
+  storeId: string,
+  plugins: Plugins | null,
+  ended: AbortSignal,
+): Host {
   const { clock, ids, sealer, settings, runtime, proxy, probe, registry, notifiers } = configured;
   const id = ids.next(clock.now());
   const store = boundedStore(configured.store, clock, settings.effectTimeoutMs, ended);
@@ -72,6 +85,8 @@ function assemble(configured: Configured, storeId: string, ended: AbortSignal): 
     bounded(clock, [signal, ended], { ...limit, what }, work);
   const parts = {
     ...configured,
+    extensions: plugins,
+    notifiers: plugins ? [...configured.notifiers, ...plugins.notifiers] : configured.notifiers,
     store,
     sealer: sealer && boundedSealer(sealer, clock, settings.effectTimeoutMs),
     call,
@@ -80,12 +95,15 @@ function assemble(configured: Configured, storeId: string, ended: AbortSignal): 
     hub: new EventHub(),
     ended,
     leases: new Leases(store, clock, id, settings),
-    secrets: new Secrets([runtime, proxy, configured.store, probe, registry, sealer, ...notifiers]),
+    secrets: new Secrets([
+      ...[runtime, proxy, configured.store, probe, registry, sealer],
+      ...[...notifiers, ...(plugins?.notifiers ?? [])],
+    ]),
   };
   return { ...parts, surroundings: surroundings(parts) };
 }
 
-function start(host: Host, ended: AbortController, recovers: Configured['recover']): Deployer {
+function start(host: Host, ended: AbortController, recovers: Configured['recover'], plugins: Plugins | null): Deployer {
   const runner = new TaskRunner(host);
   // What is swept now and then hangs on its beats: `heartbeat.onBeat((signal) => …)`, before it starts.
   const heartbeat = new Heartbeat(host);
@@ -143,13 +161,19 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
     );
   const waited = (handle: ResultAsync<Handle, DeployError>) => handle.andThen(({ result }) => result);
 
-  const pin = (instance: string, { by, ...options }: PinOptions = {}, isPinned: boolean) =>
+  const pin = (instance: string, { by, ...options }: AskOptions = {}, isPinned: boolean) =>
     waitedFor(
       routine(async function* () {
         yield* isOpen();
         return await setPinned(host, yield* parsePin({ instance, by }), isPinned, signalOf(options));
       }),
     );
+
+  /** Before what takes several commits. */
+  const record = (acted: Acted, signal: AbortSignal) => {
+    const { changes, events } = audited(host, acted);
+    return commitAndTell(host, changes, events, { signal });
+  };
 
   const deployer: Deployer = {
     id: host.id,
@@ -164,19 +188,20 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
         const asked: DeployRequest = yield* parseDeploy(request);
         return await planDeployment(host, asked, signalOf(options));
       }),
-    remove: (what, options) =>
+    remove: (what, { by, ...options } = {}) =>
       waitedFor(
         routine(async function* () {
           yield* isOpen();
           const asked = yield* parseRemove(what);
+          const who = (yield* parseAsked({ by })).by ?? null;
           // What it waits for does not outlive the deployer.
           const own = scope(host.clock, [signalOf(options), host.ended]);
-          const { signal } = own;
           const onTasks = (tasks: readonly TaskRecord[]) => runner.add(tasks);
+          const terms = { onTasks, by: who, signal: own.signal };
           try {
             const instances = yield* 'instance' in asked
-              ? removeInstance(host, asked.instance, onTasks, signal)
-              : removeStage(host, asked, onTasks, signal);
+              ? removeInstance(host, asked.instance, terms)
+              : removeStage(host, asked, terms);
             return ok<RemoveAnswer, AnyError>({ instances });
           } finally {
             own.end();
@@ -185,8 +210,14 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
       ),
     pin: (id, options) => pin(id, options, true),
     unpin: (id, options) => pin(id, options, false),
-    prune: ({ signal = signalOf(undefined), ...terms } = {}) =>
-      isOpen().asyncAndThen(() => keeper.prune(terms, signal)),
+    prune: ({ by, signal = signalOf(undefined), ...terms } = {}) =>
+      routine(async function* () {
+        yield* isOpen();
+        const asked = yield* parseAsked({ by });
+        const detail = terms.unowned ? 'with what belongs to no record' : null;
+        if (!terms.dryRun) yield* record({ act: 'prune', by: asked.by ?? null, detail }, signal);
+        return await keeper.prune(terms, signal);
+      }),
     resealSecrets: (options) =>
       waitedFor(
         routine(async function* () {
@@ -206,16 +237,19 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
           yield* isOpen();
           const said = yield* parseCancel({ by, reason });
           const cause = { by: said.by ?? null, reason: said.reason ?? null };
-          const { record, state } = yield* submissions.cancel(id, cause, signalOf(bound));
+          const { record, state } = yield* submissions.cancel(id, cause, signalOf(bound), { isAsked: true });
           return record
             ? ok<CancelAnswer, AnyError>({ deployment: deploymentView(record), state })
             : err(unknownDeployment(id));
         }),
       ),
-    recover: (options) =>
+    recover: ({ by, ...options } = {}) =>
       routine(async function* () {
         yield* isOpen();
-        return await recovering.run(signalOf(options));
+        const asked = yield* parseAsked({ by });
+        const signal = signalOf(options);
+        yield* record({ act: 'recover', by: asked.by ?? null }, signal);
+        return await recovering.run(signal);
       }),
     result: (id, options) => submissions.result(id, options?.signal),
     logs: (id, options) => followLogs(host, id, options),
@@ -261,11 +295,13 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
     await within(leftMs(), Promise.all(underWay));
     await within(leftMs(), started);
     await within(leftMs(), runner.idle());
+    await plugins?.finish(leftMs(), hurry);
     await keeper.close(hurry);
     await within(OUTBOX_MS, outbox.idle());
     starting.abort();
     await outbox.close();
     await runner.close();
+    await plugins?.dispose();
     host.hub.close();
     ended.abort(new Error('the deployer is closed'));
     await closePorts(host);

@@ -98,7 +98,12 @@ export class Submissions {
         isEntered = true;
         const job = self.#enter({ value: record, version: 1 }, { cancel, ahead });
         if (accepted.running !== null)
-          await self.cancel(accepted.running, { by: record.request.by ?? null, reason: `superseded by ${id}` }, signal);
+          await self.cancel(
+            accepted.running,
+            { by: record.request.by ?? null, reason: `superseded by ${id}` },
+            signal,
+            { isAsked: false },
+          );
         return ok<Handle, DeployError>(self.#handle(job));
       } finally {
         self.#coming.delete(record.id);
@@ -129,10 +134,10 @@ export class Submissions {
   }
 
   /** Whoever runs it; of our own what runs is told at once. */
-  cancel(id: string, cause: CancelCause, signal: AbortSignal) {
+  cancel(id: string, cause: CancelCause, signal: AbortSignal, { isAsked }: { readonly isAsked: boolean }) {
     const asked = guard(async () => {
       const { cancelDeployment } = await late.cancel();
-      return cancelDeployment(this.#host, id, cause, signal);
+      return cancelDeployment(this.#host, id, cause, signal, isAsked);
     });
     return asked.andTee(({ record, state }) => {
       const job = this.#jobs.get(id);

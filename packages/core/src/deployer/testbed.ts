@@ -6,6 +6,7 @@ import { ResultAsync } from 'neverthrow';
 import { type AnyError, unwrap } from '../domain/errors.js';
 import { isTerminal } from '../domain/records.js';
 import { EVENT_STREAM, logStream, type StoredEvent, TERMINAL_EVENTS } from '../events/types.js';
+import type { ContainerRuntime } from '../ports/container-runtime.js';
 import type { Change, Store } from '../ports/store.js';
 import {
   type Fault,
@@ -15,6 +16,7 @@ import {
   type MemoryWorld,
   memoryWorld,
   outage,
+  runToEndOver,
   withFaults,
 } from '../testing/index.js';
 import { createDeployer } from './create.js';
@@ -44,7 +46,8 @@ export async function deployerIn(world: MemoryWorld, options: Partial<DeployerOp
 
 /** Puts tags into the registry that differ from each other. */
 export function push(world: MemoryWorld, ...tags: readonly string[]): void {
-  for (const tag of tags) world.engine.push(`${IMAGE}:${tag}`, { body: tag });
+  for (const tag of tags)
+    world.engine.push(`${IMAGE}:${tag}`, { body: tag, commands: () => ({ exitsAfterMs: 10, exitCode: 0 }) });
 }
 
 /** Deploys the tag on shop/dev, and lets what that leaves run out. */
@@ -146,7 +149,8 @@ export function watchRoutes(world: MemoryWorld): () => readonly string[] {
   const emit = engine.emit.bind(engine);
   engine.emit = (event) => {
     emit(event);
-    if (event.type !== 'removed') return;
+    // A container that runs one command for the deployment is none that a route leads to.
+    if (event.type !== 'removed' || !event.name.endsWith(event.owner.deployment)) return;
     void proxy.list({ storeId: event.owner.storeId }, FOREVER).map((held) => {
       for (const { domain, targets } of held)
         if (targets.some(({ instance }) => instance === event.owner.deployment))
@@ -265,6 +269,10 @@ export function mortalWorld(world: MemoryWorld, dieAt: { readonly commit: number
     isDead = true;
     onDeath();
   };
+  // What it is at when it dies is not gone on with.
+  const value = runToEndOver(world.engine, mortal(world.runtime));
+  const runToEnd = { value, configurable: true, writable: true };
+  const dying = mortal<ContainerRuntime>(Object.create(world.runtime, { runToEnd }));
   // Its timers die with it.
   const timers = new Set<() => void>();
   const clock: MemoryWorld['clock'] = Object.create(world.clock, {
@@ -288,7 +296,7 @@ export function mortalWorld(world: MemoryWorld, dieAt: { readonly commit: number
   return {
     ports: {
       clock,
-      runtime: mortal(world.runtime),
+      runtime: dying,
       proxy: mortal(world.proxy as MemoryProxy),
       registry: mortal(world.registry),
       probe: mortal(world.probe),

@@ -2,11 +2,12 @@
 import type { Result, ResultAsync } from 'neverthrow';
 import type { ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
-import type { LogEntry, QueuePolicy } from '../domain/records.js';
+import type { Act, LogEntry, QueuePolicy } from '../domain/records.js';
 import type { PruneReport, RecoveryReport, ResealReport } from '../domain/reports.js';
-import type { Deployment, Instance, RouteView } from '../domain/views.js';
+import type { AuditEntry, Deployment, Instance, RouteView } from '../domain/views.js';
 import type { EventName, Listener } from '../events/hub.js';
 import type { StoredEvent } from '../events/types.js';
+import type { Plugin } from '../plugins/types.js';
 import type { Clock, Ids } from '../ports/clock.js';
 import type { ContainerLogLine, ContainerRuntime } from '../ports/container-runtime.js';
 import type { HealthProbe } from '../ports/health-probe.js';
@@ -31,8 +32,8 @@ export interface DeployerOptions<Projects extends ProjectMap = ProjectMap> {
   readonly settings?: Settings;
   /** The projects by name, or a function for a host that keeps its own. */
   readonly projects: Projects | ProjectLookup;
-  /** None yet. */
-  readonly plugins?: readonly never[];
+  /** Made by `definePlugin`; what one has wrong is reported with all the rest. */
+  readonly plugins?: readonly PortOption<Plugin>[];
   /**
    * Keys that seal what the store keeps of secrets: 32 random bytes each, in base64 or hex. The first seals, all of them open. Without
    * them values of the environment are not kept.
@@ -201,7 +202,7 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
   /** Like `rollBack`, and answers at once. */
   submitRollBack(request: Stage & RollBackOptions, options?: CallBound): ResultAsync<Handle, DeployError>;
   /** An instance (not the one that the default route points to: `instance-in-use`), or a stage with all that it has. */
-  remove(what: { readonly instance: string } | Stage, options?: CallBound): ResultAsync<RemoveAnswer, AnyError>;
+  remove(what: { readonly instance: string } | Stage, options?: AskOptions): ResultAsync<RemoveAnswer, AnyError>;
   /**
    * Cancels a deployment, whichever process runs it: what is queued ends at once, what runs is undone unless it is past its commit. Answers
    * without waiting for that: `result` does.
@@ -212,14 +213,14 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
    * of every host that holds something whether it lives: for a dead one its `ttlMs`. What a live host, another store, another engine or a
    * person owns is left alone. What cannot be finished now is tried again behind its answer.
    */
-  recover(options?: CallBound): ResultAsync<RecoveryReport, AnyError>;
+  recover(options?: AskOptions): ResultAsync<RecoveryReport, AnyError>;
   /**
    * From now on this instance is neither evicted nor expires, though it counts towards `maxInstances`. It can be removed, and replaced by its own
    * tag, all the same; the pin goes with it. Pinned already is `ok`.
    */
-  pin(instance: string, options?: PinOptions): ResultAsync<Instance, AnyError>;
+  pin(instance: string, options?: AskOptions): ResultAsync<Instance, AnyError>;
   /** Takes the pin off. Not pinned is `ok`. */
-  unpin(instance: string, options?: PinOptions): ResultAsync<Instance, AnyError>;
+  unpin(instance: string, options?: AskOptions): ResultAsync<Instance, AnyError>;
   /**
    * Removes what is beyond the bounds of `keep` and `keepEvents`, of every stage. It runs by itself after deployments, and in hosts that work or
    * watch; asked for, it ends when all is done.
@@ -235,8 +236,13 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
 
   /** A deployment's log, from any process. Followed, it ends behind the terminal entry. Throws a `QuaysideError`. */
   logs(id: string, options?: FollowOptions): AsyncIterable<LogEntry>;
-  /** The store's events, every process's, from behind `after` (default 0: from the first), without an end. */
-  events(options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<StoredEvent>;
+  /** The store's events, every process's, from behind `after` (default 0: from the first). Without `follow: false` it has no end. */
+  events(options?: {
+    readonly after?: number;
+    /** `false`: ends behind the newest. Default true. */
+    readonly follow?: boolean;
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<StoredEvent>;
   /** The container's own output. Throws a `QuaysideError`. */
   instanceLogs(
     id: string,
@@ -268,6 +274,12 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
       query?: PageQuery & { readonly project?: string; readonly stage?: string },
     ): ResultAsync<Page<RouteView>, AnyError>;
   };
+  /** Who asked for what, the newest first: kept for `keepAuditMs`, whatever becomes of what it was about. */
+  readonly audit: {
+    list(
+      query?: PageQuery & { readonly project?: string; readonly stage?: string; readonly act?: Act },
+    ): ResultAsync<Page<AuditEntry>, AnyError>;
+  };
   /** For what comes from outside: every wrong field at once, or a request that `submit` takes. */
   parseRequest(input: unknown): Result<Request, AnyError>;
 
@@ -293,12 +305,12 @@ export interface RollBackOptions extends InLine {
   readonly force?: boolean;
 }
 
-export interface PinOptions extends CallBound {
-  /** Who asks, for the event: at most 200 characters. */
+export interface AskOptions extends CallBound {
+  /** Who asks, for the audit trail: at most 200 characters. */
   readonly by?: string;
 }
 
-export interface PruneOptions extends CallBound {
+export interface PruneOptions extends AskOptions {
   /** Removes, too, containers and routes that carry this store's mark and belong to no record. Default false. */
   readonly unowned?: boolean;
   /** Only say what would go. Default false. */

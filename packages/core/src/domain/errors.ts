@@ -24,6 +24,7 @@ export type ErrorKind =
   | 'aborted' // its signal was aborted
   | 'timeout' // its own time limit was reached
   | 'bug' // something threw that should not have; please report it
+  | 'plugin-failed' // a plugin's hook or step failed or refused; `code` is its own word
   // Container engine, image, registry
   | 'engine-unreachable'
   | 'engine-refused'

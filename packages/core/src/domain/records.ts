@@ -101,6 +101,8 @@ export interface DeploymentRecord {
   readonly host: string;
   /** The worker group whose hosts may run it in the place of a host that is gone; null: nobody else may. */
   readonly group: string | null;
+  /** The plugins that take part in it, each as `name@version`: who runs it in the place of its host needs them. Absent: none. */
+  readonly plugins?: readonly string[];
   /** Why the hosts that have looked at what is left of it could not go on, in words: another one is needed. Null: none is. */
   readonly needsHost: string | null;
   /** Of `superseded`: the deployment that took its place. */
@@ -184,9 +186,13 @@ export interface RouteRecord {
   readonly identity: string;
 }
 
+/** Of a step of our own a number; of a plugin's the part of the plugin's version that tells which others understand it. */
+export type StepVersion = number | string;
+
 export interface JournalEntry {
+  /** A step of a plugin is named `plugin/step`. */
   readonly step: string;
-  readonly version: number;
+  readonly version: StepVersion;
   /** `open`: begun, its outcome not known here. `undone` entries are taken out. */
   readonly state: 'open' | 'done';
   readonly intent: Json;
@@ -349,6 +355,37 @@ export interface PinRecord {
   readonly by: RequestedBy | null;
 }
 
+/** What a plugin keeps for itself. `pluginState` */
+export interface PluginStateRecord {
+  /** The plugin's name and its key, as `plugin/key`. */
+  readonly id: string;
+  /** Indexed. */
+  readonly plugin: string;
+  readonly value: Json;
+}
+
+/** What people and hosts ask for. */
+export type Act = 'deploy' | 'roll-back' | 'remove' | 'cancel' | 'pin' | 'unpin' | 'prune' | 'recover';
+
+/** Who did what: one record per act, in the commit that made it true, or right before what takes several. `audit` */
+export interface AuditRecord {
+  /** Grows with time; of a deployment and a roll back, the deployment's. */
+  readonly id: string;
+  readonly act: Act;
+  readonly at: number;
+  /** Null: the host did not say. */
+  readonly by: RequestedBy | null;
+  /** Null where it was about all of them. */
+  readonly project: string | null;
+  readonly stage: string | null;
+  readonly stageKey: string | null;
+  readonly tag: string | null;
+  /** The deployment or the instance; null where it was about a stage or all of them. */
+  readonly subject: string | null;
+  /** The rest, in words: why it was cancelled, what else was to be removed. */
+  readonly detail: string | null;
+}
+
 /** What is wrong with an instance that was live: seen by `watch()`. `conditions` */
 export interface ConditionRecord extends InstanceCondition {
   /** The instance's id. */
@@ -406,6 +443,52 @@ export interface ProxyHeadRecord {
   readonly changed: readonly string[];
 }
 
+/** A push that somebody outside told of, as it is kept until it was looked into. */
+export interface AnnouncedPush {
+  /** The repository, with its registry: `ghcr.io/octo-org/shop`. */
+  readonly image: string;
+  /** Whether repositories below it may be meant as well. */
+  readonly below: boolean;
+  /** Null: it was not said which. */
+  readonly tag: string | null;
+  readonly digest: string | null;
+  /** Wall clock, by whoever told of it. */
+  readonly pushedAt: number | null;
+}
+
+/**
+ * A webhook's delivery: what was accepted and has not been looked into outlives the process that accepted it, and a second one with the same
+ * id is known. `deliveries`
+ */
+export interface DeliveryRecord {
+  /** The day (`20260131`) and a hash of what makes it unique: the oldest come first. */
+  readonly id: string;
+  /** Which of the host's sources it came from. */
+  readonly source: string;
+  readonly at: number;
+  readonly state: 'accepted' | 'done';
+  /** Empty once it is done. */
+  readonly pushes: readonly AnnouncedPush[];
+}
+
+/** What was decided last for a stage by what came from outside: nothing is deployed twice for one digest. `triggers` */
+export interface TriggerRecord {
+  /** `stageKey(project, stage)`. */
+  readonly id: string;
+  readonly tag: string;
+  readonly digest: string;
+  /** The idempotency key that it is submitted with, by whoever gets to it. */
+  readonly key: string;
+  /** Wall clock. */
+  readonly at: number;
+  /** When that tag was pushed, as far as it was said. */
+  readonly pushedAt: number | null;
+  /** Counts the deployments of this digest, from 1. */
+  readonly attempt: number;
+  /** What came of it; null: nobody has submitted it yet. */
+  readonly deployment: string | null;
+}
+
 /** Every collection of the store, and what its records are. */
 export interface Collections {
   readonly deployments: DeploymentRecord;
@@ -427,6 +510,10 @@ export interface Collections {
   readonly idempotency: IdempotencyRecord;
   readonly pins: PinRecord;
   readonly conditions: ConditionRecord;
+  readonly deliveries: DeliveryRecord;
+  readonly triggers: TriggerRecord;
+  readonly pluginState: PluginStateRecord;
+  readonly audit: AuditRecord;
 }
 export type CollectionName = keyof Collections;
 
@@ -454,6 +541,10 @@ export const COLLECTION_INDEXES = {
   idempotency: [],
   pins: [],
   conditions: [['stageKey']],
+  deliveries: [['state']],
+  triggers: [],
+  pluginState: [['plugin']],
+  audit: [['stageKey'], ['project'], ['act']],
 } as const satisfies { readonly [C in CollectionName]: readonly (readonly (keyof Collections[C] & string)[])[] };
 
 /** One text per stage: no separator that a name could contain. */

@@ -1,5 +1,7 @@
 /** What hosts see of records: the same facts, without what is only ours to keep. */
 import type {
+  Act,
+  AuditRecord,
   DeploymentRecord,
   DeploymentStatus,
   InstanceCondition,
@@ -137,3 +139,23 @@ export const routeView = (record: RouteRecord): RouteView => ({
   state: record.state,
   instance: record.instance,
 });
+
+/** Who did what, and when. */
+export interface AuditEntry {
+  readonly id: string;
+  readonly act: Act;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly time: number;
+  /** As the host said; null where it did not. */
+  readonly by: string | null;
+  /** Null where it was about all of them. */
+  readonly project: string | null;
+  readonly stage: string | null;
+  readonly tag: string | null;
+  /** The deployment or the instance that it was about; null where it was about a stage or all of them. */
+  readonly subject: string | null;
+  /** The rest, in words: why something was cancelled, what else was to be removed. */
+  readonly detail: string | null;
+}
+
+export const auditView = ({ at, stageKey: _key, ...record }: AuditRecord): AuditEntry => ({ ...record, time: at });

@@ -3,9 +3,10 @@
  * this process, right after it; the others are told in this process only.
  */
 import type { AnyError } from '../domain/errors.js';
+import type { Json } from '../domain/json.js';
 import type { InstanceCondition, LogEntry, RetireReason, StepRecord, StoredError } from '../domain/records.js';
 import type { Measured, PruneReport, RecoveryReport } from '../domain/reports.js';
-import type { Deployment, Instance, RouteView } from '../domain/views.js';
+import type { AuditEntry, Deployment, Instance, RouteView } from '../domain/views.js';
 import type { PullProgress } from '../ports/container-runtime.js';
 import type { HeldRoute } from '../ports/proxy-manager.js';
 
@@ -41,6 +42,15 @@ export interface StoredEvents {
   /** A preview stage came to the end of its time to live, and goes with all that it has. */
   'stage.expired': { readonly project: string; readonly stage: string };
   'store.pruned': { readonly report: PruneReport };
+  /** Told by a plugin of a deployment: `name` and `data` are its own. */
+  'plugin.event': {
+    readonly plugin: string;
+    readonly name: string;
+    readonly deployment: Deployment;
+    readonly data: Json;
+  };
+  /** Somebody has asked for something that changes what runs or what is kept: who, what and when. */
+  'audit.recorded': { readonly entry: AuditEntry };
   /** From here on this notifier is told of what happens. */
   'notifier.added': { readonly notifier: string };
 }
@@ -81,6 +91,16 @@ export interface LocalEvents {
     readonly subject: string;
     readonly error: StoredError;
     readonly attempts: number;
+  };
+  /**
+   * Something of a plugin failed where it could harm nothing any more: a hook after the commit (`at` is `after commit`) or its `dispose`, which
+   * belongs to no deployment.
+   */
+  'plugin.failed': {
+    readonly plugin: string;
+    readonly at: string;
+    readonly deploymentId: string | null;
+    readonly error: StoredError;
   };
   /** A listener threw or rejected: nobody else was harmed. */
   'listener.failed': { readonly event: string; readonly error: AnyError };

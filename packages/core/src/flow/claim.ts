@@ -145,17 +145,29 @@ function changeFor(
     : { op: 'insert', collection: 'routes', record };
 }
 
-/** Prepares and commits, again and again while others are quicker: which of two gets a domain is decided by the commit alone. */
-export function claimDomains<T>(
-  store: Pick<Store, 'get' | 'list'>,
+/** A claim as things are now, of domains that the proxy holds for nobody else. */
+export const draftClaim = (
+  host: Pick<Host, 'store' | 'proxy' | 'call'>,
   wanted: readonly WantedDomain[],
   terms: ClaimTerms,
   options: CallOptions,
+): ResultAsync<Claim, AnyError> =>
+  prepareClaim(host.store, wanted, terms, options).andThen((claim) =>
+    refuseForeign(host, claim.routes, options).map(() => claim),
+  );
+
+/**
+ * Drafts and commits, again and again while others are quicker: which of two gets a domain is decided by the commit alone.
+ * @param first the first draft, where there is one already
+ */
+export function claimDomains<T>(
+  draft: () => ResultAsync<Claim, AnyError>,
+  first: ResultAsync<Claim, AnyError> | undefined,
   commit: (claim: Claim) => PromiseLike<Result<T, AnyError>>,
 ): ResultAsync<T, AnyError> {
   return routine(async function* () {
     for (let race = 0; ; race += 1) {
-      const claim = yield* prepareClaim(store, wanted, terms, options);
+      const claim = yield* (race === 0 && first) || draft();
       const committed = await commit(claim);
       if (committed.isOk()) return ok(committed.value);
       const { error } = committed;
@@ -166,7 +178,7 @@ export function claimDomains<T>(
 }
 
 /** Refuses a domain that the proxy holds for somebody else, before anything is made. */
-export function refuseForeign(
+function refuseForeign(
   host: Pick<Host, 'proxy' | 'call'>,
   routes: readonly SpecRoute[],
   { signal }: CallOptions,

@@ -27,7 +27,7 @@ import { Ledger } from './ledger.js';
 import { type Plan, prepare } from './prepare.js';
 import { LookAhead, type Resolution } from './resolve.js';
 import { releaseHeld, runSteps } from './run-steps.js';
-import { stepsFor } from './steps/index.js';
+import type { Step } from './step.js';
 import { succeed } from './succeed.js';
 
 export interface Outcome {
@@ -195,12 +195,15 @@ const outcome = (ledger: Ledger, error: AnyError | null, tasks: readonly TaskRec
 
 function commitOrRollBack(
   ledger: Ledger,
-  { flow, mode }: Exclude<Plan, { readonly mode: 'unchanged' }>,
+  { flow, steps }: Exclude<Plan, { readonly mode: 'unchanged' }>,
   bounds: Bounds,
 ): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
-    const ran = await runToCommit(flow, mode, bounds.whole.signal);
-    if (ran.isOk()) return ok<Outcome, AnyError>(outcome(ledger, null, ran.value));
+    const ran = await runToCommit(flow, steps, bounds.whole.signal);
+    if (ran.isOk()) {
+      flow.host.extensions?.committed(flow);
+      return ok<Outcome, AnyError>(outcome(ledger, null, ran.value));
+    }
     const error = endingOf(ran.error, bounds);
     if (error.kind === 'lease-lost' || isTerminal(ledger.record.status)) return err(error);
     const tasks = yield* rollBackAndFail(flow, error)
@@ -212,11 +215,11 @@ function commitOrRollBack(
 
 function runToCommit(
   flow: Flow,
-  mode: 'create' | 'cutover',
+  steps: readonly Step[],
   signal: AbortSignal,
 ): ResultAsync<readonly TaskRecord[], AnyError> {
   return routine(async function* () {
-    yield* runSteps(stepsFor(flow.spec, mode), flow, signal);
+    yield* runSteps(steps, flow, signal);
     if (signal.aborted) return err(aborted('The deployment', signal.reason));
     return succeed(flow, flow.ledger.lease.lost);
   });

@@ -12,7 +12,7 @@ import { cancelSettled } from './cancel.js';
 import type { Flow } from './flow.js';
 import type { Draft, Ledger } from './ledger.js';
 import { releaseHeld, undoSteps } from './run-steps.js';
-import { KNOWN_STEPS } from './steps/index.js';
+import { knownSteps } from './steps/index.js';
 import { undoTask } from './tasks.js';
 
 /** Rolls back and ends. Under a signal of its own: the deployment's may be aborted, and nothing could be undone under that. */
@@ -28,7 +28,7 @@ export function rollBackAndFail(flow: Flow, error: AnyError): ResultAsync<readon
       ],
     });
     ledger.log('error', `${stored.message} ${stored.hint}`, stored.details ?? null);
-    const undone = await undoSteps(KNOWN_STEPS, flow, new AbortController().signal);
+    const undone = await undoSteps(knownSteps(flow.host), flow, new AbortController().signal);
     if (undone.isErr()) {
       ledger.log('error', `Undoing stopped: ${undone.error.message} ${undone.error.hint}`);
       // The new holder of the stage has the journal, and goes on there.

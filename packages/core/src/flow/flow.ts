@@ -16,6 +16,7 @@ import type { CallOptions } from '../ports/call.js';
 import type { Container, ContainerRef, LocalImage } from '../ports/container-runtime.js';
 import type { Call, Host } from './host.js';
 import type { Ledger } from './ledger.js';
+import type { StageState } from './stage-state.js';
 
 export interface Flow {
   readonly host: Host;
@@ -65,6 +66,8 @@ export interface Seen {
   proving?: ResultAsync<void, AnyError>;
   /** The first look of the health check, which the route step has begun; to be ended with it. */
   looking?: { readonly look: ResultAsync<unknown, AnyError>; end(): void };
+  /** The stage's state as it was read while the routes were proved: what the commit is made of at first. */
+  stage?: ResultAsync<StageState, AnyError>;
   /** Where the cutover has put the routes. */
   put?: { readonly host: string; readonly port: number };
   /** The target was there, and was removed: it does not come again. */

@@ -1,12 +1,12 @@
 /** What counts as healthy, how soon it is seen, what a failure says: a table, run through whole deployments in virtual time. */
-import { errAsync, okAsync } from 'neverthrow';
+import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import type { HealthcheckOptions, StageOptions } from '../config/options.js';
 import { DEV, deployerIn, IMAGE, push } from '../deployer/testbed.js';
 import type { DeployError, DeployerOptions } from '../deployer/types.js';
 import type { HealthEvidence } from '../domain/health.js';
 import type { Deployment } from '../domain/views.js';
-import type { HealthProbe, ProbeRequest } from '../ports/health-probe.js';
+import type { HealthProbe, ProbeAnswer, ProbeRequest } from '../ports/health-probe.js';
 import { type AppBehaviour, memoryProbe, memoryWorld } from '../testing/index.js';
 
 interface Outcome {
@@ -278,7 +278,12 @@ it('a good answer is none where the address has become another’s meanwhile', a
   let asked = 0;
   const { error, evidence } = await deployed({ status: 500 }, http({ interval: 300, retries: 0 }), (world) => {
     const probe = memoryProbe(world.engine);
-    const stranger = okAsync({ status: 200, body: 'ok', location: null });
+    // What is asked again is only what was not seen a moment ago: no address is another's so soon.
+    const stranger = ResultAsync.fromSafePromise<ProbeAnswer>(
+      new Promise((resolve) => {
+        world.clock.after(60, () => resolve({ status: 200, body: 'ok', location: null }));
+      }),
+    );
     return {
       probe: {
         ...probe,

@@ -180,7 +180,7 @@ function look(
       : { good: false, reason: 'refused', attempt: { atMs: Math.round(atMs), error: 'it has no address yet' } };
     if (!seen.good) return ok<Look, AnyError>({ address, seen, container: before, wasOther: false });
     // The address may be another's since it was looked up, as when the engine was restarted: then that one has answered.
-    const container = yield* inspectTarget(flow, signal);
+    const container = yield* recentTarget(flow, signal);
     const now = addressOf(flow, check, container);
     const wasOther = now?.host !== address?.host || now?.port !== address?.port;
     return ok<Look, AnyError>({ address, seen, container, wasOther });

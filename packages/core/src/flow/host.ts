@@ -16,6 +16,7 @@ import type { Registry } from '../ports/registry.js';
 import type { Sealer } from '../ports/sealer.js';
 import type { Store } from '../ports/store.js';
 import type { Surroundings } from './describe.js';
+import type { Extensions } from './extensions.js';
 
 export interface Host {
   /** This deployer's own id, drawn when it was created. */
@@ -39,6 +40,8 @@ export interface Host {
   readonly projects: ProjectSource;
   readonly leases: Leases;
   readonly hub: EventHub;
+  /** Null where there are no plugins. */
+  readonly extensions: Extensions | null;
   /** Aborted when the deployer has closed: nothing is waited for any more. */
   readonly ended: AbortSignal;
   /** A call that changes nothing that a lease covers: bounded by `limit` (default `effectTimeoutMs`), and guarded. */

@@ -1,5 +1,5 @@
 /** Everything of a deployment up to and with its claim: until then nothing is touched but our own records. */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { InstanceRecord } from '../domain/records.js';
@@ -7,24 +7,34 @@ import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
 import type { Scope } from '../kernel/scope.js';
-import { type Claim, claimDomains, prepareClaim, refuseForeign } from './claim.js';
+import { type Claim, type ClaimTerms, claimDomains, draftClaim, prepareClaim } from './claim.js';
 import type { Surroundings } from './describe.js';
+import type { Mode } from './extensions.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
 import { keepHealth } from './health-secrets.js';
 import type { Host } from './host.js';
 import { openly } from './known-secrets.js';
 import type { Ledger } from './ledger.js';
-import { type LookAhead, type Resolution, resolveDeploy, resolveRecorded } from './resolve.js';
+import {
+  domainsOf,
+  type LookAhead,
+  type LookUp,
+  lookUp,
+  type Resolution,
+  resolveDeploy,
+  resolveRecorded,
+} from './resolve.js';
 import { commitIntents } from './run-steps.js';
 import { settleStage } from './settle.js';
+import { readStage, type StageState } from './stage-state.js';
+import type { Step } from './step.js';
 import { claimStep } from './steps/claim.js';
 import { stepsFor } from './steps/index.js';
-import { readStage, type StageState } from './succeed.js';
 import { targetOf } from './writes.js';
 
 export type Plan =
   | { readonly mode: 'unchanged'; readonly resolution: Resolution; readonly target: InstanceRecord }
-  | { readonly mode: 'create' | 'cutover'; readonly flow: Flow };
+  | { readonly mode: Mode; readonly flow: Flow; readonly steps: readonly Step[] };
 
 /** @param whole the deployment's bound: what the stage says of it is known here */
 export function prepare(
@@ -43,7 +53,16 @@ export function prepare(
     const stays = [...left.unfinished, ...left.needsHost.map(({ deployment }) => deployment)];
     if (stays.length > 0) ledger.log('warn', `What deployments ${stays.join(', ')} have left could not be undone yet.`);
     const state = yield* readStage(host, record.stageKey, signal);
-    let resolution = yield* resolve(host, ledger, around, ahead, false, options);
+    const isRecorded = record.request.rollBackTo !== undefined;
+    const found = isRecorded ? undefined : (ahead.take() ?? lookUp(host, record.request, options));
+    const common = {
+      storeId: host.storeId,
+      stageKey: record.stageKey,
+      claimedBy: record.id,
+      identity: around.identities.proxy ?? '',
+    };
+    const early = found && draftEarly(host, record.tag, found, common, options);
+    let resolution = yield* resolve(host, ledger, around, found, false, options);
     whole.limit(resolution.draft.limits.deploymentMs);
     ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));
     for (const note of resolution.notes) ledger.log('info', note);
@@ -52,19 +71,13 @@ export function prepare(
       : yield* sameInstance(host, record.request.rollBackTo, resolution.draft.fingerprint, state, around, signal);
     if (!same && resolution.isPartial) {
       // It ran when it was looked for, and has ended since: a container will be made, and needs its environment.
-      resolution = yield* resolve(host, ledger, around, ahead, true, options);
+      resolution = yield* resolve(host, ledger, around, undefined, true, options);
       ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));
     }
     const { draft } = resolution;
     ledger.note({ record: { digest: draft.image.digest, identities: around.identities } });
 
-    const terms = {
-      storeId: host.storeId,
-      stageKey: record.stageKey,
-      claimedBy: record.id,
-      options: draft.options.proxy,
-      identity: around.identities.proxy ?? '',
-    };
+    const terms: ClaimTerms = { ...common, options: draft.options.proxy };
     if (same && same.id === state.stage?.value.current) {
       const claim = yield* prepareClaim(host.store, resolution.wanted, terms, options);
       if (yield* isServed(host, claim, same, resolution.draft, state, signal))
@@ -77,19 +90,47 @@ export function prepare(
     const { env, image } = resolution;
     if (mode === 'create') host.secrets.remember(record.id, resolution.secrets, openly(record));
     const health = yield* keepHealth(host, draft.health);
-    const flow = yield* claimDomains(host.store, resolution.wanted, terms, options, (claim) => {
-      const spec: Spec = { ...draft, routes: claim.routes };
+    const flowWith = (routes: Spec['routes']): Flow => {
+      const spec: Spec = { ...draft, routes };
       const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
-      const claimed = makeFlow({ host, ledger, spec, env, target, previous, image });
-      return refuseForeign(host, claim.routes, options)
-        .andThen(() => commitClaim(claimed, { ...spec, health }, claim, mode, signal))
-        .map(() => claimed);
+      return makeFlow({ host, ledger, spec, env, target, previous, image });
+    };
+    const { extensions } = host;
+    if (extensions?.beforeClaim) yield* extensions.beforeClaim(flowWith([]), signal);
+    const { wanted } = resolution;
+    const anew = () => draftClaim(host, wanted, terms, options);
+    const { flow, steps } = yield* claimDomains(anew, early?.recent(), (claim) => {
+      const claimed = flowWith(claim.routes);
+      const own = stepsFor(claimed.spec, mode);
+      const arranged = extensions ? extensions.arrange(own, claimed, mode) : ok(own);
+      if (arranged.isErr()) return errAsync(arranged.error);
+      const kept = { ...claimed.spec, health };
+      const committed = commitClaim(claimed, kept, claim, arranged.value, signal);
+      return committed.map(() => ({ flow: claimed, steps: arranged.value }));
     });
     const { spec } = flow;
     ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
     flow.seen.restarts = container?.restarts ?? 0;
-    return ok<Plan, AnyError>({ mode, flow });
+    return ok<Plan, AnyError>({ mode, flow, steps });
   });
+}
+
+/** How old a claim's draft may be that was made while the registry was asked, in milliseconds. */
+const DRAFT_FRESH_MS = 100;
+
+/** The claim's draft, made while the registry is asked what the tag means: neither needs the other. */
+function draftEarly(
+  host: Host,
+  tag: string,
+  found: LookUp,
+  common: Omit<ClaimTerms, 'options'>,
+  options: { readonly signal: AbortSignal },
+) {
+  const atMs = host.clock.monotonicMs();
+  const draft = found.stage.andThen((stage) =>
+    draftClaim(host, domainsOf(host, stage, tag), { ...common, options: stage.options.proxy }, options),
+  );
+  return { recent: () => (host.clock.monotonicMs() - atMs < DRAFT_FRESH_MS ? draft : undefined) };
 }
 
 const described = (spec: Spec, same: InstanceRecord | undefined): string =>
@@ -101,13 +142,13 @@ function resolve(
   host: Host,
   ledger: Ledger,
   around: Surroundings,
-  ahead: LookAhead,
+  found: LookUp | undefined,
   mustCreate: boolean,
   options: { readonly signal: AbortSignal },
 ): ResultAsync<Resolution, AnyError> {
   const { record } = ledger;
   const { rollBackTo } = record.request;
-  if (rollBackTo === undefined) return resolveDeploy(host, record.request, around, options, ahead.take());
+  if (rollBackTo === undefined) return resolveDeploy(host, record.request, around, options, found);
   return routine(async function* () {
     const to = yield* host.store.get('deployments', rollBackTo, options);
     const instance = to?.value.instance ?? rollBackTo;
@@ -210,12 +251,12 @@ function commitClaim(
   flow: Flow,
   kept: Spec,
   { fresh, taken, changes }: Claim,
-  mode: 'create' | 'cutover',
+  steps: readonly Step[],
   signal: AbortSignal,
 ): ResultAsync<void, AnyError> {
-  const { ledger, spec } = flow;
+  const { ledger } = flow;
   const claimed = { step: claimStep, intent: { domains: fresh, taken } as Json, state: 'done' } as const;
-  return commitIntents(claimed, stepsFor(spec, mode), flow, signal, {
+  return commitIntents(claimed, steps, flow, signal, {
     changes: [{ op: 'put', collection: 'specs', record: { id: ledger.record.id, spec: kept } }, ...changes],
   });
 }

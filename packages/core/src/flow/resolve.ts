@@ -263,7 +263,7 @@ function reachOf(host: Host, around: Surroundings, of: Pick<Spec, 'container' | 
   });
 }
 
-function secretsOf(env: Environment, plain: ReadonlySet<string>, health: HealthCheck): string[] {
+export function secretsOf(env: Environment, plain: ReadonlySet<string>, health: HealthCheck): string[] {
   const values = Object.entries(env).flatMap(([name, value]) => (plain.has(name) ? [] : [value]));
   return [...values, ...headerSecrets(health)];
 }

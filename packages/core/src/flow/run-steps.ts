@@ -11,6 +11,7 @@ import type { Deployment } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import { guard, routine } from '../kernel/routine.js';
 import { bounded, PATIENCE_WITH_WORK_MS, scope } from '../kernel/scope.js';
+import type { Around } from './extensions.js';
 import type { Flow } from './flow.js';
 import type { Draft } from './ledger.js';
 import type { Step, StepError } from './step.js';
@@ -22,13 +23,28 @@ export function runSteps(steps: readonly Step[], flow: Flow, signal: AbortSignal
       const next = steps.slice(index + 1);
       const ran = signal.aborted
         ? err(aborted(`Step ${step.name}`, signal.reason))
-        : await runStep(step, next, flow, signal);
+        : await (step.around ? runAround(step, step.around, next, flow, signal) : runStep(step, next, flow, signal));
       if (ran.isErr()) {
         forgetForeseen(flow);
         return err({ ...ran.error, step: ran.error.step ?? step.name });
       }
     }
     return ok(undefined);
+  });
+}
+
+function runAround(
+  step: Step,
+  { before, after }: Around,
+  next: readonly Step[],
+  flow: Flow,
+  signal: AbortSignal,
+): ResultAsync<void, StepError> {
+  return routine(async function* () {
+    if (before) yield* before(flow, signal);
+    yield* runStep(step, next, flow, signal);
+    if (after) yield* after(flow, signal);
+    return ok<void, StepError>(undefined);
   });
 }
 
@@ -121,8 +137,8 @@ const limitOf = (step: Step, flow: Flow, what: string) => ({
 });
 
 const intentOf = (step: Step, flow: Flow, signal: AbortSignal): ResultAsync<Json, StepError> =>
-  bounded(flow.host.clock, [signal], limitOf(step, flow, `Preparing step ${step.name}`), () =>
-    guard(() => step.intent(flow)),
+  bounded(flow.host.clock, [signal], limitOf(step, flow, `Preparing step ${step.name}`), (options) =>
+    guard(() => step.intent(flow, options.signal)),
   );
 
 interface Intended {
@@ -149,9 +165,13 @@ export function commitIntents(
 ): ResultAsync<void, AnyError> {
   return routine(async function* () {
     const behind: (Intended & { keys: readonly string[] })[] = [];
+    let last = first.step;
     for (const step of next) {
       const isFirst = first.state === 'done' && behind.length === 0;
       if (!isFirst && !step.isForeseen) break;
+      // What stands between the two is not there yet, and may take its time.
+      if (last.takesLong || last.around?.after || step.around?.before) break;
+      last = step;
       const intent = yield* intentOf(step, flow, signal);
       const does = step.does?.(flow, intent) ?? 'effects';
       if (isFirst && does === 'nothing') continue;
@@ -225,7 +245,7 @@ function undoStep(
     if (!step) return err(unknownStep(entry));
     const limit = {
       what: `Undoing ${step.name}`,
-      ms: host.settings.undoTimeoutMs,
+      ms: step.undoMs ?? host.settings.undoTimeoutMs,
       setting: 'undoTimeoutMs',
       patienceMs: PATIENCE_WITH_WORK_MS,
     };
@@ -267,13 +287,17 @@ const stepOf = (known: readonly Step[], entry: Entry): Step | undefined =>
 /** Whether this host could take it back. */
 export const isKnownEntry = (known: readonly Step[], entry: Entry): boolean => stepOf(known, entry) !== undefined;
 
+export const isOfPlugin = ({ step }: Pick<JournalEntry, 'step'>): boolean => step.includes('/');
+
 /** The `code` of an undo that this host cannot do: its message says which host could. */
 export const UNKNOWN_STEP = 'unknown-step';
 
 const unknownStep = (entry: JournalEntry): AnyError =>
   failure(
     'unsupported',
-    `It takes a host that knows step "${entry.step}" in version ${entry.version}.`,
+    isOfPlugin(entry)
+      ? `It takes a host with the plugin "${entry.step.split('/')[0]}" in version ${entry.version}, whose step "${entry.step}" is to be undone.`
+      : `It takes a host that knows step "${entry.step}" in version ${entry.version}.`,
     'Let a host with that version of it finish this.',
     { retryable: true, code: UNKNOWN_STEP },
   );

@@ -23,7 +23,7 @@ import type { Host } from './host.js';
 import { redactorOf } from './known-secrets.js';
 import { Ledger } from './ledger.js';
 import { releaseHeld, UNKNOWN_STEP, undoSteps } from './run-steps.js';
-import { KNOWN_STEPS } from './steps/index.js';
+import { knownSteps } from './steps/index.js';
 
 const interrupted = (): TaggedError<'interrupted'> =>
   failure(
@@ -167,7 +167,7 @@ function flowOf(
 function undo(flow: Flow, signal: AbortSignal): ResultAsync<void, AnyError> {
   if (!isTerminal(flow.ledger.record.status))
     flow.log('warn', 'The host that ran it is gone: undoing what it had begun.');
-  return undoSteps(KNOWN_STEPS, flow, signal);
+  return undoSteps(knownSteps(flow.host), flow, signal);
 }
 
 /** An undo that failed because this host does not know the step, in its version. */

@@ -1,7 +1,9 @@
 import type { ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
+import type { StepVersion } from '../domain/records.js';
 import type { Limit } from '../kernel/scope.js';
+import type { Around } from './extensions.js';
 import type { Flow } from './flow.js';
 
 export type StepError = AnyError;
@@ -13,15 +15,21 @@ export type StepError = AnyError;
 export interface Step {
   readonly name: string;
   /** Recovery by a host with another version of the step leaves it alone. */
-  readonly version: number;
+  readonly version: StepVersion;
   /** What undo will need, all known before the effect: our names, the route as it was. Plain data, without secrets. */
-  intent(flow: Flow): ResultAsync<Json, StepError>;
+  intent(flow: Flow, signal: AbortSignal): ResultAsync<Json, StepError>;
   /** The most that `run` may take. Its calls have limits of their own: this one is of all of them together. */
   limit(flow: Flow): Limit;
+  /** The most that `undo` may take; default `undoTimeoutMs`. */
+  readonly undoMs?: number;
   /** Leases beside the stage's that the effect needs: taken in the commit of the intent, freed after the step. */
   leases?(flow: Flow, intent: Json, phase: 'run' | 'undo'): readonly string[];
   /** The intent holds before the steps before it have run, so it is written down with theirs, and costs no commit. */
   readonly isForeseen?: boolean;
+  /** It may take long, so no intent of a step behind it is written with its own, and no lease of such a step held meanwhile. */
+  readonly takesLong?: boolean;
+  /** What others do right before and after it. */
+  readonly around?: Around;
   /** They are kept until the terminal commit instead: the cutover's. */
   readonly keepsLeases?: boolean;
   /**

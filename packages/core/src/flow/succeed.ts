@@ -16,32 +16,12 @@ import type {
 import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import { guard, routine } from '../kernel/routine.js';
-import { CHANGES_MAX, type Change, type Expectation, type Stored } from '../ports/store.js';
+import { CHANGES_MAX, type Change, type Expectation } from '../ports/store.js';
 import { noCancel, orCancelled } from './cancel.js';
 import type { Flow } from './flow.js';
 import { pinnedOf } from './pins.js';
+import { readStage, type StageState } from './stage-state.js';
 import { retireTask, unrouteTask } from './tasks.js';
-
-/** The state of a stage as its lease's holder reads it. */
-export interface StageState {
-  readonly stage: Stored<StageRecord> | undefined;
-  readonly instances: readonly Stored<InstanceRecord>[];
-  readonly routes: readonly Stored<RouteRecord>[];
-}
-
-export function readStage(
-  host: Pick<Flow['host'], 'store'>,
-  key: string,
-  signal: AbortSignal,
-): ResultAsync<StageState, AnyError> {
-  const { store } = host;
-  return routine(async function* () {
-    const stage = yield* store.get('stages', key, { signal });
-    const instances = yield* store.list('instances', { where: { stageKey: key } }, { signal });
-    const routes = yield* store.list('routes', { where: { stageKey: key } }, { signal });
-    return ok<StageState, AnyError>({ stage, instances, routes });
-  });
-}
 
 /** What one commit has room for, beside the deployment's own record, journal, log and events, and the stage's lease. */
 const ROOM = CHANGES_MAX - 10;
@@ -80,7 +60,9 @@ function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskR
   const { record } = ledger;
   const now = host.clock.now();
   return routine(async function* () {
-    const state = yield* readStage(host, record.stageKey, signal);
+    const seen = flow.seen.stage;
+    delete flow.seen.stage;
+    const state = yield* seen ?? readStage(host, record.stageKey, signal);
     const target = flow.target.owner.deployment;
     const commits = (state.stage?.value.commits ?? 0) + 1;
     const before = state.stage?.value.current ?? null;

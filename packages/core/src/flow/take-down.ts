@@ -15,7 +15,8 @@ import { CHANGES_MAX, type Change } from '../ports/store.js';
 import { stageLease } from './deploy.js';
 import type { Host } from './host.js';
 import { settleStage } from './settle.js';
-import { isRace, RACES_MAX, type Retirement, readStage, retire, retiringEvent, type StageState } from './succeed.js';
+import { readStage, type StageState } from './stage-state.js';
+import { isRace, RACES_MAX, type Retirement, retire, retiringEvent } from './succeed.js';
 import { unrouteTask } from './tasks.js';
 
 /** Told of tasks as soon as they are committed, whatever becomes of the rest. */
@@ -27,8 +28,9 @@ export interface TakeDown {
   readonly reason: RetireReason;
   /** The stage's own routes, and what its default route points to, too. */
   readonly isWhole: boolean;
-  /** Told with the first commit. */
+  /** Told, and written, with the first commit. */
   readonly events?: readonly EventDraft[];
+  readonly changes?: readonly Change[];
 }
 
 export interface TakeDownTerms {
@@ -73,7 +75,7 @@ function commit(
   key: string,
   lease: Lease,
   state: StageState,
-  { going, isWhole, reason, events = [] }: TakeDown,
+  { going, isWhole, reason, events = [], changes: also = [] }: TakeDown,
   { onTasks, signal }: TakeDownTerms,
 ): ResultAsync<void, AnyError> {
   const now = host.clock.now();
@@ -86,9 +88,8 @@ function commit(
   });
   return routine(async function* () {
     const retirements = going.map((each) => retire(each, reason, state, task(each.identities)));
-    const stageChanges = isWhole
-      ? yield* stageGoes(host, key, state, signal)
-      : { changes: [] as Change[], tasks: [] as TaskRecord[] };
+    const ofStage = isWhole ? yield* stageGoes(host, key, state, signal) : { changes: [], tasks: [] };
+    const stageChanges = { ...ofStage, changes: [...ofStage.changes, ...also] };
     // The stage's own routes in the first commit: nothing leads to what goes from then on.
     for (const [index, batch] of batched(retirements, stageChanges.changes.length).entries()) {
       const drafts = [...(index === 0 ? events : []), ...batch.map(retiringEvent)];

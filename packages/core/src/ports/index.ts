@@ -11,3 +11,4 @@ export * from './secrets.js';
 export type * from './store.js';
 export { CHANGES_MAX } from './store.js';
 export * from './store-errors.js';
+export * from './summary.js';

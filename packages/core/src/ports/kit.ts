@@ -10,6 +10,7 @@ import type { InvalidError, Issue } from '../domain/errors.js';
 
 export { closest, didYouMean } from '../domain/did-you-mean.js';
 export { durationMs, sizeBytes } from '../domain/duration.js';
+export { describeEndpoint, matchEndpoint } from '../domain/endpoints.js';
 export { aborted, bug, outcomeUnknown, QuaysideError, timedOut, unwrap } from '../domain/errors.js';
 
 type InvalidKind = 'invalid-config' | 'invalid-options' | 'invalid-request';

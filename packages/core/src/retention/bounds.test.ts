@@ -5,7 +5,10 @@ import { unwrap } from '../domain/errors.js';
 import { type MemoryWorld, memoryWorld } from '../testing/index.js';
 
 const HOUR_MS = 3_600_000;
-const settings = { domain: 'apps.test', ttlMs: 600_000, renewMs: 60_000, keepEvents: 200 };
+const settings = {
+  ...{ domain: 'apps.test', ttlMs: 600_000, renewMs: 60_000, keepEvents: 200 },
+  keepAuditMs: 20 * 24 * HOUR_MS,
+};
 
 /** What the store and the engine hold; logs count together, as streams and as entries. */
 function sizesOf(world: MemoryWorld): Record<string, number> {
@@ -63,6 +66,7 @@ describe('what the store holds', () => {
     expect(late?.['images at the engine']).toBeLessThan(6);
     expect(late?.['events']).toBeLessThan(200 + 60);
     expect(late?.['leases']).toBeLessThan(25);
+    expect(late?.['audit']).toBeLessThan(100);
     expect(world.engine.containers.size).toBeLessThan(5);
   });
 });

@@ -4,7 +4,7 @@ import type { AnyError } from '../domain/errors.js';
 import type { Identities, InstanceRecord } from '../domain/records.js';
 import type { Host } from '../flow/host.js';
 import { pinnedOf } from '../flow/pins.js';
-import { readStage, type StageState } from '../flow/succeed.js';
+import { readStage, type StageState } from '../flow/stage-state.js';
 import { type OnTasks, type TakeDown, takeDown } from '../flow/take-down.js';
 import { pages } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';

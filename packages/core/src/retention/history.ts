@@ -5,7 +5,7 @@ import type { DeploymentRecord } from '../domain/records.js';
 import type { Keep } from '../domain/spec.js';
 import { logStream } from '../events/types.js';
 import { stageLease } from '../flow/deploy.js';
-import { readStage, type StageState } from '../flow/succeed.js';
+import { readStage, type StageState } from '../flow/stage-state.js';
 import { pages } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';
 import type { Change, Expectation, Stored } from '../ports/store.js';

@@ -8,6 +8,7 @@ import type { BeatWatch } from '../kernel/beat-watch.js';
 import { pages } from '../kernel/pages.js';
 import { routine } from '../kernel/routine.js';
 import { releaseAll } from '../kernel/under-leases.js';
+import { pruneAudit } from './audit.js';
 import { pruneEvents } from './events.js';
 import { pruneHistory } from './history.js';
 import { pruneImages } from './images.js';
@@ -47,7 +48,10 @@ export function prune(host: Host, terms: PruneTerms): ResultAsync<PruneReport, A
     for (const key of run.quiet?.keys() ?? []) if (!seen.has(key)) run.quiet?.delete(key);
     yield* told(run, 'images', pruneImages(run));
     yield* pruneEvents(run);
-    if (!dryRun) yield* pruneRows({ host, signal, beats });
+    if (!dryRun) {
+      yield* pruneAudit(run);
+      yield* pruneRows({ host, signal, beats });
+    }
     if (unowned) yield* pruneUnowned(run);
     return ok<PruneReport, AnyError>(discreetly(run));
   });

@@ -15,6 +15,7 @@ export * from './memory/engine.js';
 export * from './memory/ids.js';
 export * from './memory/network.js';
 export * from './memory/proxy.js';
+export * from './memory/run-to-end.js';
 export * from './memory/runtime.js';
 export * from './memory/sealer.js';
 export * from './memory/store.js';

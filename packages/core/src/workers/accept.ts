@@ -3,6 +3,7 @@ import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure, type TaggedError } from '../domain/errors.js';
 import { type DeploymentRecord, type DeploymentRequest, stageKey } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
+import { type Audited, audited } from '../events/audit.js';
 import { appendEvents, type EventEntry, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
 import { type Begun, stageLease, startedRecord } from '../flow/deploy.js';
@@ -54,10 +55,11 @@ export function accept(
       const policies = record.request.policy === 'queue' ? null : await import('./policies.js');
       const place = policies ? yield* policies.takePlace(host, hosts, record, signal) : lastInLine(record);
       const target = yield* rollBackTarget(host, record, signal);
-      const entries = eventEntries(host, [queued(record), ...place.events]);
+      const asked = askedFor(host, record);
+      const entries = eventEntries(host, [queued(record), ...asked.events, ...place.events]);
       const committed = await confirmed(
         host,
-        host.store.commit([...stored(record, heartbeat, place, entries), ...(key?.take(record.id) ?? [])], {
+        host.store.commit([...stored(record, heartbeat, place, asked, entries), ...(key?.take(record.id) ?? [])], {
           signal,
           expect: [...place.expect, ...target],
         }),
@@ -95,12 +97,13 @@ export function acceptAndBegin(
     );
     if (waiting.length > 0) return ok<Begun | undefined, AnyError>(undefined);
     const started = startedRecord(host, record);
-    const entries = eventEntries(host, [queued(record)]);
+    const asked = askedFor(host, record);
+    const entries = eventEntries(host, [queued(record), ...asked.events]);
     const taken = await host.leases.take([stageLease(stageKey)], {
       signal,
       once: true,
       deployment: id,
-      changes: () => stored(started, heartbeat, lastInLine(record), entries),
+      changes: () => stored(started, heartbeat, lastInLine(record), asked, entries),
     });
     if (taken.isErr()) {
       const { error } = taken;
@@ -119,13 +122,21 @@ const stored = (
   record: DeploymentRecord,
   heartbeat: Heartbeat,
   place: Pick<Place, 'changes'>,
+  asked: Pick<Audited, 'changes'>,
   entries: readonly EventEntry[],
 ): Change[] => [
   { op: 'insert', collection: 'deployments', record },
+  ...asked.changes,
   ...heartbeat.introduction(),
   ...place.changes,
   ...appendEvents(entries),
 ];
+
+const askedFor = (host: Host, { id, kind, request, tag }: DeploymentRecord): Audited => {
+  const act = kind === 'rollback' ? 'roll-back' : 'deploy';
+  // Its own id: one that was drawn anew would say nothing more.
+  return audited(host, { id, act, by: request.by ?? null, of: request, tag, subject: id });
+};
 
 const queued = (record: DeploymentRecord): EventDraft => ({
   type: 'deployment.queued',
@@ -188,6 +199,7 @@ export function queuedRecord(host: Host, { kind, request }: Submission): Deploym
     error: null,
     host: host.id,
     group: host.group,
+    ...(host.extensions && host.extensions.needed.length > 0 ? { plugins: host.extensions.needed } : {}),
     needsHost: null,
     supersededBy: null,
     identities: null,

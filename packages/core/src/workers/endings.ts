@@ -4,6 +4,7 @@ import type { AnyError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { DeploymentRecord, LogEntry } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
+import { type Audited, UNASKED } from '../events/audit.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import { type EventDraft, logStream } from '../events/types.js';
 import type { Host } from '../flow/host.js';
@@ -17,6 +18,8 @@ export interface QueuedEnd {
   readonly error: AnyError;
   /** Of `superseded`. */
   readonly by?: string;
+  /** Where somebody asked for it: what the audit trail says. */
+  readonly asked?: Audited;
 }
 
 export interface QueuedEnding {
@@ -90,7 +93,8 @@ export function endAs(
   signal: AbortSignal,
 ): ResultAsync<DeploymentRecord | undefined, AnyError> {
   const { record, changes, event } = queuedEnding(host, queued, end);
-  return writeQueued(host, record, changes, [event], signal);
+  const { asked = UNASKED } = end;
+  return writeQueued(host, record, [...changes, ...asked.changes], [event, ...asked.events], signal);
 }
 
 /** @returns the record; undefined where it is another one by now */

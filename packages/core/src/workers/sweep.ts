@@ -2,7 +2,7 @@
  * What hosts do at their beats for what others have left in the queue: workers take over what their group has left, and anybody ends what
  * nobody can run any more. Which of several does it is decided by the version of the record.
  */
-import { ok, type ResultAsync } from 'neverthrow';
+import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, type ErrorKind, failure, type TaggedError } from '../domain/errors.js';
 import { type DeploymentRecord, isTerminal } from '../domain/records.js';
 import { deploymentView } from '../domain/views.js';
@@ -23,6 +23,7 @@ const NEEDS_HOST: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unknown-stage',
   'invalid-config',
   'secret-unreadable',
+  'unsupported',
 ]);
 
 type Adopt = (queued: Stored<DeploymentRecord>) => void;
@@ -106,10 +107,12 @@ export class QueueSweep {
   }
 }
 
-/** Whether this host has what it takes to begin it: its stage's configuration, and a key for what was sealed. */
+/** Whether this host has what it takes to begin it: its stage's configuration, its plugins, and a key for what was sealed. */
 function canRunHere(host: Host, record: DeploymentRecord, signal: AbortSignal): ResultAsync<void, AnyError> {
   const { rollBackTo, env } = record.request;
+  const missing = record.plugins?.filter((plugin) => !host.extensions?.needed.includes(plugin)) ?? [];
   return routine(async function* () {
+    if (missing.length > 0) return err(withoutPlugins(missing));
     if (rollBackTo === undefined) yield* findStage(host, record, { signal });
     const spec = rollBackTo === undefined ? undefined : yield* host.store.get('specs', rollBackTo, { signal });
     const sealed = spec ? spec.value.spec.env.flatMap((each) => (each.kept === 'sealed' ? [each] : [])) : env;
@@ -117,6 +120,13 @@ function canRunHere(host: Host, record: DeploymentRecord, signal: AbortSignal): 
     return ok<void, AnyError>(undefined);
   });
 }
+
+const withoutPlugins = (missing: readonly string[]): TaggedError<'unsupported'> =>
+  failure(
+    'unsupported',
+    `It takes a host with ${missing.length > 1 ? 'the plugins' : 'the plugin'} ${missing.join(', ')}.`,
+    'Give the workers of one group the same plugins.',
+  );
 
 /** @returns undefined where somebody was quicker */
 function takeOver(

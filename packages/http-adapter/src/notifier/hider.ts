@@ -1,10 +1,14 @@
-import type { Settings } from './options.js';
-
 /** Shorter parts are no secrets, and removing them would spoil what is said. */
 const LENGTH_MIN = 6;
 
+interface Hidden {
+  readonly url: URL;
+  readonly secrets: readonly string[];
+  readonly headers: { readonly [name: string]: string };
+}
+
 /** What of it is secret wherever it stands: the path of a webhook is its password, and a header may be a login. */
-export function secretsOf({ url, secrets, headers }: Pick<Settings, 'url' | 'secrets' | 'headers'>): string[] {
+export function secretsOf({ url, secrets, headers }: Hidden): string[] {
   const parts = url.pathname.split('/').filter((part) => part.length > 12 || (part.length >= 8 && /\d/.test(part)));
   const login = Object.entries(headers).flatMap(([name, value]) =>
     SECRET_HEADER.test(name) ? [value, value.replace(/^\S+ /, '')] : [],
@@ -14,12 +18,8 @@ export function secretsOf({ url, secrets, headers }: Pick<Settings, 'url' | 'sec
 
 const SECRET_HEADER = /authorization|cookie|token|secret|password|signature|credential|key|auth/i;
 
-/** Removes the URL, its parts, the signing secrets and the headers' values from a text that a receiver or a socket wrote. */
-export function hider({
-  url,
-  secrets,
-  headers,
-}: Pick<Settings, 'url' | 'secrets' | 'headers'>): (text: string) => string {
+/** Removes the URL, its parts, the secrets and the headers' values from a text that a receiver or a socket wrote. */
+export function hider({ url, secrets, headers }: Hidden): (text: string) => string {
   const path = `${url.pathname}${url.search}`;
   const parts = [
     url.href,

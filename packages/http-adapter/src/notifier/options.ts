@@ -1,21 +1,14 @@
-import {
-  check,
-  duration,
-  type InvalidError,
-  type Issue,
-  invalid,
-  type JsonObject,
-  type Message,
-} from '@quayside/core/ports';
+import { check, type InvalidError, type Issue, invalid, type JsonObject, type Message } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { z } from 'zod';
 import { hideValues, NOT_SHOWN } from '../hide-values.js';
+import { bounds } from './bounds.js';
+import { isHttpUrl } from './hook.js';
 import { isSigningSecret } from './signature.js';
+import { isTeamsHost } from './teams.js';
 
 /** A body of one's own, for what is none of the known ones. It must not throw, and holds what JSON holds. */
 export type Template = (message: Message) => JsonObject;
-
-const bounded = (defaultMs: number) => duration().pipe(z.int().min(1).max(600_000)).default(defaultMs);
 
 export const Options = z.strictObject({
   /** `http` or `https`. It is a secret: of a Slack or Discord webhook it is all that is needed to write there. */
@@ -25,24 +18,13 @@ export const Options = z.strictObject({
    * (`echo whsec_$(openssl rand -base64 32)`). Several while one replaces another. Default: unsigned.
    */
   secret: z.union([z.string(), z.array(z.string()).min(1).max(5)]).optional(),
-  /** Unique among a deployer's notifiers and stable: what waits to be told is kept under it. Default: the format. */
-  name: z.string().min(1).max(64).optional(),
-  /** Which events it tells; default: how deployments ended, and their cleanup. */
-  events: z.array(z.string().min(1)).min(1).optional(),
-  /** How the body looks. Default: `slack` or `discord` for a URL of theirs, else `plain`, the event as it is. */
+  ...bounds,
+  /** How the body looks. Default: `slack`, `discord` or `teams` for a URL of theirs, else `plain`, the event as it is. */
   format: z
-    .union([z.enum(['plain', 'slack', 'discord']), z.custom<Template>((value) => typeof value === 'function')])
+    .union([z.enum(['plain', 'slack', 'discord', 'teams']), z.custom<Template>((value) => typeof value === 'function')])
     .optional(),
   /** Sent along: secrets. */
   headers: z.record(z.string(), z.string()).default({}),
-  /** What links to domains begin with; default `https`. */
-  linkScheme: z.enum(['http', 'https']).default('https'),
-  /** The bound on one attempt; default 10 s. */
-  timeout: bounded(10_000),
-  /** The bound on one call with all its attempts and pauses; default 30 s. */
-  totalTimeout: bounded(30_000),
-  /** Attempts of one call; what comes after it is the outbox's. Default 3. */
-  attempts: z.int().min(1).max(10).default(3),
 });
 
 export type WebhookNotifierOptions = z.input<typeof Options>;
@@ -50,8 +32,12 @@ export type WebhookNotifierOptions = z.input<typeof Options>;
 export type Settings = Omit<z.output<typeof Options>, 'url' | 'secret' | 'format'> & {
   readonly url: URL;
   readonly secrets: readonly string[];
-  readonly format: 'plain' | 'slack' | 'discord' | Template;
+  /** Of a login in the URL. */
+  readonly password: readonly string[];
+  readonly format: Format | Template;
 };
+
+export type Format = 'plain' | 'slack' | 'discord' | 'teams';
 
 /** Never shows the URL, a secret or a header's value, not even a wrong one. */
 export function parseOptions(options: WebhookNotifierOptions): Result<Settings, InvalidError<'invalid-options'>> {
@@ -88,8 +74,6 @@ function secretIssues(options: Partial<WebhookNotifierOptions> | null | undefine
   return issues;
 }
 
-const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-
 function isHeader(name: string, value: string): boolean {
   try {
     new Headers([[name, value]]);
@@ -101,15 +85,30 @@ function isHeader(name: string, value: string): boolean {
 
 /** A fetch refuses a URL with a login in it, and its error shows it: it becomes a header. */
 function takeLogin(url: URL, headers: { readonly [name: string]: string }) {
-  if (url.username === '' && url.password === '') return { url, headers };
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  if (url.username === '' && url.password === '') return { url, headers, password: [] };
+  const password = decoded(url.password);
+  const login = `${decoded(url.username)}:${password}`;
   const bare = new URL(url);
   bare.username = '';
   bare.password = '';
-  return { url: bare, headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}`, ...headers } };
+  return {
+    url: bare,
+    headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}`, ...headers },
+    password: password === '' ? [] : [password, url.password],
+  };
 }
 
-function formatOf({ hostname, pathname }: URL): 'plain' | 'slack' | 'discord' {
+/** A URL may hold a bare `%`. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function formatOf({ hostname, pathname }: URL): Format {
   if (hostname === 'hooks.slack.com') return 'slack';
+  if (isTeamsHost(hostname)) return 'teams';
   return /(^|\.)discord(app)?\.com$/.test(hostname) && pathname.startsWith('/api/webhooks/') ? 'discord' : 'plain';
 }

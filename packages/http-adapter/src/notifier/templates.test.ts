@@ -1,8 +1,12 @@
-import type { JsonObject, Message } from '@quayside/core/ports';
+/** What each service takes: its limits, and texts that would be commands, mentions, links or markup in it. */
+import { type JsonObject, type Message, type Summary, summarize } from '@quayside/core/ports';
 import { describe, expect, it } from 'vitest';
 import { discord } from './discord.js';
+import { escapedWithin } from './escaped.js';
+import { ntfy } from './ntfy.js';
 import { slack } from './slack.js';
-import { durationText, shorten, summarize } from './summary.js';
+import { teams } from './teams.js';
+import { telegram } from './telegram.js';
 
 const told = (type: string, data: JsonObject): Message => ({ id: 'a', type, time: 0, sequence: 1, data });
 const deployment = { project: 'shop', stage: 'prod', tag: 'v1.4.2', kind: 'deploy', durationMs: 12_345, by: 'ada' };
@@ -17,153 +21,195 @@ const failure = told('deployment.failed', {
   },
 });
 
-describe('summarize', () => {
-  it('says whose deployment it is, how it ended, how long it took and where it answers', () => {
-    const summary = summarize(
-      told('deployment.succeeded', { deployment, instance: { domains: ['stage-prod-shop.example.com'] } }),
-      'https',
-    );
-    expect(summary).toMatchObject({
-      tone: 'good',
-      title: 'shop v1.4.2 is live on prod',
-      links: ['https://stage-prod-shop.example.com'],
-      cause: null,
-    });
-    expect(Object.fromEntries(summary.facts.map(({ label, value }) => [label, value]))).toEqual({
-      Project: 'shop',
-      Stage: 'prod',
-      Tag: 'v1.4.2',
-      Duration: '12.3 s',
-      By: 'ada',
-    });
-  });
+const said = summarize(failure, 'https');
+const withLink: Summary = { ...said, links: ['https://a.example.com'] };
+const PARTS = [
+  'shop v1.4.2 failed on prod',
+  'connection refused',
+  '0.0.0.0',
+  'no DATABASE',
+  '12.3 s',
+  'https://a.example.com',
+];
 
-  it('gives a failure its cause, its hint, the last lines and what is left', () => {
-    const summary = summarize(failure, 'https');
-    expect(summary.title).toBe('shop v1.4.2 failed on prod');
-    expect(summary.cause).toBe('health: GET http://10.0.0.5:3000/healthz: connection refused.');
-    expect(summary.hint).toContain('0.0.0.0');
-    expect(summary.lastLines).toEqual(['booting', 'Error: no DATABASE_URL', 'exit 1']);
-    expect(summary.facts).toContainEqual({ label: 'Left to remove', value: 'container shop-1' });
+/** Every text as long as it can be, and of nothing but one character: what escapes, what takes three bytes, what ends a block. */
+const HOSTILE = [
+  '&',
+  '<',
+  '"',
+  '*',
+  '`',
+  '\\',
+  '|',
+  '€',
+  '😀',
+  '</pre>',
+  '```',
+  '_[x](http://evil.example)',
+  '<!channel>',
+  '@everyone ',
+  '<at>x</at>',
+  '\u202e',
+  '\n',
+];
+const hostile = (character: string): Summary => {
+  const long = character.repeat(3_000);
+  const data = {
+    deployment: { ...deployment, project: long, stage: long, tag: long, by: long, cleanup: 'pending', left: [long] },
+    instance: { domains: Array.from({ length: 9 }, (_, index) => `${`${'a'.repeat(60)}.`.repeat(4)}x${index}`) },
+    error: {
+      step: 'health',
+      message: long,
+      hint: long,
+      details: { lastLines: Array.from({ length: 20 }, () => long) },
+    },
+  };
+  return summarize(told('deployment.failed', data), 'https');
+};
+const textsOf = (body: JsonObject, name = 'text'): string[] => {
+  const texts: string[] = [];
+  JSON.stringify(body, (key, value) => {
+    if (key === name && typeof value === 'string') texts.push(value);
+    return value;
   });
+  return texts;
+};
+const empty = summarize(told('deployment.failed', {}), 'https');
 
+describe('every template', () => {
   it.each([
-    ['deployment.queued', 'shop v1.4.2 waits for its turn on prod'],
-    ['deployment.started', 'shop v1.4.2 is being deployed on prod'],
-    ['deployment.rolling-back', 'shop v1.4.2 failed on prod and is being undone'],
-    ['deployment.unchanged', 'shop v1.4.2 was live on prod already'],
-    ['deployment.cancelled', 'shop v1.4.2 was cancelled on prod'],
-    ['deployment.superseded', 'shop v1.4.2 was superseded by a newer request on prod'],
-    ['deployment.abandoned', 'shop v1.4.2 was abandoned on prod: nobody could run it'],
-    ['deployment.cleaned', 'What shop v1.4.2 had left on prod is removed'],
-    ['something.new', 'shop v1.4.2 on prod: something.new'],
-  ])('has a sentence for %s', (type, title) => {
-    expect(summarize(told(type, { deployment }), 'https').title).toBe(title);
-  });
-
-  it('speaks of a roll back and of a retired instance in their own words', () => {
-    const rollback = { ...deployment, kind: 'rollback' };
-    expect(summarize(told('deployment.succeeded', { deployment: rollback }), 'http').title).toBe(
-      'Rolled back to shop v1.4.2 on prod',
-    );
-    const retired = told('instance.retired', { instance: { ...deployment, domains: [] }, reason: 'evicted' });
-    expect(summarize(retired, 'http').title).toBe('shop v1.4.2 has retired on prod (evicted)');
-  });
-
-  it('makes something of data that it does not know', () => {
-    for (const data of [{}, { deployment: null }, { deployment: [], error: 'x', instance: 7 }]) {
-      const summary = summarize(told('deployment.failed', data as JsonObject), 'https');
-      expect(summary.title).toBe('A deployment failed');
-      expect(JSON.stringify([slack(summary), discord(summary)])).not.toMatch(/undefined|\[object|null/);
-    }
-  });
+    ['slack', slack],
+    ['discord', discord],
+    ['teams', teams],
+    ['telegram', telegram],
+    ['ntfy', (summary: Summary) => ntfy(summary, { id: 'a' })],
+  ] as const)(
+    '%s: cause, hint, lines, facts and links are there, and nothing else where there is nothing',
+    (_, template) => {
+      const text = JSON.stringify(template(withLink));
+      for (const part of PARTS) expect(text).toContain(part);
+      expect(JSON.stringify(template(empty)).replace('"contentUrl":null', '')).not.toMatch(
+        /undefined|\[object|null|Cause|Now:/,
+      );
+    },
+  );
 });
 
-describe('templates', () => {
-  const hostile = summarize(
-    told('deployment.failed', {
-      deployment: { ...deployment, project: '<!channel> @everyone', tag: '*b*`' },
-      error: {
-        message: `<script> & ${'x'.repeat(20_000)}`,
-        hint: 'h'.repeat(9_000),
-        details: { lastLines: ['```@here', 'y'.repeat(5_000)] },
-      },
-    }),
-    'https',
-  );
-
-  it('slack: cause, hint, lines, facts and links are there', () => {
-    const summary = summarize(failure, 'https');
-    const text = JSON.stringify(slack({ ...summary, links: ['https://a.example.com'] }));
-    for (const part of [
-      'shop v1.4.2 failed on prod',
-      'connection refused',
-      '0.0.0.0',
-      'no DATABASE_URL',
-      '12.3 s',
-      '<https://a.example.com>',
-      '#e01e5a',
-    ]) {
-      expect(text).toContain(part);
-    }
-  });
-
-  it('slack: nothing in it is a command, and no text is longer than Slack takes', () => {
-    const texts: string[] = [];
-    JSON.stringify(slack(hostile), (key, value) => {
-      if (key === 'text' && typeof value === 'string') texts.push(value);
-      return value;
-    });
-    expect(texts.length).toBeGreaterThan(3);
+describe('slack', () => {
+  it.each(HOSTILE)('nothing in it is a command, and no text is longer than Slack takes: %j', (character) => {
+    const body = slack(hostile(character));
+    const texts = textsOf(body);
+    expect(texts.length).toBeGreaterThan(4);
     for (const text of texts) {
       expect(text.length).toBeLessThanOrEqual(3_000);
-      expect(text).not.toMatch(/<!|<script>/);
+      expect(text.replace(/<https:[a-z0-9./]+>/g, '')).not.toMatch(/<|>/);
+      // No escape is cut in two.
+      expect(text.replace(/&(amp|lt|gt);/g, '')).not.toContain('&');
     }
+    const [attachment] = body['attachments'] as { blocks: JsonObject[] }[];
+    expect(attachment?.blocks.length).toBeLessThanOrEqual(50);
+    // The fence of the last lines is closed, whatever stands in it.
+    const [block = ''] = texts.filter((text) => text.startsWith('```'));
+    expect(block.split('```')).toHaveLength(3);
+    expect(block.endsWith('\n```')).toBe(true);
   });
 
-  it('discord: it wakes nobody and keeps to the limits', () => {
-    const body = discord(hostile) as {
-      allowed_mentions: unknown;
-      embeds: { title: string; description: string; fields: { value: string }[] }[];
-    };
-    expect(body.allowed_mentions).toEqual({ parse: [] });
-    const [embed] = body.embeds;
-    expect(embed?.title.length).toBeLessThanOrEqual(256);
-    expect(embed?.description.length).toBeLessThanOrEqual(4_096);
-    for (const { value } of embed?.fields ?? []) expect(value.length).toBeLessThanOrEqual(1_024);
-    const total = (embed?.title.length ?? 0) + (embed?.description.length ?? 0) + JSON.stringify(embed?.fields).length;
-    expect(total).toBeLessThanOrEqual(6_000);
-    // The fence of the last lines is closed although what stands in it has one of its own.
-    expect(embed?.description.split('```')).toHaveLength(3);
-  });
-
-  it('discord: cause, hint, lines and links are there', () => {
-    const summary = summarize(failure, 'https');
-    const text = JSON.stringify(discord({ ...summary, links: ['https://a.example.com'] }));
-    for (const part of [
-      'shop v1.4.2 failed on prod',
-      'connection refused',
-      'no DATABASE',
-      'https://a.example.com',
-      '12.3 s',
-    ]) {
-      expect(text).toContain(part);
-    }
+  it('shows a failure in red', () => {
+    expect(JSON.stringify(slack(said))).toContain('#e01e5a');
   });
 });
 
-describe('words', () => {
-  it('tells durations as people do', () => {
-    expect([0, 850, 12_345, 59_970, 125_000].map(durationText)).toEqual([
-      '0 ms',
-      '850 ms',
-      '12.3 s',
-      '1 min 0 s',
-      '2 min 5 s',
-    ]);
+describe('discord', () => {
+  interface Body {
+    readonly allowed_mentions: unknown;
+    readonly embeds: readonly [
+      {
+        readonly title: string;
+        readonly description: string;
+        readonly fields: readonly { name: string; value: string }[];
+      },
+    ];
+  }
+
+  it.each(HOSTILE)('it wakes nobody and keeps to the limits: %j', (character) => {
+    const body = discord(hostile(character)) as unknown as Body;
+    expect(body.allowed_mentions).toEqual({ parse: [] });
+    const [{ title, description, fields }] = body.embeds;
+    expect(title.length).toBeLessThanOrEqual(256);
+    expect(description.length).toBeLessThanOrEqual(4_096);
+    for (const { value } of fields) expect(value.length).toBeLessThanOrEqual(1_024);
+    const inFields = fields.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
+    expect(title.length + description.length + inFields).toBeLessThanOrEqual(6_000);
+    const unescaped = description.replace(/\\[\s\S]/g, '');
+    expect(unescaped.split('```')).toHaveLength(3);
+    expect(description.endsWith('\n```')).toBe(true);
+    // Outside of the block and our own bold words no character is markup.
+    expect(unescaped.slice(0, unescaped.indexOf('```')).replace(/\*\*(Cause|Now):\*\*/g, '')).not.toMatch(
+      /[*_~`|<>[\]#\\]/,
+    );
   });
-  it('cuts no character in two', () => {
-    expect(shorten('ab😀cd', 4)).toBe('ab…');
-    expect(shorten('abcd', 4)).toBe('abcd');
+});
+
+describe('teams', () => {
+  it.each(HOSTILE)('a card of less than 28 kB, with nothing but ours in Markdown: %j', (character) => {
+    const body = teams(hostile(character)) as unknown as {
+      readonly type: string;
+      readonly attachments: readonly [{ contentType: string; content: { body: JsonObject[]; actions: JsonObject[] } }];
+    };
+    expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(28 * 1_024);
+    expect(body.type).toBe('message');
+    const [{ contentType, content }] = body.attachments;
+    expect(contentType).toBe('application/vnd.microsoft.card.adaptive');
+    // A TextBlock or a fact would read Markdown; a text run does not.
+    expect(JSON.stringify(content.body)).not.toMatch(/"TextBlock"|"FactSet"/);
+    expect(content.actions).toHaveLength(5);
+    for (const { type, url } of content.actions)
+      expect([type, URL.canParse(String(url))]).toEqual(['Action.OpenUrl', true]);
   });
+});
+
+describe('telegram', () => {
+  const decoded = (html: string) =>
+    html
+      .replace(/<\/?(b|pre)>/g, '')
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&amp;', '&');
+
+  it.each(HOSTILE)('at most 4 096 characters as they are read, and no markup but ours: %j', (character) => {
+    const { text, parse_mode } = telegram(hostile(character)) as { text: string; parse_mode: string };
+    expect(parse_mode).toBe('HTML');
+    expect(decoded(text).length).toBeLessThanOrEqual(4_096);
+    const tags = [...text.matchAll(/<[^>]*>/g)].map(([tag]) => tag);
+    expect(tags).toEqual(['<b>', '</b>', '<b>', '</b>', '<b>', '</b>', '<pre>', '</pre>']);
+    expect(text.replace(/<\/?(b|pre)>|&(amp|lt|gt);/g, '')).not.toMatch(/[<>&]/);
+  });
+
+  it('reads as it was meant', () => {
+    const cause = { ...said, cause: 'a < b && c > d </b>' };
+    expect(decoded((telegram(cause) as { text: string }).text)).toContain('Cause: a < b && c > d </b>');
+  });
+});
+
+describe('ntfy', () => {
+  it.each(HOSTILE)('at most 4 096 bytes, whole characters, a body that the server takes: %j', (character) => {
+    const body = ntfy(hostile(character), { id: '01hxyz' }) as { message: string; title: string; actions: unknown[] };
+    expect(Buffer.byteLength(body.message)).toBeLessThanOrEqual(4_096);
+    expect(body.message).not.toContain('\ufffd');
+    expect(body.actions).toHaveLength(3);
+    expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(16_384);
+  });
+
+  it('says a failure louder, and replaces what it told before under the same id', () => {
+    expect(ntfy(said, { id: '01hxyz' })).toMatchObject({ priority: 4, tags: ['x'], sequence_id: '01hxyz' });
+    expect(ntfy(said, { id: 'not an id' })).not.toHaveProperty('sequence_id');
+    expect(ntfy(empty, { id: 'a' })['message']).toBe('A deployment failed');
+  });
+});
+
+it('cuts neither an escape nor a character in two', () => {
+  const asEscaped = (text: string) => text.replaceAll('&', '&amp;');
+  expect(escapedWithin('&&&', 15, asEscaped)).toBe('&amp;&amp;&amp;');
+  expect(escapedWithin('&&&', 14, asEscaped)).toBe('&amp;&amp;…');
+  expect(escapedWithin('a😀b', 3, (text) => text)).toBe('a…');
 });

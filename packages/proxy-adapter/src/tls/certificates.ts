@@ -16,6 +16,8 @@ import { type CertificatePair, isFile, type TlsSettings } from './options.js';
 const KEPT_MAX = 1_000;
 /** Questions at a time; who comes beyond it is refused. */
 const ASKED_MAX = 64;
+/** What the one for every domain is kept by: no visitor can ask for that name. */
+const EVERYONE = '*';
 /** How long a question that brought nothing is not repeated, at most. */
 const FAILED_PAUSE_MS = 5_000;
 
@@ -29,6 +31,8 @@ export interface Certificates {
 
 export interface CertificatesOptions {
   readonly settings: TlsSettings;
+  /** Shown for every domain, in place of those of the settings. */
+  readonly everyones?: CertificatePair;
   /** Whether the proxy has a route for it: the host is asked about no other. */
   readonly hasRoute: (domain: string) => boolean;
   readonly report: (domain: string, message: string) => void;
@@ -42,14 +46,19 @@ interface Kept {
   asking: Promise<void> | undefined;
 }
 
-export function openCertificates({ settings, hasRoute, report }: CertificatesOptions): Certificates {
-  const { certificates: given, certificate: askHost, answerTimeout, refreshEvery } = settings;
+export function openCertificates({ settings, everyones, hasRoute, report }: CertificatesOptions): Certificates {
+  const { answerTimeout, refreshEvery } = settings;
+  const given: Readonly<Record<string, CertificatePair>> = everyones
+    ? { [EVERYONE]: everyones }
+    : settings.certificates;
+  const askHost = everyones ? undefined : settings.certificate;
   const kept = new Map<string, Kept>();
   const closing = new AbortController();
   let asked = 0;
 
   /** Given ones are kept by the name that they were given for: a wildcard is one, whatever visitors make up. */
   const givenFor = (domain: string): string | undefined => {
+    if (everyones) return EVERYONE;
     if (Object.hasOwn(given, domain)) return domain;
     const wildcard = `*${domain.slice(Math.max(0, domain.indexOf('.')))}`;
     return Object.hasOwn(given, wildcard) ? wildcard : undefined;
@@ -109,14 +118,14 @@ export function openCertificates({ settings, hasRoute, report }: CertificatesOpt
         const entry = entryOf(domain);
         const pair = await within(closing.signal, answerTimeout, ({ signal }) => find(domain, signal)).catch(
           (thrown) => {
-            throw new Error(`${domain}: ${thrown instanceof Error ? thrown.message : thrown}`, { cause: thrown });
+            throw new Error(`${named(domain)}${thrown instanceof Error ? thrown.message : thrown}`, { cause: thrown });
           },
         );
         try {
           entry.context = createSecureContext({ cert: pair?.cert, key: pair?.key });
         } catch (thrown) {
           const why = thrown instanceof Error ? thrown.message : String(thrown);
-          throw new Error(`${domain}: this is no certificate with its key (${why})`, { cause: thrown });
+          throw new Error(`${named(domain)}this is no certificate with its key (${why})`, { cause: thrown });
         }
         entry.text = `${pair?.cert}\n${pair?.key}`;
         entry.dueAtMs = performance.now() + refreshEvery;
@@ -125,6 +134,8 @@ export function openCertificates({ settings, hasRoute, report }: CertificatesOpt
     close: () => closing.abort(new Error('closed')),
   };
 }
+
+const named = (domain: string): string => (domain === EVERYONE ? '' : `${domain}: `);
 
 const textOf = (text: string, signal: AbortSignal): string | Promise<string> =>
   isFile(text) ? readFile(text, { encoding: 'utf8', signal }) : text;

@@ -1,6 +1,7 @@
 /** What a host says about certificates. */
 import { isAbsolute } from 'node:path';
-import { duration } from '@quayside/core/ports';
+import { check, duration, type InvalidError } from '@quayside/core/ports';
+import type { Result } from 'neverthrow';
 import { z } from 'zod';
 
 /** The certificate, followed by those that vouch for it, and its key: PEM. */
@@ -61,5 +62,17 @@ export const Tls = z
   });
 
 export type TlsSettings = z.output<typeof Tls>;
+
+const Everyones = z.strictObject({ cert: pem, key: pem });
+
+/** What `listen({ tls: { cert, key } })` was given, and how it is kept up: as certificates are that nobody has said more about. */
+export const parseEveryones = (
+  pair: CertificatePair,
+  settings: TlsSettings | undefined,
+): Result<{ readonly pair: CertificatePair; readonly settings: TlsSettings }, InvalidError<'invalid-options'>> =>
+  check('invalid-options', Everyones, pair, 'tls').map((checked) => ({
+    pair: checked,
+    settings: settings ?? Tls.parse({ certificate: () => undefined }),
+  }));
 
 export const isFile = (text: string): boolean => !isPem(text);

@@ -39,6 +39,8 @@ export interface Entrance {
   readonly certificates?: Certificates | undefined;
   /** The port at which visitors of this one find TLS: they are sent there. */
   readonly redirectTo?: number | undefined;
+  /** Among workers of `node:cluster`: the port is not shared with them. */
+  readonly exclusive?: boolean;
 }
 
 export interface Listener {
@@ -206,7 +208,7 @@ export function frontDoor({ library, settings, server, key, ready, isPending }: 
       http.on('connect', (_request, socket) =>
         socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
       );
-      await bind(http, host, port);
+      await bind(http, { host, port, exclusive: entrance.exclusive ?? false });
       const address = http.address() as AddressInfo;
       return {
         host: address.address,
@@ -258,10 +260,10 @@ const hasForeignCoding = ({ headers }: IncomingMessage): boolean => {
   return coding !== undefined && coding.trim().toLowerCase() !== 'chunked';
 };
 
-const bind = (server: Server, host: string, port: number): Promise<void> =>
+const bind = (server: Server, at: { host: string; port: number; exclusive: boolean }): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port }, () => {
+    server.listen(at, () => {
       server.off('error', reject);
       // A failed accept (out of file handles) is reported here; the listener goes on by itself.
       server.on('error', () => undefined);

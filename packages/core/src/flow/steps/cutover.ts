@@ -2,7 +2,7 @@
  * The cutover: intent(previous, next) → moved → proved. The commit that makes it final is the deployment's terminal one
  * (`flow/succeed.ts`); without that commit every route goes back to where its intent says it was.
  */
-import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
+import { err, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
@@ -12,6 +12,7 @@ import { drainCounted } from '../drain.js';
 import { type Flow, waitOut } from '../flow.js';
 import { calls, writes } from '../limits.js';
 import { holdShares, type Move, sharesLimitMs } from '../shares.js';
+import { readStage } from '../stage-state.js';
 import type { Step } from '../step.js';
 import {
   forEachRoute,
@@ -63,13 +64,14 @@ export const cutoverStep: Step = {
   },
   run(flow, intent, signal) {
     const { moves, next } = intent as unknown as CutoverIntent;
-    if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
+      if (moves.length === 0) return ok(undefined);
       yield* holdShares(flow, moves, next, signal);
       const target = yield* aliveAt(flow, next, yield* recentTarget(flow, signal), signal);
       const routes = routesOf(flow, moves, target);
       const there = routes.filter(isThere(flow, target));
       const moved = routes.filter((route) => !there.includes(route));
+      flow.seen.stage = readStage(flow.host, flow.ledger.record.stageKey, flow.ledger.lease.lost);
       // Nobody need wait for the others before those are proved that are there; what was begun is waited for.
       const put = forEachRoute(flow, moved, (route) => putRoute(flow, route, signal));
       const [proved, others, container] = await Promise.all([

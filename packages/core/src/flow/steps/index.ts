@@ -1,4 +1,5 @@
 import type { Spec } from '../../domain/spec.js';
+import type { Host } from '../host.js';
 import type { Step } from '../step.js';
 import { claimStep } from './claim.js';
 import { connectStep, createStep, startStep } from './create.js';
@@ -8,7 +9,7 @@ import { pullStep } from './pull.js';
 import { routeStep } from './route.js';
 import { stopPreviousStep } from './stop-previous.js';
 
-/** Every step that a journal may name. */
+/** Every step of our own that a journal may name. */
 export const KNOWN_STEPS: readonly Step[] = [
   claimStep,
   pullStep,
@@ -20,6 +21,10 @@ export const KNOWN_STEPS: readonly Step[] = [
   healthStep,
   cutoverStep,
 ];
+
+/** Every step that this host can undo: our own, and those of its plugins. */
+export const knownSteps = ({ extensions }: Pick<Host, 'extensions'>): readonly Step[] =>
+  extensions ? [...KNOWN_STEPS, ...extensions.steps] : KNOWN_STEPS;
 
 /** The steps after the claim, up to the commit. */
 export function stepsFor(spec: Spec, mode: 'create' | 'cutover'): readonly Step[] {

@@ -78,12 +78,13 @@ function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal, wasOpe
       );
     }
     const started = await flow.effect(`Starting ${stopped.container} again`, signal, (o) => runtime.start(ref, o));
-    if (started.isErr() && started.error.kind === 'container-missing') {
-      // Somebody has removed it meanwhile: nothing is left to start, and what was begun is undone all the same.
-      flow.log('error', `${stopped.container} is gone: it cannot be started again.`);
-    } else yield* started;
+    // Somebody has removed it meanwhile: nothing is left to start, and what was begun is undone all the same.
+    const isGone = started.isErr() && started.error.kind === 'container-missing';
+    if (!isGone) yield* started;
     for (const route of stopped.routes) yield* putBack(flow, route, [stopped.instance], signal);
-    if (started.isOk()) flow.log('info', `Started ${stopped.container} again, and led its routes to it.`);
+    // Told last: an undo that is tried again says it once.
+    if (isGone) flow.log('error', `${stopped.container} is gone: it cannot be started again.`);
+    else flow.log('info', `Started ${stopped.container} again, and led its routes to it.`);
     return ok<void, AnyError>(undefined);
   });
 }

@@ -5,6 +5,13 @@ import { canonicalJson } from '../../domain/json.js';
 
 export class LawBroken extends Error {
   override readonly name = 'LawBroken';
+  /** How it showed: by what the port answered, by something that was thrown, or because nothing came within the law's limit. */
+  readonly how: 'answer' | 'throw' | 'limit';
+
+  constructor(message: string, { how = 'answer', cause }: { how?: LawBroken['how']; cause?: unknown } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.how = how;
+  }
 }
 
 export function holds(condition: unknown, rule: string): asserts condition {

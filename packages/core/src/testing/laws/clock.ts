@@ -1,7 +1,7 @@
 /** The laws of `Clock`. Leases, limits and intervals stand on them. */
 import type { Clock } from '../../ports/clock.js';
 import { holds, same } from './assert.js';
-import type { Law } from './law.js';
+import { contractsOf, type Law } from './law.js';
 
 export interface ClockSubject {
   readonly clock: Clock;
@@ -14,9 +14,15 @@ const ROUNDING_MS = 1;
 /** The longest delay that hosts take (2^31 - 1 ms, 24.8 days); a longer one fires at once, if nobody sees to it. */
 const HOST_MAX_MS = 2_147_483_647;
 
+const CLOCK = contractsOf('docs/guides/replace-clock-ids-sealer.md', {
+  clock:
+    'now() is the wall clock in milliseconds and may jump; monotonicMs() never goes back; after() calls back once, not early, not within the call, and not once it is taken back.',
+});
+
 export const clockLaws: readonly Law<ClockSubject>[] = [
   {
     name: 'now counts milliseconds since the epoch',
+    contract: CLOCK.clock,
     async holds({ clock }) {
       const now = clock.now();
       holds(Number.isFinite(now), `now is a number, not ${now}`);
@@ -26,6 +32,7 @@ export const clockLaws: readonly Law<ClockSubject>[] = [
   },
   {
     name: 'the monotonic clock goes on with time, and never back',
+    contract: CLOCK.clock,
     async holds({ clock, pass }) {
       let last = clock.monotonicMs();
       for (let round = 0; round < 1_000; round += 1) {
@@ -39,6 +46,7 @@ export const clockLaws: readonly Law<ClockSubject>[] = [
   },
   {
     name: 'after calls back once, not before its time and not within the call',
+    contract: CLOCK.clock,
     async holds({ clock, pass }) {
       const firedMs: number[] = [];
       const beganMs = clock.monotonicMs();
@@ -54,6 +62,7 @@ export const clockLaws: readonly Law<ClockSubject>[] = [
   },
   {
     name: 'what is due earlier is called earlier, whoever was first',
+    contract: CLOCK.clock,
     async holds({ clock, pass }) {
       const order: number[] = [];
       for (const ms of [40, 5, 20]) clock.after(ms, () => order.push(ms));
@@ -63,6 +72,7 @@ export const clockLaws: readonly Law<ClockSubject>[] = [
   },
   {
     name: 'a delay below zero is none',
+    contract: CLOCK.clock,
     async holds({ clock, pass }) {
       let fired = 0;
       clock.after(-1_000, () => {
@@ -75,6 +85,7 @@ export const clockLaws: readonly Law<ClockSubject>[] = [
   },
   {
     name: 'what is taken back is not called; taking back twice, or too late, does nothing',
+    contract: CLOCK.clock,
     async holds({ clock, pass }) {
       const fired: string[] = [];
       const cancel = clock.after(10, () => fired.push('cancelled'));
@@ -89,6 +100,7 @@ export const clockLaws: readonly Law<ClockSubject>[] = [
   },
   {
     name: 'one that is due can still be taken back by another that is due with it',
+    contract: CLOCK.clock,
     async holds({ clock, pass }) {
       let fired = 0;
       const cancels: (() => void)[] = [];
@@ -106,6 +118,7 @@ export const clockLaws: readonly Law<ClockSubject>[] = [
   },
   {
     name: 'a delay of months is not called now',
+    contract: CLOCK.clock,
     async holds({ clock, pass }) {
       let fired = 0;
       const call = () => {

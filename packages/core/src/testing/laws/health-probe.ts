@@ -3,7 +3,8 @@ import { causesOf } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { HealthProbe, ProbeError, ProbeRequest } from '../../ports/health-probe.js';
 import { ended, error, holds, open, same, value } from './assert.js';
-import type { Law } from './law.js';
+import { contractsOf, type Law } from './law.js';
+import { letsGo } from './listeners.js';
 
 /** How an app answers that a probe is tried on. */
 export interface ProbedApp {
@@ -33,6 +34,8 @@ export interface HealthProbeSubject {
   readonly probe: HealthProbe;
   readonly clock: Clock;
   serve(app: ProbedApp): Promise<ServedApp>;
+  /** How many connections its apps have open, once those that are closing are closed: at most a second later. Absent where nobody can count. */
+  connections?(): Promise<number>;
   /** Awaits, letting a virtual clock go on meanwhile; with a real one it just awaits. */
   until<T>(promise: PromiseLike<T>): Promise<T>;
 }
@@ -60,9 +63,25 @@ async function nobody({ serve }: HealthProbeSubject): Promise<ServedApp> {
   return app;
 }
 
+const PROBE = contractsOf('docs/guides/write-a-health-probe.md', {
+  describing: 'A probe has a name and says what it reaches, the best first.',
+  answers:
+    'check() asks once and answers what came, good or bad: status, the first 64 kB of the body, the address of a redirect. It judges nothing and follows nothing.',
+  failures:
+    'Where no answer came it is `probe-failed`, retryable, with its reason: `refused`, `timeout`, `dns`, `reset` or `unreachable`.',
+  limits: 'An attempt ends with its own `timeoutMs`, not before and not long after.',
+  signals:
+    'Under an aborted signal nothing is asked; an abort ends the wait at once, and no call leaves a listener behind.',
+  connections: 'Each attempt is a connection of its own, which is closed when the attempt is over, however it ended.',
+  tcp: '`tcp` is content with a connection, and answers no status.',
+  secrets: 'No error shows the value of a header.',
+  closing: 'close() may be called twice.',
+});
+
 export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   {
     name: 'a probe has a name and reaches something',
+    contract: PROBE.describing,
     async holds({ probe }) {
       holds(probe.name.length > 0, 'it has a name, for errors and logs');
       holds(probe.reaches.length > 0, 'a probe that reaches nothing can check nothing');
@@ -70,6 +89,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'status and body come as they are, good or bad: the probe judges nothing',
+    contract: PROBE.answers,
     async holds({ probe, serve }) {
       for (const status of [200, 204, 404, 503]) {
         const body = status === 204 ? '' : `it is ${status}`;
@@ -80,6 +100,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'the path is asked for as it was given, its query too',
+    contract: PROBE.answers,
     async holds({ probe, serve }) {
       const app = await serve({ status: (path) => (path === '/health/live?deep=1' ? 200 : 404) });
       const at = async (path: string) => (await value(probe.check(asked(app, { path }), open()))).status;
@@ -88,11 +109,13 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'method and headers are sent as they were given',
+    contract: PROBE.answers,
     async holds({ probe, serve }) {
       const app = await serve({});
       await value(probe.check(asked(app, { method: 'POST', headers: { 'X-Probe': 'yes', Host: 'a.test' } }), open()));
       if (!app.requests) return;
-      const [request] = app.requests();
+      const [request, ...more] = app.requests();
+      same(more.length, 0, 'it asks once: trying again is the core’s');
       same(
         [request?.method, request?.headers['x-probe'], request?.headers['host']],
         ['POST', 'yes', 'a.test'],
@@ -102,6 +125,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'a HEAD has no body',
+    contract: PROBE.answers,
     async holds({ probe, serve }) {
       const app = await serve({ body: 'nothing of this' });
       same((await value(probe.check(asked(app, { method: 'HEAD' }), open()))).body, '', 'the body of a HEAD is empty');
@@ -109,6 +133,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'a redirect is not followed: it is the answer',
+    contract: PROBE.answers,
     async holds({ probe, serve }) {
       const app = await serve({ status: (path) => (path === '/' ? 301 : 200), location: '/elsewhere' });
       const { status, location } = await value(probe.check(asked(app), open()));
@@ -117,6 +142,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'of a long body the first 64 kB are read',
+    contract: PROBE.answers,
     async holds({ probe, serve }) {
       const app = await serve({ body: 'x'.repeat(BODY_MAX + 10_000) });
       same((await value(probe.check(asked(app), open()))).body.length, BODY_MAX, 'the rest is left out');
@@ -124,6 +150,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'where nobody listens the reason is `refused`, and it is worth trying again',
+    contract: PROBE.failures,
     async holds(subject) {
       const failure = await error(subject.probe.check(asked(await nobody(subject)), open()), 'probe-failed');
       same([reasonOf(failure), failure.retryable], ['refused', true], 'refused connections are retryable');
@@ -131,6 +158,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'a connection that is closed without an answer is a `reset`',
+    contract: PROBE.failures,
     async holds({ probe, serve }) {
       const failure = await error(probe.check(asked(await serve({ connection: 'resets' })), open()), 'probe-failed');
       same(reasonOf(failure), 'reset', 'an accepted connection is not a refused one');
@@ -138,6 +166,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'an attempt ends with its own limit, not before and not long after',
+    contract: PROBE.limits,
     async holds({ probe, serve, until, clock }) {
       const app = await serve({ connection: 'hangs' });
       const beganMs = clock.monotonicMs();
@@ -150,6 +179,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'under an aborted signal nothing is asked',
+    contract: PROBE.signals,
     async holds({ probe, serve }) {
       const app = await serve({});
       await error(probe.check(asked(app), ended()), 'aborted');
@@ -159,6 +189,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'an abort ends the wait at once',
+    contract: PROBE.signals,
     async holds({ probe, serve, clock }) {
       const app = await serve({ connection: 'hangs' });
       const controller = new AbortController();
@@ -171,6 +202,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'each attempt looks afresh: who has stopped is seen at once',
+    contract: PROBE.connections,
     async holds({ probe, serve }) {
       const app = await serve({});
       same((await value(probe.check(asked(app), open()))).status, 200, 'it answers');
@@ -180,7 +212,39 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
     },
   },
   {
+    name: 'no connection is left behind, whether it was answered, late, aborted or only tried',
+    contract: PROBE.connections,
+    exempt: ({ connections }) => (connections ? undefined : 'its app cannot count connections'),
+    async holds({ probe, serve, connections }) {
+      const answers = await serve({ body: 'it is fine' });
+      const hangs = await serve({ connection: 'hangs' });
+      await value(probe.check(asked(answers), open()));
+      await value(probe.check(asked(answers, { kind: 'tcp' }), open()));
+      await error(probe.check(asked(hangs, { timeoutMs: 100 }), open()), 'probe-failed');
+      const controller = new AbortController();
+      const waiting = probe.check(asked(hangs), { signal: controller.signal });
+      controller.abort();
+      await error(waiting, 'aborted');
+      same(await connections?.(), 0, 'each is closed once its attempt is over');
+    },
+  },
+  {
+    name: 'calls that have ended leave no listener on their signal',
+    contract: PROBE.signals,
+    async holds(subject) {
+      const { probe, serve, until } = subject;
+      const [app, gone, hangs] = [await serve({}), await nobody(subject), await serve({ connection: 'hangs' })];
+      await letsGo('checks', async (options) => {
+        await value(probe.check(asked(app), options));
+        await value(probe.check(asked(app, { kind: 'tcp' }), options));
+        await error(probe.check(asked(gone), options), 'probe-failed');
+        await error(until(probe.check(asked(hangs, { timeoutMs: 20 }), options)), 'probe-failed');
+      });
+    },
+  },
+  {
     name: 'tcp is content with a connection, and answers no status',
+    contract: PROBE.tcp,
     async holds(subject) {
       const { probe, serve } = subject;
       const answer = await value(probe.check(asked(await serve({}), { kind: 'tcp' }), open()));
@@ -192,6 +256,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'no error shows the value of a header',
+    contract: PROBE.secrets,
     async holds(subject) {
       const { probe, serve, until } = subject;
       const headers = { Authorization: `Bearer ${SECRET}` };
@@ -208,6 +273,7 @@ export const healthProbeLaws: readonly Law<HealthProbeSubject>[] = [
   },
   {
     name: 'closing twice is fine',
+    contract: PROBE.closing,
     async holds({ probe }) {
       if (!probe.close) return;
       await value(probe.close());

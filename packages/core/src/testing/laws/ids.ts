@@ -1,7 +1,7 @@
 /** The laws of `Ids`. A name that is used twice is a container removed for another. */
 import type { Ids } from '../../ports/clock.js';
 import { holds, same } from './assert.js';
-import type { Law } from './law.js';
+import { contractsOf, type Law } from './law.js';
 
 export interface IdsSubject {
   /** Another one each time, as two hosts have each their own. */
@@ -14,9 +14,14 @@ const MANY = 10_000;
 const rising = (ids: readonly string[]): number =>
   ids.findIndex((id, index) => index > 0 && id <= (ids[index - 1] ?? ''));
 
+const IDS = contractsOf('docs/guides/replace-clock-ids-sealer.md', {
+  ids: 'next() answers 18 characters of `[0-9a-z]`, the first ten count the time, each greater than those before it, and no two hosts the same; random() lies in [0, 1).',
+});
+
 export const idsLaws: readonly Law<IdsSubject>[] = [
   {
     name: 'an id is 18 characters of [0-9a-z]',
+    contract: IDS.ids,
     async holds({ open }) {
       const ids = open();
       for (const nowMs of [0, 1, NOW_MS, 4_102_444_800_000]) {
@@ -27,6 +32,7 @@ export const idsLaws: readonly Law<IdsSubject>[] = [
   },
   {
     name: 'each is greater than those before it: within a millisecond, and where the wall clock goes back',
+    contract: IDS.ids,
     async holds({ open }) {
       const ids = open();
       const given = Array.from({ length: MANY }, (_, index) => ids.next(NOW_MS + Math.floor(index / 1_000)));
@@ -38,6 +44,7 @@ export const idsLaws: readonly Law<IdsSubject>[] = [
   },
   {
     name: 'ids of two hosts differ, at the same moment too',
+    contract: IDS.ids,
     async holds({ open }) {
       const given = new Set<string>();
       for (let host = 0; host < 20; host += 1) {
@@ -49,6 +56,7 @@ export const idsLaws: readonly Law<IdsSubject>[] = [
   },
   {
     name: 'an id of a later moment is greater, whichever host gave it',
+    contract: IDS.ids,
     async holds({ open }) {
       const given = Array.from({ length: 50 }, (_, index) => open().next(NOW_MS + index));
       const at = rising(given);
@@ -57,6 +65,7 @@ export const idsLaws: readonly Law<IdsSubject>[] = [
   },
   {
     name: 'random numbers lie in [0, 1), spread, and differ',
+    contract: IDS.ids,
     async holds({ open }) {
       const ids = open();
       const drawn = Array.from({ length: MANY }, () => ids.random());

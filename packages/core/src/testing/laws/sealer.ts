@@ -2,7 +2,7 @@
 import { causesOf } from '../../domain/errors.js';
 import type { Sealer } from '../../ports/sealer.js';
 import { error, holds, same, value } from './assert.js';
-import type { Law } from './law.js';
+import { contractsOf, type Law } from './law.js';
 
 export interface SealerSubject {
   readonly sealer: Sealer;
@@ -13,9 +13,15 @@ export interface SealerSubject {
 const SECRET = 'correct horse battery staple';
 const CONTEXT = 'env:PASSWORD';
 
+const SEALER = contractsOf('docs/guides/replace-clock-ids-sealer.md', {
+  sealer:
+    'seal() hides a value in a text that only open() with the same key and context reads; anything else is `secret-unreadable`. fingerprint() is a keyed hash. No error shows a value.',
+});
+
 export const sealerLaws: readonly Law<SealerSubject>[] = [
   {
     name: 'what was sealed is opened again, whatever it is',
+    contract: SEALER.sealer,
     async holds({ sealer }) {
       for (const text of [SECRET, '', ' ', 'line one\nline two\0', 'ünïcode ✓ 😀', 'x'.repeat(100_000)]) {
         const sealed = await value(sealer.seal(text, CONTEXT));
@@ -25,6 +31,7 @@ export const sealerLaws: readonly Law<SealerSubject>[] = [
   },
   {
     name: 'the same value twice gives two texts, and neither shows it',
+    contract: SEALER.sealer,
     async holds({ sealer }) {
       const one = await value(sealer.seal(SECRET, CONTEXT));
       const two = await value(sealer.seal(SECRET, CONTEXT));
@@ -35,6 +42,7 @@ export const sealerLaws: readonly Law<SealerSubject>[] = [
   },
   {
     name: 'a sealed value opens under its own context only',
+    contract: SEALER.sealer,
     async holds({ sealer }) {
       const sealed = await value(sealer.seal(SECRET, CONTEXT));
       for (const context of ['env:PUBLIC_NAME', 'env:PASSWORD2', '', 'ENV:PASSWORD']) {
@@ -44,6 +52,7 @@ export const sealerLaws: readonly Law<SealerSubject>[] = [
   },
   {
     name: 'another key opens nothing',
+    contract: SEALER.sealer,
     async holds({ sealer, other }) {
       const sealed = await value(sealer.seal(SECRET, CONTEXT));
       const failure = await error(other.open(sealed, CONTEXT), 'secret-unreadable');
@@ -52,6 +61,7 @@ export const sealerLaws: readonly Law<SealerSubject>[] = [
   },
   {
     name: 'a text that was changed anywhere opens nothing, and neither does one that was never sealed',
+    contract: SEALER.sealer,
     async holds({ sealer }) {
       const sealed = await value(sealer.seal(SECRET, CONTEXT));
       // Of the last character an encoding may leave bits unused: to change those is no change.
@@ -74,6 +84,7 @@ export const sealerLaws: readonly Law<SealerSubject>[] = [
   },
   {
     name: 'a fingerprint is the same for equal texts, and tells nothing without the key',
+    contract: SEALER.sealer,
     async holds({ sealer, other }) {
       const print = await value(sealer.fingerprint(SECRET));
       same(await value(sealer.fingerprint(SECRET)), print, 'of the same text');
@@ -95,6 +106,7 @@ export const sealerLaws: readonly Law<SealerSubject>[] = [
   },
   {
     name: 'no error shows the value or the sealed text',
+    contract: SEALER.sealer,
     async holds({ sealer, other }) {
       const sealed = await value(sealer.seal(SECRET, CONTEXT));
       for (const failure of [

@@ -31,6 +31,8 @@ export interface AppBehaviour {
   readonly health?: { readonly status: 'healthy' | 'unhealthy'; readonly afterMs: number; readonly output?: string };
   /** What it writes when it starts. */
   readonly lines?: readonly string[];
+  /** What it does instead where it is started with a command. */
+  readonly commands?: (command: readonly string[], env: { readonly [name: string]: string }) => AppBehaviour;
   /** The engine cannot start it. */
   readonly startFails?: string;
 }
@@ -219,8 +221,10 @@ function exit(engine: MemoryEngine, container: MemoryContainer, exitCode: number
   });
 }
 
-const behaviourOf = (engine: MemoryEngine, container: MemoryContainer): AppBehaviour =>
-  engine.behaviours.get(container.spec.image.slice(container.spec.image.lastIndexOf('@') + 1)) ?? {};
+function behaviourOf(engine: MemoryEngine, { spec }: MemoryContainer): AppBehaviour {
+  const own = engine.behaviours.get(spec.image.slice(spec.image.lastIndexOf('@') + 1)) ?? {};
+  return spec.command && own.commands ? own.commands(spec.command, spec.env) : own;
+}
 
 export const eventOf = (
   container: MemoryContainer,

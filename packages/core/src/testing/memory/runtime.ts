@@ -3,6 +3,7 @@ import { aborted, type ErrorKind, QuaysideError, type TaggedError } from '../../
 import type { Container, ContainerRuntime, RuntimeError, RuntimeEvent } from '../../ports/container-runtime.js';
 import { eventOf, type MemoryContainer, type MemoryEngine, viewOf } from './engine.js';
 import { events } from './queue.js';
+import { runToEndOver } from './run-to-end.js';
 
 const fault = <K extends ErrorKind>(kind: K, message: string, hint: string): TaggedError<K> => ({
   kind,
@@ -22,7 +23,7 @@ const connectionLost = (): RuntimeError => ({
 const missing = (name: string) => fault('container-missing', `There is no container ${name}.`, 'Deploy again.');
 
 /** A `ContainerRuntime` over the engine in memory. */
-export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
+export function memoryRuntime(engine: MemoryEngine): ContainerRuntime & Required<Pick<ContainerRuntime, 'runToEnd'>> {
   const call = <T>(
     signal: AbortSignal,
     what: string,
@@ -48,7 +49,7 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
     return undefined;
   };
 
-  return {
+  const runtime: ContainerRuntime = {
     name: 'memory',
     describe: ({ signal }) =>
       call(signal, 'Describing the engine', () => ({
@@ -247,6 +248,7 @@ export function memoryRuntime(engine: MemoryEngine): ContainerRuntime {
         }),
       ),
   };
+  return { ...runtime, runToEnd: runToEndOver(engine, runtime) };
 }
 
 const isSame = (container: MemoryContainer, owner: { storeId: string; deployment: string }): boolean =>

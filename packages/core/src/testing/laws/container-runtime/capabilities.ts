@@ -1,5 +1,6 @@
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { RUNTIME } from './contracts.js';
 import { absent, created, foreign, plainSpec, pulled, type RuntimeSubject, running } from './subject.js';
 
 const lacks = (capability: 'exec' | 'runToEnd' | 'statistics' | 'parseOptions') => (subject: RuntimeSubject) =>
@@ -10,6 +11,7 @@ const missing = () => Promise.reject(new Error('the law is exempt without it'));
 export const capabilityLaws: readonly Law<RuntimeSubject>[] = [
   {
     name: 'exec runs a command inside, and answers its exit code and output; not in what is missing or another’s',
+    contract: RUNTIME.commands,
     exempt: lacks('exec'),
     async holds(subject) {
       const { runtime, images, prefix } = subject;
@@ -28,6 +30,7 @@ export const capabilityLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'runToEnd answers the exit code and output of what ended, and leaves nothing behind',
+    contract: RUNTIME.commands,
     exempt: lacks('runToEnd'),
     async holds(subject) {
       const image = await pulled(subject, subject.images.ends);
@@ -43,6 +46,7 @@ export const capabilityLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'runToEnd that is aborted leaves nothing behind, and does not touch another’s container',
+    contract: RUNTIME.commands,
     exempt: lacks('runToEnd'),
     async holds(subject) {
       const image = await pulled(subject, subject.images.app);
@@ -64,6 +68,7 @@ export const capabilityLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'statistics tell what a running container uses',
+    contract: RUNTIME.statistics,
     exempt: lacks('statistics'),
     async holds(subject) {
       const spec = await running(subject, subject.images.app);
@@ -75,6 +80,7 @@ export const capabilityLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'options of its own are checked where they are written, and what became of them can be created with',
+    contract: RUNTIME.options,
     exempt: lacks('parseOptions'),
     async holds(subject) {
       const parse = (options: unknown) => subject.runtime.parseOptions?.(options, 'stages.dev.options.runtime');

@@ -1,13 +1,27 @@
 import type { PullProgress } from '../../../ports/container-runtime.js';
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
-import { created, pulled, type RuntimeSubject } from './subject.js';
+import { RUNTIME } from './contracts.js';
+import { created, pulled, type RuntimeSubject, seen } from './subject.js';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
+/** Who the engine is, and what it gets from a registry. */
 export const imageLaws: readonly Law<RuntimeSubject>[] = [
   {
+    name: 'the engine says who it is, always the same, and how it makes instances reachable',
+    contract: RUNTIME.describing,
+    async holds({ runtime }) {
+      const first = await value(runtime.describe(open()));
+      const again = await value(runtime.describe(open()));
+      holds(first.identity.length > 0, 'it has an identity');
+      same(again.identity, first.identity, 'the identity is stable');
+      holds(first.offers.length > 0, 'it offers a way to reach an instance');
+    },
+  },
+  {
     name: 'resolve answers the digest that a pull then brings',
+    contract: RUNTIME.images,
     async holds(subject) {
       const { runtime, images } = subject;
       const { digest } = await value(runtime.resolve(images.app, open()));
@@ -20,7 +34,28 @@ export const imageLaws: readonly Law<RuntimeSubject>[] = [
     },
   },
   {
+    name: 'a tag that moves after the pull moves for resolve and the next pull, and not for what was pulled before',
+    contract: RUNTIME.images,
+    exempt: ({ move }) => (move ? undefined : 'its registry’s tags cannot be moved'),
+    async holds(subject) {
+      const { runtime, images, prefix } = subject;
+      const before = await created(subject, images.app, { name: `${prefix}-before` });
+      await subject.move?.(images.app, images.ends);
+      const { digest } = await value(runtime.resolve(images.app, open()));
+      same(await value(runtime.resolve(images.ends, open())), { digest }, 'resolve asks the registry, not the engine');
+      const later = await created(subject, before.image, { name: `${prefix}-later`, image: before.image });
+      await value(runtime.start(later, open()));
+      same((await seen(subject, later)).state, 'running', 'a digest is what it was, wherever the tag went');
+      const after = await pulled(subject, images.app);
+      holds(
+        after.digests.some((each) => each.endsWith(`@${digest}`)),
+        `a pull answers what the tag points to now, not ${after.digests.join(', ')}`,
+      );
+    },
+  },
+  {
     name: 'a tag that the registry has not is image-not-found, resolved or pulled',
+    contract: RUNTIME.images,
     async holds({ runtime, images }) {
       await error(runtime.resolve(images.missing, open()), 'image-not-found', 'resolve says that there is no such tag');
       await error(runtime.pull(images.missing, open()), 'image-not-found', 'pull says that there is no such tag');
@@ -28,6 +63,7 @@ export const imageLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'an image is unknown before the pull, and found by tag, by digest and by id after it',
+    contract: RUNTIME.images,
     async holds(subject) {
       const { runtime, images } = subject;
       holds((await value(runtime.image(images.app, open()))) === undefined, 'it is unknown before the pull');
@@ -40,6 +76,7 @@ export const imageLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'a pull tells its progress, and pulling again answers the same image',
+    contract: RUNTIME.images,
     async holds(subject) {
       const seen: PullProgress[] = [];
       const onProgress = (progress: PullProgress) => seen.push(progress);
@@ -54,6 +91,7 @@ export const imageLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'progress that is not welcome (the callback throws) does not fail the pull',
+    contract: RUNTIME.images,
     async holds({ runtime, images }) {
       const onProgress = () => {
         throw new Error('a progress bar broke');
@@ -63,6 +101,7 @@ export const imageLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'an image tells whether it has a health check of its own',
+    contract: RUNTIME.images,
     async holds(subject) {
       holds((await pulled(subject, subject.images.healthy)).hasHealthcheck, 'the one with a health check says so');
       holds(!(await pulled(subject, subject.images.app)).hasHealthcheck, 'the one without says so');
@@ -70,6 +109,7 @@ export const imageLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'an image in use is never removed, one that is not is gone, and gone already is ok',
+    contract: RUNTIME['removing-images'],
     async holds(subject) {
       const { runtime, images } = subject;
       const spec = await created(subject, images.app);

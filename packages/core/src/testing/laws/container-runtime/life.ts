@@ -1,55 +1,17 @@
-import type { Result } from 'neverthrow';
-import type { ContainerSpec, RuntimeError } from '../../../ports/container-runtime.js';
-import { ended as aborted, error, holds, open, same, value } from '../assert.js';
+import type { ContainerSpec } from '../../../ports/container-runtime.js';
+import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { RUNTIME } from './contracts.js';
 import { absent, created, ended, foreign, plainSpec, type RuntimeSubject, running, seen } from './subject.js';
 
+const MANY = 9;
 const UP_STATES: readonly string[] = ['running', 'restarting'];
 
+/** From its creation to its removal. */
 export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   {
-    name: 'the engine says who it is, always the same, and how it makes instances reachable',
-    async holds({ runtime }) {
-      const first = await value(runtime.describe(open()));
-      const again = await value(runtime.describe(open()));
-      holds(first.identity.length > 0, 'it has an identity');
-      same(again.identity, first.identity, 'the identity is stable');
-      holds(first.offers.length > 0, 'it offers a way to reach an instance');
-    },
-  },
-  {
-    name: 'an aborted signal does nothing, and every method says so',
-    async holds(subject) {
-      const { runtime, storeId, prefix, images } = subject;
-      const there = await running(subject, images.app);
-      const spec = { ...there, name: `${prefix}-two` };
-      const refuses = <T>(method: string, call: PromiseLike<Result<T, RuntimeError>>) =>
-        error(call, 'aborted', `${method} answers aborted`);
-      await refuses('describe', runtime.describe(aborted()));
-      await refuses('resolve', runtime.resolve(images.app, aborted()));
-      await refuses('image', runtime.image(images.app, aborted()));
-      await refuses('pull', runtime.pull(images.app, aborted()));
-      await refuses('removeImage', runtime.removeImage(images.app, aborted()));
-      await refuses('ensureNetwork', runtime.ensureNetwork(`${prefix}-net`, { storeId }, aborted()));
-      await refuses('removeNetwork', runtime.removeNetwork(`${prefix}-net`, { storeId }, aborted()));
-      await refuses('create', runtime.create(spec, aborted()));
-      await refuses('start', runtime.start(there, aborted()));
-      await refuses('stop', runtime.stop(there, { ...aborted(), graceMs: 1_000 }));
-      await refuses('remove', runtime.remove(there, aborted()));
-      await refuses('inspect', runtime.inspect(there.name, { ...aborted(), port: null }));
-      await refuses('list', runtime.list({ storeId }, aborted()));
-      if (runtime.connect) await refuses('connect', runtime.connect(there, `${prefix}-net`, [], aborted()));
-      if (runtime.watch) await refuses('watch', runtime.watch({ storeId }, aborted()));
-      if (runtime.exec) await refuses('exec', runtime.exec(there, ['true'], aborted()));
-      if (runtime.runToEnd) await refuses('runToEnd', runtime.runToEnd(spec, aborted()));
-      if (runtime.statistics) await refuses('statistics', runtime.statistics(there, aborted()));
-      await absent(subject, spec.name, 'nothing was created');
-      same((await seen(subject, there)).state, 'running', 'what ran still runs');
-      same(await value(runtime.removeNetwork(`${prefix}-net`, { storeId }, open())), false, 'no network was made');
-    },
-  },
-  {
     name: 'create does not start, and the container tells whose it is',
+    contract: RUNTIME.creating,
     async holds(subject) {
       const spec = await created(subject, subject.images.app);
       const container = await seen(subject, spec);
@@ -65,6 +27,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'creating again is ok for the same owner, and name-taken for another, who changes nothing',
+    contract: RUNTIME.creating,
     async holds(subject) {
       const spec = await created(subject, subject.images.app);
       await value(subject.runtime.create(spec, open()), 'a create whose answer was lost can be repeated');
@@ -78,6 +41,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'a container of an image that the engine has not is image-not-found, and is not created',
+    contract: RUNTIME.creating,
     async holds(subject) {
       const repository = subject.images.app.slice(0, subject.images.app.lastIndexOf(':'));
       const spec = plainSpec(subject, { image: `${repository}@sha256:${'0'.repeat(64)}` });
@@ -87,6 +51,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'a started container runs and is reached in each of the ways it was created for; twice is ok',
+    contract: RUNTIME.starting,
     async holds(subject) {
       const { runtime, images } = subject;
       const { offers } = await value(runtime.describe(open()));
@@ -105,6 +70,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'starting what is missing, or of another owner, is container-missing',
+    contract: RUNTIME.starting,
     async holds(subject) {
       const spec = await created(subject, subject.images.app);
       const { runtime, prefix } = subject;
@@ -115,6 +81,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'what cannot be started is start-failed, does not run, and can be removed',
+    contract: RUNTIME.starting,
     async holds(subject) {
       const spec = await created(subject, subject.images.unstartable, { init: false });
       await error(subject.runtime.start(spec, open()), 'start-failed', 'the engine cannot start it');
@@ -124,6 +91,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'a host port that is in use is port-taken',
+    contract: RUNTIME.starting,
     async holds(subject) {
       const hostPort = await subject.freePort();
       const ports = [{ containerPort: 3000, hostPort, bind: '127.0.0.1', protocol: 'tcp' as const }];
@@ -135,6 +103,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'stop ends it for good, whatever its restart policy; stopped already and gone are ok',
+    contract: RUNTIME.stopping,
     async holds(subject) {
       const { runtime, images } = subject;
       const spec = await running(subject, images.app, { restart: 'always' });
@@ -154,6 +123,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: "remove takes what runs, says what it found, and leaves another owner's alone",
+    contract: RUNTIME.removing,
     async holds(subject) {
       const { runtime, images } = subject;
       const spec = await running(subject, images.app);
@@ -166,6 +136,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'removed by two at once, it is gone when either has answered',
+    contract: RUNTIME.removing,
     async holds(subject) {
       const spec = await running(subject, subject.images.app);
       const remove = async () => {
@@ -179,6 +150,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'a name freed by a removal can be used again, and the new container is not taken for the old',
+    contract: RUNTIME.removing,
     async holds(subject) {
       const old = await created(subject, subject.images.app);
       await value(subject.runtime.remove(old, open()));
@@ -191,6 +163,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'what ended by itself tells its exit code; a missing container is undefined',
+    contract: RUNTIME.inspecting,
     async holds(subject) {
       const spec = await running(subject, subject.images.ends);
       const container = await ended(subject, spec);
@@ -200,6 +173,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'a restart policy brings back what ended, and counts it',
+    contract: RUNTIME.inspecting,
     async holds(subject) {
       const spec = await running(subject, subject.images.ends, { restart: 'on-failure' });
       const container = await subject.eventually('it is restarted', async () => {
@@ -211,6 +185,7 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: "the image's own health check is told",
+    contract: RUNTIME.inspecting,
     async holds(subject) {
       const spec = await running(subject, subject.images.healthy);
       const health = await subject.eventually('it is healthy', async () => {
@@ -225,14 +200,19 @@ export const lifeLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: "a listing has all that the store owns, running or not, and nothing of another store's",
+    contract: RUNTIME.listing,
     async holds(subject) {
       const { runtime, storeId, otherStoreId, prefix, images } = subject;
       const one = await running(subject, images.app);
       const two = await created(subject, images.app, { name: `${prefix}-two` });
       const three = { name: `${prefix}-three`, owner: { storeId: otherStoreId, deployment: 'deployment-3' } };
       await created(subject, images.app, three);
+      // More than a page of an engine that lists in small ones.
+      const more = Array.from({ length: MANY }, (_, index) => `${prefix}-more-${index}`);
+      for (const name of more) await created(subject, images.app, { name });
       const listed = await value(runtime.list({ storeId }, open()));
-      same(listed.map(({ name }) => name).sort(), [one.name, two.name].sort(), 'its own, and no other');
+      const expected = [one.name, two.name, ...more].sort();
+      same(listed.map(({ name }) => name).sort(), expected, 'its own, each once, and no other');
       const found = listed.find(({ name }) => name === one.name);
       same([found?.owner, found?.state, found?.tag], [one.owner, 'running', 'v1'], 'as an inspection tells them');
       const others = await value(runtime.list({ storeId: otherStoreId }, open()));

@@ -1,5 +1,6 @@
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { RUNTIME } from './contracts.js';
 import { absent, created, foreign, plainSpec, pulled, type RuntimeSubject, running, seen } from './subject.js';
 
 const noConnect = ({ runtime }: RuntimeSubject) => (runtime.connect ? undefined : 'it cannot connect further networks');
@@ -7,6 +8,7 @@ const noConnect = ({ runtime }: RuntimeSubject) => (runtime.connect ? undefined 
 export const networkLaws: readonly Law<RuntimeSubject>[] = [
   {
     name: 'a missing network is made once, however many ask at once',
+    contract: RUNTIME.networks,
     async holds({ runtime, storeId, prefix }) {
       const ask = () => value(runtime.ensureNetwork(`${prefix}-net`, { storeId }, open()));
       const answers = await Promise.all([ask(), ask(), ask()]);
@@ -16,6 +18,7 @@ export const networkLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: "a network goes only if it is the store's own and nothing is attached, running or not",
+    contract: RUNTIME.networks,
     async holds(subject) {
       const { runtime, storeId, otherStoreId, prefix, images } = subject;
       const name = `${prefix}-net`;
@@ -32,6 +35,7 @@ export const networkLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'a container for a missing network is network-missing, and is not created',
+    contract: RUNTIME.networks,
     async holds(subject) {
       const image = await pulled(subject, subject.images.app);
       const networks = [{ name: `${subject.prefix}-none`, aliases: [] }];
@@ -42,6 +46,7 @@ export const networkLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'a container is reached by its name on the network it was created with',
+    contract: RUNTIME.networks,
     async holds(subject) {
       const { runtime, storeId, prefix, images } = subject;
       const name = `${prefix}-net`;
@@ -55,6 +60,7 @@ export const networkLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'connect attaches a further network; again is ok; a missing one or a foreign container is an error',
+    contract: RUNTIME.networks,
     exempt: noConnect,
     async holds(subject) {
       const { runtime, storeId, prefix, images } = subject;

@@ -2,6 +2,7 @@ import { QuaysideError } from '../../../domain/errors.js';
 import type { ContainerLogLine, LogOptions, RuntimeEvent } from '../../../ports/container-runtime.js';
 import { ended as aborted, holds, LawBroken, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { RUNTIME } from './contracts.js';
 import { created, ended, type RuntimeSubject, running } from './subject.js';
 
 const noWatch = ({ runtime }: RuntimeSubject) => (runtime.watch ? undefined : 'it cannot be watched');
@@ -18,22 +19,27 @@ async function read(
 
 const texts = (lines: readonly ContainerLogLine[]): string[] => lines.map(({ text }) => text);
 
-/** What is watched goes on arriving in the list that is answered. */
+/** The answer to a watch; what is `read` goes on arriving in the list. */
 async function watching(subject: RuntimeSubject, storeId: string, signal: AbortSignal) {
-  const events: RuntimeEvent[] = [];
   const stream = await value(
     subject.runtime.watch?.({ storeId }, { signal }) ?? Promise.reject(new Error('no watch')),
     'it can be watched',
   );
-  const done = (async () => {
-    for await (const event of stream) events.push(event);
-  })();
-  return { events, done };
+  return {
+    read() {
+      const events: RuntimeEvent[] = [];
+      const done = (async () => {
+        for await (const event of stream) events.push(event);
+      })();
+      return { events, done };
+    },
+  };
 }
 
 export const outputLaws: readonly Law<RuntimeSubject>[] = [
   {
     name: 'logs are what it wrote, oldest first, of all its life or of its end; another reads the same again',
+    contract: RUNTIME.logs,
     async holds(subject) {
       const spec = await running(subject, subject.images.ends);
       await ended(subject, spec);
@@ -52,6 +58,7 @@ export const outputLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'logs of what was not started are empty',
+    contract: RUNTIME.logs,
     async holds(subject) {
       const spec = await created(subject, subject.images.app);
       same(await read(subject, spec.name), [], 'it has written nothing');
@@ -59,6 +66,7 @@ export const outputLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'followed logs go on as long as the container runs, and end with it',
+    contract: RUNTIME.logs,
     async holds(subject) {
       const spec = await running(subject, subject.images.app);
       const seen: string[] = [];
@@ -79,6 +87,7 @@ export const outputLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'an abort ends the reading quietly, followed or not begun',
+    contract: RUNTIME.logs,
     async holds(subject) {
       const spec = await running(subject, subject.images.app);
       same(await read(subject, spec.name, aborted()), [], 'aborted before, nothing is read');
@@ -93,6 +102,7 @@ export const outputLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'logs of a container that is not there throw container-missing',
+    contract: RUNTIME.logs,
     async holds(subject) {
       try {
         await read(subject, `${subject.prefix}-none`);
@@ -106,16 +116,19 @@ export const outputLaws: readonly Law<RuntimeSubject>[] = [
   },
   {
     name: 'watch tells starts, ends with their exit code, and removals of the store’s own, from its answer on',
+    contract: RUNTIME.watching,
     exempt: noWatch,
     async holds(subject) {
       const { runtime, storeId, otherStoreId, prefix, images } = subject;
       const before = await running(subject, images.app, { name: `${prefix}-before` });
       const controller = new AbortController();
-      const { events, done } = await watching(subject, storeId, controller.signal);
+      const watch = await watching(subject, storeId, controller.signal);
       const owner = { storeId: otherStoreId, deployment: 'deployment-3' };
       await running(subject, images.app, { name: `${prefix}-other`, owner });
       const spec = await running(subject, images.ends);
       await ended(subject, spec);
+      // Whoever watches may be late to read: nothing is lost between the answer and the first look.
+      const { events, done } = watch.read();
       await value(runtime.remove(spec, open()));
       await subject.eventually('the removal is told', async () => events.some(({ type }) => type === 'removed'));
       controller.abort();

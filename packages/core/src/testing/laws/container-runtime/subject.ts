@@ -22,6 +22,8 @@ export interface RuntimeSubject {
     /** A tag that its repository has not. */
     readonly missing: string;
   };
+  /** Lets the first tag point to what the second points to, at the registry alone, until the harness is closed; absent where it cannot. */
+  move?(tag: string, to: string): Promise<void>;
   /** A port of the node that nobody uses. */
   freePort(): Promise<number>;
   /** Asks until the condition gives something; fails after a bound. Where time is virtual, it moves on meanwhile. */

@@ -1,11 +1,14 @@
 import { ended, error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { letsGo } from '../listeners.js';
+import { PROXY } from './contracts.js';
 import { GET, get, isServedBy, type ProxyManagerSubject, routeTo, serveAt } from './subject.js';
 
 /** Signals, options, counts, and the end. */
 export const lifeLaws: readonly Law<ProxyManagerSubject>[] = [
   {
     name: 'a call under an aborted signal answers `aborted` and does nothing',
+    contract: PROXY.signals,
     async holds(subject) {
       const { proxy, until } = subject;
       const app = await subject.serve('one');
@@ -24,7 +27,22 @@ export const lifeLaws: readonly Law<ProxyManagerSubject>[] = [
     },
   },
   {
+    name: 'calls that have ended leave no listener on their signal',
+    contract: PROXY.signals,
+    async holds(subject) {
+      const { proxy, until, storeId } = subject;
+      const route = routeTo(subject, 'shop', await subject.serve('one'));
+      await letsGo('calls to the proxy', async (options) => {
+        await value(until(proxy.put(route, options)));
+        await value(until(proxy.prove(route, GET, options)));
+        await value(until(proxy.get(route.domain, options)));
+        await value(until(proxy.list({ storeId }, options)));
+      });
+    },
+  },
+  {
     name: 'options of a stage are checked: a stage may give none, and an unknown one is refused with its path',
+    contract: PROXY.options,
     exempt: ({ proxy }) => (proxy.parseOptions ? undefined : 'it has no options per stage'),
     async holds({ proxy }) {
       const none = proxy.parseOptions?.(undefined, 'shop.proxy');
@@ -40,6 +58,7 @@ export const lifeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'an instance that nobody asks has nothing in flight',
+    contract: PROXY.counting,
     exempt: ({ proxy }) => (proxy.inFlight ? undefined : 'it cannot count'),
     async holds({ proxy, until }) {
       if (proxy.inFlight) same(await value(until(proxy.inFlight('nobody', open()))), 0, 'none');
@@ -47,6 +66,7 @@ export const lifeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'closing twice is fine; afterwards every call answers `closed`',
+    contract: PROXY.closing,
     exempt: ({ proxy }) => (proxy.close ? undefined : 'it holds nothing that is to be closed'),
     async holds(subject) {
       const { proxy, until } = subject;

@@ -1,5 +1,6 @@
 import { error, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { PROXY } from './contracts.js';
 import { get, isHeld, isServedBy, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
 
 const otherStore = (storeId: string) =>
@@ -12,6 +13,7 @@ const otherStore = (storeId: string) =>
 export const ownershipLaws: readonly Law<ProxyManagerSubject>[] = [
   {
     name: 'a domain that somebody holds without a mark is `domain-taken`, and goes on serving as it did',
+    contract: PROXY.ownership,
     async holds(subject) {
       const { proxy, until } = subject;
       const theirs = await subject.serve('theirs');
@@ -26,6 +28,7 @@ export const ownershipLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a domain that another store holds is `domain-taken`, and goes on serving as it did',
+    contract: PROXY.ownership,
     async holds(subject) {
       const { proxy, until, storeId } = subject;
       const theirs = routeTo(subject, 'shop', await subject.serve('theirs'), otherStore(storeId));
@@ -39,6 +42,7 @@ export const ownershipLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'another mark of the same store is another owner too',
+    contract: PROXY.ownership,
     async holds(subject) {
       const { proxy, until } = subject;
       const route = routeTo(subject, 'shop', await subject.serve('one'));
@@ -51,6 +55,7 @@ export const ownershipLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a list has every route of the store and nobody else’s',
+    contract: PROXY.listing,
     async holds(subject) {
       const { proxy, until, storeId } = subject;
       const other = otherStore(storeId);
@@ -69,6 +74,7 @@ export const ownershipLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'removing what nobody holds answers `absent`, and get answers nothing',
+    contract: PROXY.removing,
     async holds(subject) {
       const domain = subject.domain('nobody');
       same(await get(subject, domain), undefined, 'nothing is held');

@@ -1,6 +1,9 @@
+import type { Result } from 'neverthrow';
+import type { ProxyError } from '../../../ports/proxy-manager.js';
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
-import { GET, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
+import { PROXY } from './contracts.js';
+import { arrives, GET, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
 
 const SHORT_MS = 600;
 
@@ -8,6 +11,7 @@ const SHORT_MS = 600;
 export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   {
     name: 'while another instance answers 200 a route is not proved',
+    contract: PROXY.proving,
     async holds(subject) {
       const { proxy, until } = subject;
       const one = await subject.serve('one');
@@ -24,6 +28,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'at one address, too, the instance is what counts: the same port under another name is not proved',
+    contract: PROXY.proving,
     async holds(subject) {
       const route = routeTo(subject, 'shop', await subject.serve('one'));
       await serveAt(subject, route);
@@ -33,6 +38,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a change that the proxy took and does not apply is not proved',
+    contract: PROXY.proving,
     exempt: ({ lie }) => (lie ? undefined : 'it cannot be made to lie'),
     async holds(subject) {
       const { proxy, until } = subject;
@@ -49,6 +55,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a domain that nobody holds is not proved, whatever the front door answers there',
+    contract: PROXY.proving,
     async holds(subject) {
       const route = routeTo(subject, 'shop', await subject.serve('one'));
       await error(subject.until(subject.proxy.prove(route, GET, { ...open(), timeoutMs: SHORT_MS })), 'route-unproved');
@@ -56,6 +63,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a proof that began before the put ends well after it',
+    contract: PROXY.proving,
     async holds(subject) {
       const route = routeTo(subject, 'shop', await subject.serve('one'));
       const proof = subject.proxy.prove(route, GET, open());
@@ -66,6 +74,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'the app has to answer as asked, at the path that was asked for; without a request the instance is enough',
+    contract: PROXY.proving,
     async holds(subject) {
       const { proxy, until } = subject;
       const app = await subject.serve('one', { status: (path) => (path === '/health?deep=1' ? 204 : 503) });
@@ -83,6 +92,7 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a proof has a bound, and an abort ends it at once',
+    contract: PROXY.proving,
     async holds(subject) {
       const { proxy, until } = subject;
       const route = routeTo(subject, 'shop', await subject.serve('one'));
@@ -91,7 +101,13 @@ export const proofLaws: readonly Law<ProxyManagerSubject>[] = [
       await subject.pause();
       controller.abort();
       await error(until(proof), 'aborted');
-      same((await until(proxy.prove(route, GET, { ...open(), timeoutMs: 50 }))).isErr(), true, 'the bound ends it');
+      let end: Result<void, ProxyError> | undefined;
+      const bounded = proxy.prove(route, GET, { ...open(), timeoutMs: 50 }).then((answer) => {
+        end = answer;
+      });
+      await arrives(subject, async () => end !== undefined, 'the bound ends it, and not another one');
+      await bounded;
+      same(end?.isErr() && end.error.kind, 'route-unproved', 'a proof that ran out of time has proved nothing');
     },
   },
 ];

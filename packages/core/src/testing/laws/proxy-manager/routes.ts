@@ -1,11 +1,13 @@
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { PROXY } from './contracts.js';
 import { arrives, GET, get, isHeld, isServedBy, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
 
 /** Putting, replacing and removing routes. */
 export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   {
     name: 'a proxy has a name, a stable identity, and reaches something',
+    contract: PROXY.describing,
     async holds({ proxy, until }) {
       holds(proxy.name.length > 0, 'it has a name, for errors and logs');
       holds(proxy.capabilities.maxTargets >= 1, 'a route may have a target');
@@ -17,16 +19,20 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a route that was put is held with its mark and its target, and requests reach the instance',
+    contract: PROXY.putting,
     async holds(subject) {
       const route = routeTo(subject, 'shop', await subject.serve('one'));
       same(await get(subject, route.domain), undefined, 'before the put nothing is held');
+      await put(subject, route);
+      await isHeld(subject, route, 'as soon as the put has answered');
       await serveAt(subject, route);
-      await isHeld(subject, route, 'after the put');
+      await isHeld(subject, route, 'after the proof');
       await isServedBy(subject, route.domain, 'one', 'the front door serves it');
     },
   },
   {
     name: 'the same put again is `ok` and changes nothing',
+    contract: PROXY.putting,
     async holds(subject) {
       const route = routeTo(subject, 'shop', await subject.serve('one'));
       await serveAt(subject, route);
@@ -37,6 +43,7 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a put replaces the target, and no request on the way is answered by neither instance',
+    contract: PROXY.replacing,
     async holds(subject) {
       const [one, two] = [await subject.serve('one'), await subject.serve('two')];
       await serveAt(subject, routeTo(subject, 'shop', one));
@@ -68,6 +75,7 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'an instance that has moved to another port is followed by a put',
+    contract: PROXY.replacing,
     async holds(subject) {
       const before = await subject.serve('one');
       await serveAt(subject, routeTo(subject, 'shop', before));
@@ -80,6 +88,7 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a target that does not answer yet is taken, and serves as soon as it does',
+    contract: PROXY.putting,
     exempt: ({ proxy }) => (proxy.capabilities.acceptsUnready ? undefined : 'it takes no unready target'),
     async holds(subject) {
       const at = await subject.serve('one');
@@ -98,6 +107,7 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a removed route is gone: requests do not reach the instance, and removing it again answers `absent`',
+    contract: PROXY.removing,
     async holds(subject) {
       const { proxy, until } = subject;
       const route = routeTo(subject, 'shop', await subject.serve('one'));
@@ -115,6 +125,7 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'routes do not know of each other: ten put at once all serve, and removing one leaves the others',
+    contract: PROXY.putting,
     async holds(subject) {
       const { proxy, until } = subject;
       const names = Array.from({ length: 10 }, (_, index) => `app-${index}`);
@@ -124,6 +135,9 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
       for (const [index, end] of ended.entries()) holds(end.isOk(), `the put of ${names[index]} succeeds`);
       const proofs = await until(Promise.all(routes.map((route) => proxy.prove(route, GET, open()))));
       for (const [index, proof] of proofs.entries()) holds(proof.isOk(), `${names[index]} is proved`);
+      const listed = await value(until(proxy.list({ storeId: subject.storeId }, open())));
+      const domains = (of: readonly { readonly domain: string }[]) => of.map(({ domain }) => domain).sort();
+      same(domains(listed), domains(routes), 'a list has all of them, each once');
       const [first, ...others] = routes;
       if (first) same(await value(until(proxy.remove(first, open()))), 'removed', 'one is removed');
       for (const [index, route] of others.entries()) {
@@ -133,6 +147,7 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'two puts of one domain at once end with one of them, held and served alike',
+    contract: PROXY.putting,
     async holds(subject) {
       const { proxy, until } = subject;
       const [one, two] = [
@@ -155,6 +170,7 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'more targets than `maxTargets` are refused as `unsupported`, and nothing is touched',
+    contract: PROXY.putting,
     async holds(subject) {
       const { proxy, until } = subject;
       const target = await subject.serve('one');
@@ -168,6 +184,7 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a put with `expect` writes only over the instance that it expects, or is refused as `unsupported`',
+    contract: PROXY.expecting,
     async holds(subject) {
       const { proxy, until } = subject;
       const one = routeTo(subject, 'shop', await subject.serve('one'));

@@ -1,6 +1,7 @@
 import type { Route } from '../../../ports/proxy-manager.js';
 import { holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { PROXY } from './contracts.js';
 import { arrives, GET, type ProxyManagerSubject, put, routeTo, serveAt, targetOf } from './subject.js';
 
 const REQUESTS = 1_000;
@@ -42,6 +43,7 @@ const isNear = (part: number, expected: number, rule: string): void =>
 export const shareLaws: readonly Law<ProxyManagerSubject>[] = [
   {
     name: 'each target of a route gets the share of the requests that its weight gives it, and another one with the next put',
+    contract: PROXY.shares,
     exempt: cannotWeigh,
     async holds(subject) {
       const { weighed, domain } = await pair(subject, 10);
@@ -54,6 +56,7 @@ export const shareLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'a visitor of a sticky route stays with the target that answered first, whatever the shares become',
+    contract: PROXY.shares,
     exempt: (subject) => cannotWeigh(subject) ?? (subject.proxy.capabilities.sticky ? undefined : 'it has no `sticky`'),
     async holds(subject) {
       const { weighed, domain } = await pair(subject, 50, { sticky: true });
@@ -74,6 +77,7 @@ export const shareLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'it counts what an instance has answered to visitors: requests, errors, and how long they took',
+    contract: PROXY.counting,
     exempt: ({ proxy }) => (proxy.statistics ? undefined : 'it does not count'),
     async holds(subject) {
       const { proxy, until } = subject;
@@ -109,6 +113,7 @@ export const shareLaws: readonly Law<ProxyManagerSubject>[] = [
   },
   {
     name: 'what it answers itself in the place of an instance is an error of that one',
+    contract: PROXY.counting,
     exempt: ({ proxy }) => (proxy.statistics ? undefined : 'it does not count'),
     async holds(subject) {
       const { proxy, until } = subject;

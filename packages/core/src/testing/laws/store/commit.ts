@@ -1,12 +1,14 @@
 import { CHANGES_MAX } from '../../../ports/store.js';
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { STORE } from './contracts.js';
 import { append, commit, cursor, get, insert, lease, type StoreSubject, streamOf } from './subject.js';
 
 /** What `commit` promises: versions, all or nothing, order, fences, expectations. */
 export const commitLaws: readonly Law<StoreSubject>[] = [
   {
     name: 'an inserted record is read back with version 1, over every connection',
+    contract: STORE.records,
     async holds({ store, connect }) {
       await commit(store, [insert('a', 7)]);
       const expected = { value: cursor('a', 7), version: 1 };
@@ -18,6 +20,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'an insert over what is there is a conflict that names the record, and changes nothing',
+    contract: STORE.records,
     async holds({ store }) {
       await commit(store, [insert('a', 1)]);
       const refused = await error(store.commit([insert('a', 2)], open()), 'store-conflict');
@@ -28,6 +31,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a put writes over what is there or where nothing is, and the version grows by one each time',
+    contract: STORE.records,
     async holds({ store }) {
       for (const version of [1, 2, 3]) {
         await commit(store, [{ op: 'put', collection: 'cursors', record: cursor('a', version * 10) }]);
@@ -38,6 +42,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a put with a version writes over exactly that one',
+    contract: STORE.records,
     async holds({ store }) {
       const put = (after: number, version: number) =>
         store.commit([{ op: 'put', collection: 'cursors', record: cursor('a', after), version }], open());
@@ -55,6 +60,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a remove of what is gone is fine, and with a version it removes exactly that one',
+    contract: STORE.records,
     async holds({ store }) {
       const remove = (version?: number) =>
         store.commit(
@@ -73,6 +79,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a commit is all or nothing: what fails at its last change has written none, and drawn no number',
+    contract: STORE['all-or-nothing'],
     async holds({ store }) {
       await commit(store, [insert('there', 1), append('s', 'one')]);
       const changes = [
@@ -95,6 +102,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'the changes of a commit take effect in their order',
+    contract: STORE['all-or-nothing'],
     async holds({ store }) {
       await commit(store, [
         insert('a', 1),
@@ -113,6 +121,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: `a commit has at most ${CHANGES_MAX} changes`,
+    contract: STORE['all-or-nothing'],
     async holds({ store }) {
       const changes = (count: number, prefix: string) =>
         Array.from({ length: count }, (_, index) => insert(`${prefix}${index}`));
@@ -123,6 +132,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'an expectation that is not met is a conflict that names its record, and nothing is written',
+    contract: STORE.expectations,
     async holds({ store }) {
       await commit(store, [insert('a')]);
       const expecting = (id: string, version: number | null) =>
@@ -141,6 +151,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'expectations are about what was there before the commit, not about its own changes',
+    contract: STORE.expectations,
     async holds({ store }) {
       await commit(store, [insert('a')], { expect: [{ collection: 'cursors', id: 'a', version: null }] });
       const put = { op: 'put', collection: 'cursors', record: cursor('a', 2) } as const;
@@ -152,6 +163,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a fence holds only while its lease is held under that very token; else the commit is lease-lost and writes nothing',
+    contract: STORE.fences,
     async holds({ store }) {
       const fence = (key: string, token: number) => [{ lease: key, token }];
       await commit(store, [
@@ -180,6 +192,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'fences are looked at before expectations and before the changes of their own commit',
+    contract: STORE.fences,
     async holds({ store }) {
       const take = { op: 'put', collection: 'leases', record: lease('l', 1) } as const;
       const free = { op: 'put', collection: 'leases', record: lease('l', 1, null) } as const;
@@ -197,6 +210,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'of many who insert the same id at once, over several connections, exactly one wins',
+    contract: STORE['at-once'],
     async holds({ store, connect }) {
       const stores = [store, await connect(), await connect()];
       for (let round = 0; round < 10; round += 1) {
@@ -215,6 +229,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'of many who put over the same version at once, exactly one wins, so that counting loses none',
+    contract: STORE['at-once'],
     async holds({ store, connect }) {
       await commit(store, [insert('count', 0)]);
       const stores = [store, await connect(), await connect()];
@@ -236,6 +251,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'of commits at once that each expect what another one changes, one after the other happens: expectations hold until the end',
+    contract: STORE.expectations,
     async holds({ store, connect }) {
       const stores = [store, await connect()];
       await commit(store, [insert('x'), insert('y')]);
@@ -267,6 +283,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a fence holds until the end of its commit: a lease that is taken over at the same time is either not yet or no longer held',
+    contract: STORE.fences,
     async holds({ store, connect }) {
       const other = await connect();
       for (let round = 0; round < 15; round += 1) {
@@ -285,6 +302,7 @@ export const commitLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'commits that name the same records and streams in another order, at once, all get through',
+    contract: STORE['at-once'],
     async holds({ store, connect }) {
       const stores = [store, await connect(), await connect()];
       const put = (id: string) => ({ op: 'put', collection: 'cursors', record: cursor(id) }) as const;

@@ -1,6 +1,8 @@
 import { ended, error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
-import { append, commit, get, insert, type StoreSubject, streamOf } from './subject.js';
+import { letsGo } from '../listeners.js';
+import { STORE } from './contracts.js';
+import { append, commit, cursor, get, insert, type StoreSubject, streamOf } from './subject.js';
 
 /** How long a follower may have to be told: 200 pauses of the harness. */
 async function arrives(subject: StoreSubject, condition: () => boolean, rule: string): Promise<void> {
@@ -10,19 +12,11 @@ async function arrives(subject: StoreSubject, condition: () => boolean, rule: st
 
 const withoutSubscribe = ({ store }: StoreSubject) => (store.subscribe ? undefined : 'it does not notify');
 
-/** The store's id, signals, followers, and the end. */
+/** Signals, followers, and the end. */
 export const lifeLaws: readonly Law<StoreSubject>[] = [
   {
-    name: 'the store’s id is 12 characters of [0-9a-z], and the same over every connection',
-    async holds({ store, connect }) {
-      const id = await value(store.storeId(open()));
-      holds(/^[0-9a-z]{12}$/.test(id), `the id is 12 characters of [0-9a-z], not "${id}"`);
-      same(await value(store.storeId(open())), id, 'it stays the same');
-      same(await value((await connect()).storeId(open())), id, 'for everybody');
-    },
-  },
-  {
     name: 'a call under an aborted signal answers `aborted` and does nothing',
+    contract: STORE.signals,
     async holds({ store }) {
       await commit(store, [insert('a')]);
       await error(store.storeId(ended()), 'aborted');
@@ -35,7 +29,21 @@ export const lifeLaws: readonly Law<StoreSubject>[] = [
     },
   },
   {
+    name: 'calls that have ended leave no listener on their signal',
+    contract: STORE.signals,
+    async holds({ store }) {
+      await letsGo('calls to the store', async (options) => {
+        await value(store.storeId(options));
+        await value(store.commit([{ op: 'put', collection: 'cursors', record: cursor('a') }], options));
+        await value(store.get('cursors', 'a', options));
+        await value(store.list('cursors', {}, options));
+        await value(store.read('s', { after: 0 }, options));
+      });
+    },
+  },
+  {
     name: 'a follower is called after a commit, whoever made it, and finds it when it looks',
+    contract: STORE.following,
     exempt: withoutSubscribe,
     async holds(subject) {
       const { store, connect, pause } = subject;
@@ -64,6 +72,7 @@ export const lifeLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a follower that throws harms neither the commit nor the other followers',
+    contract: STORE.following,
     exempt: withoutSubscribe,
     async holds(subject) {
       const { store } = subject;
@@ -81,6 +90,7 @@ export const lifeLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'closing twice is fine; afterwards every call answers `closed`, and other connections go on',
+    contract: STORE.closing,
     async holds({ store, connect }) {
       const other = await connect();
       await commit(store, [insert('a')]);
@@ -98,12 +108,14 @@ export const lifeLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a store that was never used can be closed',
+    contract: STORE.closing,
     async holds({ connect }) {
       await value((await connect()).close());
     },
   },
   {
     name: 'a commit that a close overtakes is answered, and is there exactly if it was answered `ok`',
+    contract: STORE.closing,
     async holds({ store, connect }) {
       const other = await connect();
       await commit(store, [insert('opened')]);

@@ -1,11 +1,13 @@
 import { holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
+import { STORE } from './contracts.js';
 import { append, commit, insert, type StoreSubject, streamOf } from './subject.js';
 
 /** Streams: sequences drawn inside the commit, reading on behind a number, trimming. */
 export const streamLaws: readonly Law<StoreSubject>[] = [
   {
     name: 'a stream counts from 1 without a gap, each for itself, and the receipt has the first new number',
+    contract: STORE.streams,
     async holds({ store }) {
       same((await commit(store, [append('s', 'a', 'b')])).sequences, { s: 1 }, 'the first entry is number 1');
       same(
@@ -22,6 +24,7 @@ export const streamLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a stream is read on behind a number, and an absent one is empty',
+    contract: STORE.streams,
     async holds({ store }) {
       await commit(store, [append('s', 'a', 'b', 'c', 'd')]);
       same(
@@ -46,6 +49,7 @@ export const streamLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a read gives at most 1 000 entries, and going on behind the last gives all',
+    contract: STORE.streams,
     async holds({ store }) {
       const numbers = Array.from({ length: 2_100 }, (_, index) => index + 1);
       await commit(store, [append('s', ...numbers)]);
@@ -53,17 +57,19 @@ export const streamLaws: readonly Law<StoreSubject>[] = [
       same(first.length, 1_000, 'at most 1 000, whatever is asked for');
       same((await value(store.read('s', { after: 0 }, open()))).length, 1_000, '1 000 is the default too');
       const seen: unknown[] = [];
-      for (let after = 0, more = true; more; ) {
+      // One that goes on for ever must not keep the law from telling.
+      for (let after = 0, page = 0; page < 10; page += 1) {
         const entries = await value(store.read('s', { after }, open()));
+        if (entries.length === 0) break;
         seen.push(...entries.map((entry) => entry.value));
         after = entries.at(-1)?.seq ?? after;
-        more = entries.length > 0;
       }
       same(seen, numbers, 'page by page, every entry comes once and in order');
     },
   },
   {
     name: 'trimmed entries are gone, and their numbers are not used again',
+    contract: STORE.streams,
     async holds({ store }) {
       await commit(store, [append('s', 'a', 'b', 'c'), append('t', 'x')]);
       await commit(store, [{ op: 'trim', stream: 's', through: 2 }]);
@@ -84,6 +90,7 @@ export const streamLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'a stream that is dropped is forgotten, with its numbers',
+    contract: STORE.streams,
     async holds({ store }) {
       await commit(store, [append('s', 'a', 'b'), append('t', 'x')]);
       await commit(store, [{ op: 'trim', stream: 's', through: 1, drop: true }]);
@@ -95,6 +102,7 @@ export const streamLaws: readonly Law<StoreSubject>[] = [
   },
   {
     name: 'appends of several connections at once draw every number once, and a reader never sees a gap before its end',
+    contract: STORE.streams,
     async holds({ store, connect }) {
       const stores = [store, await connect(), await connect()];
       const drawn: number[] = [];

@@ -1,8 +1,9 @@
 /**
- * What an event means, for people who read it in a chat: whose it is, how it ended, after how long, why not and what to do
- * now, and where to look. Templates only dress it.
+ * What an event means, for people who read it in a chat or a mail: whose it is, how it ended, after how long, why not and what to
+ * do now, and where to look. A notifier only dresses it, and escapes it as its receiver wants.
  */
-import type { Json, JsonObject, Message } from '@quayside/core/ports';
+import type { Json, JsonObject } from '../domain/json.js';
+import type { Message } from './notifier.js';
 
 export type Tone = 'good' | 'bad' | 'neutral' | 'working';
 
@@ -25,6 +26,7 @@ const LINES_MAX = 10;
 const LINES_LENGTH_MAX = 800;
 const LINKS_MAX = 5;
 
+/** Makes something of any data. The texts have no control characters but line breaks and tabs; of anything else they may be full. */
 export function summarize(message: Message, linkScheme: 'http' | 'https'): Summary {
   const { data } = message;
   const deployment = object(data['deployment']);
@@ -50,7 +52,8 @@ export function summarize(message: Message, linkScheme: 'http' | 'https'): Summa
     lastLines: isFailure ? lastLines(error) : [],
     links: domains(instance)
       .slice(0, LINKS_MAX)
-      .map((domain) => `${linkScheme}://${domain}`),
+      .map((domain) => `${linkScheme}://${domain}`)
+      .filter((link) => URL.canParse(link)),
     time: message.time,
   };
 }
@@ -104,8 +107,9 @@ function lastLines(error: JsonObject | null): readonly string[] {
   let left = LINES_LENGTH_MAX;
   for (const line of lines.slice(-LINES_MAX).reverse()) {
     if (typeof line !== 'string' || left <= 0) break;
-    kept.unshift(shorten(line, left));
-    left -= line.length;
+    const shown = shorten(readable(line), left);
+    kept.unshift(shown);
+    left -= shown.length;
   }
   return kept;
 }
@@ -113,7 +117,7 @@ function lastLines(error: JsonObject | null): readonly string[] {
 function leftText(deployment: JsonObject | null): string | null {
   const left = deployment?.['left'];
   if (deployment?.['cleanup'] !== 'pending' || !Array.isArray(left)) return null;
-  return left.filter((each) => typeof each === 'string').join(', ') || null;
+  return text(left.filter((each) => typeof each === 'string').join(', '));
 }
 
 const domains = (instance: JsonObject | null): string[] => {
@@ -135,8 +139,19 @@ export function shorten(value: string, lengthMax: number): string {
   return `${value.slice(0, Math.max(0, lengthMax - 1)).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
+/** A terminal's colours, other control characters and halves of characters: a chat shows them as rubbish, or refuses the message. */
+const readable = (value: string): string =>
+  value
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')
+    .replace(/\r\n?/g, '\n')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '')
+    .replace(/\p{Surrogate}/gu, '\ufffd');
+
 const fact = (label: string, value: string | null) => (value === null ? [] : [{ label, value }]);
-const text = (value: Json | undefined): string | null => (typeof value === 'string' && value !== '' ? value : null);
+const text = (value: Json | undefined): string | null =>
+  typeof value === 'string' && value !== '' ? readable(value) : null;
 const number = (value: Json | undefined): number | null => (typeof value === 'number' ? value : null);
 const object = (value: Json | undefined): JsonObject | null =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;

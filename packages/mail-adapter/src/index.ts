@@ -1,0 +1,2 @@
+export { mailNotifier } from './mail-notifier.js';
+export type { MailNotifierOptions } from './options.js';
