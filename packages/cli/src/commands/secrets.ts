@@ -9,7 +9,7 @@ import type { Screen } from '../terminal/screen.js';
 export const secrets: Command = {
   spec: {
     name: 'secrets',
-    summary: 'Change the key of what is kept sealed',
+    summary: 'Change the sealing key',
     about: [
       'Put a new key in front of the old one in `secrets.keys` of every host, then rotate: what the store keeps sealed is',
       'sealed anew with the first. Once it says so, the old key can go. It may be broken off and run again.',
