@@ -100,6 +100,8 @@ export function aesSealer(keys: readonly string[], at = 'secrets.keys'): Result<
         );
         return new TextDecoder().decode(opened);
       }),
+    secrets: () => keys,
+    isCurrent: (text) => text.startsWith(`1.${first.id}.`),
     fingerprint: (text) =>
       attempt('fingerprint', async () =>
         base64url(new Uint8Array(await crypto.subtle.sign('HMAC', await first.hmac(), utf8(text)))),

@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
-import type { CallOptions, RuntimeError } from '@quayside/core/ports';
+import type { CallOptions, RuntimeError, secretMemory } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { type ConfigPlace, type DockerConfig, parseDockerConfig, readDockerConfig } from './docker-config.js';
 
@@ -25,6 +25,15 @@ export type CredentialSource = (
   registry: string,
   options: CallOptions,
 ) => RegistryCredentials | null | undefined | Promise<RegistryCredentials | null | undefined>;
+
+/** An engine may repeat in an error what it was told: whoever shows that has to know what was secret in it. */
+export const remembering =
+  (source: CredentialSource, known: Pick<ReturnType<typeof secretMemory>, 'add'>): CredentialSource =>
+  async (registry, options) => {
+    const found = await source(registry, options);
+    if (found) known.add('identityToken' in found ? found.identityToken : found.password);
+    return found;
+  };
 
 /** What goes to the engine: the registry's auth header, decoded. Undefined where there are none. */
 export async function authFor(

@@ -1,9 +1,9 @@
-import type { ContainerRuntime, InvalidError } from '@quayside/core/ports';
+import { type ContainerRuntime, type InvalidError, secretMemory } from '@quayside/core/ports';
 import { okAsync, type Result } from 'neverthrow';
 import { aboutOf } from './about.js';
 import { execIn, runToEnd, statisticsOf } from './commands.js';
 import { containersOf } from './containers.js';
-import { dockerConfigCredentials } from './credentials.js';
+import { dockerConfigCredentials, remembering } from './credentials.js';
 import { openEngine } from './engine.js';
 import { imagesOf } from './images.js';
 import { containerLogs } from './logs.js';
@@ -29,7 +29,8 @@ export function dockerRuntime(
     const about = aboutOf(engine, { network, bind, node });
     const networks = networksOf(engine);
     const containers = containersOf(engine, { networks, about, network, bind });
-    const credentials = resolved.credentials ?? dockerConfigCredentials();
+    const known = secretMemory();
+    const credentials = remembering(resolved.credentials ?? dockerConfigCredentials(), known);
     const images = imagesOf(engine, { credentials, pullStallMs: pullStall });
     return {
       name: 'docker',
@@ -53,6 +54,7 @@ export function dockerRuntime(
       runToEnd: (spec, call) => runToEnd(engine, containers, spec, call),
       statistics: (ref, call) => statisticsOf(containers, ref, call),
       parseOptions: parseStageOptions,
+      secrets: known.all,
       close: () => {
         engine.close();
         return okAsync(undefined);

@@ -138,6 +138,7 @@ function build(settings: Settings): ProxyManager {
       maxTargets: TARGETS_MAX,
     },
     attach,
+    secrets: () => [settings.proofKey],
     configuration: () => configurationText(settings),
 
     describe: ({ signal }) =>

@@ -156,6 +156,7 @@ export function nginxProxyManager(
           return prove(frontDoor, route, request, isGuarded, limits);
         }),
       parseOptions: parseStageOptions,
+      secrets: session.secrets,
       close() {
         closing.abort();
         return ResultAsync.fromSafePromise(queue.idle()).andThen(() => okAsync(undefined));

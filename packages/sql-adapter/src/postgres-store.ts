@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Clock, check, duration, type InvalidError, type Store, systemClock } from '@quayside/core/ports';
 import type { Result } from 'neverthrow';
 import { z } from 'zod';
-import { addressOf } from './postgres/place.js';
+import { addressOf, passwordsOf } from './postgres/place.js';
 import { sqlStore } from './store.js';
 
 export interface PostgresStoreOptions {
@@ -54,12 +54,16 @@ const Options = z.strictObject({
 export function postgresStore(options: PostgresStoreOptions): Result<Store, InvalidError<'invalid-options'>> {
   return check('invalid-options', Options, options, 'postgresStore').map(
     ({ timeout, ssl, clock = systemClock(), ...given }) =>
-      sqlStore('postgres', async () => {
-        const [{ openStore }, { postgresDialect }] = await Promise.all([
-          import('./open.js'),
-          import('./postgres/dialect.js'),
-        ]);
-        return openStore(postgresDialect({ ...given, ssl, clock, timeoutMs: timeout }));
-      }),
+      sqlStore(
+        'postgres',
+        async () => {
+          const [{ openStore }, { postgresDialect }] = await Promise.all([
+            import('./open.js'),
+            import('./postgres/dialect.js'),
+          ]);
+          return openStore(postgresDialect({ ...given, ssl, clock, timeoutMs: timeout }));
+        },
+        passwordsOf(given.connectionString),
+      ),
   );
 }

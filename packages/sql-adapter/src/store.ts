@@ -9,8 +9,15 @@ import type { OpenStore } from './open.js';
 import { getWork, listWork, readWork } from './read.js';
 import type { Statements } from './statements.js';
 
-/** @param open is called at the first use, and again after it has failed */
-export function sqlStore(name: string, open: () => Promise<Result<OpenStore, StoreError>>): Store {
+/**
+ * @param open is called at the first use, and again after it has failed
+ * @param secrets what a driver's error may repeat
+ */
+export function sqlStore(
+  name: string,
+  open: () => Promise<Result<OpenStore, StoreError>>,
+  secrets: readonly string[] = [],
+): Store {
   const followers = new Followers();
   const active = new Set<Promise<unknown>>();
   let current: OpenStore | undefined;
@@ -53,6 +60,7 @@ export function sqlStore(name: string, open: () => Promise<Result<OpenStore, Sto
 
   return {
     name,
+    ...(secrets.length === 0 ? {} : { secrets: () => secrets }),
     storeId: ({ signal }) => call(signal, async ({ storeId }) => ok(storeId)),
     commit(changes, options) {
       const prepared = Result.fromThrowable(prepareCommit, bug)(changes, options).andThen((work) => work);

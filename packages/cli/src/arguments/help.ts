@@ -17,7 +17,6 @@ export function helpOf(commands: readonly CommandSpec[], style: Style): string[]
   return [
     'Puts tags of container images on stages, without a gap or a trace.',
     `${style.bold('Usage')}  quayside <command> [options]; ${style.cyan('quayside <command> --help')} has examples.`,
-    '',
     style.bold('Commands'),
     ...left.map((cell, index) => `  ${padEnd(cell, COLUMNS / 2)}${cells[half + index] ?? ''}`.trimEnd()),
     '',

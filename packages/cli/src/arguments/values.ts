@@ -42,9 +42,11 @@ export function envFlag(
   for (const text of all) {
     const at = text.indexOf('=');
     const name = at < 0 ? text : text.slice(0, at);
-    const value = at < 0 ? env[name] : text.slice(at + 1);
+    // An object has more than what was put in it: `toString` is not set in any environment.
+    const own = Object.hasOwn(env, name) ? env[name] : undefined;
+    const value = at < 0 ? own : text.slice(at + 1);
     // The value is a secret, also where the name of it is wrong.
-    if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name))
+    if (!/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]*$/.test(name))
       issues.push({
         path: '--env',
         expected: 'NAME=value with a name of letters, digits and _',

@@ -16,11 +16,12 @@ import { ps } from './ps.js';
 import { recover } from './recover.js';
 import { remove } from './remove.js';
 import { rollback } from './rollback.js';
+import { secrets } from './secrets.js';
 import { serve } from './serve.js';
 import { watch } from './watch.js';
 
 /** In the order of the help: what is done every day, and what sets it up and keeps it well. */
 export const COMMANDS: readonly Command[] = [
   ...[deploy, plan, ps, history, logs, rollback, cancel, remove, pin, unpin],
-  ...[init, config, doctor, serve, watch, recover, prune, audit, completion, proxyConfig],
+  ...[init, config, doctor, serve, watch, recover, prune, secrets, audit, completion, proxyConfig],
 ];

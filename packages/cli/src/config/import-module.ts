@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from './define-config.js';
+import { fromCommand } from './from-command.js';
 
 const BUNDLED = [
   '@quayside/core/testing',
@@ -51,7 +52,7 @@ async function modulesNamedIn(text: string): Promise<Record<string, unknown>> {
   const modules = await Promise.all(named.map((name): Promise<unknown> => import(import.meta.resolve(name))));
   return {
     // The entry of this very package: imported from its own process, it is here already.
-    '@quayside/cli': { defineConfig },
+    '@quayside/cli': { defineConfig, fromCommand },
     ...Object.fromEntries(named.map((name, index) => [name, modules[index]])),
   };
 }

@@ -1,5 +1,6 @@
 /**
- * A configuration in JSON: adapters by name, each with its options beside it, and secrets from the environment.
+ * A configuration in JSON: adapters by name, each with its options beside it, and secrets from the environment or from commands
+ * (`"env": { "PASSWORD": { "command": ["op", "read", "…"] } }`).
  *
  * ```json
  * {
@@ -14,6 +15,7 @@ import type { AnyError, DeployerOptions, Issue } from '@quayside/core';
 import { didYouMean, invalid, pathText } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { type ConfigError, configError } from './error.js';
+import { fromCommand } from './from-command.js';
 import { type Port, pluginsOf, withContributed } from './plugins.js';
 
 type Env = { readonly [name: string]: string | undefined };
@@ -84,6 +86,13 @@ export async function optionsOfJson(
     options['notifiers'] = await Promise.all(
       notifiers.map((value, index) => adapter(adapters, 'notifiers', value, `notifiers[${index}]`)),
     );
+  options['settings'] = withCommands(options['settings'], ['settings'], issues);
+  options['projects'] = eachOf(options['projects'], ['projects'], (project, path) => {
+    const own = withCommands(project, path, issues);
+    if (!isObject(own) || !('stages' in own)) return own;
+    const stages = eachOf(own['stages'], [...path, 'stages'], (stage, at) => withCommands(stage, at, issues));
+    return { ...own, stages };
+  });
   return issues.length > 0 ? err(configError(issues)) : ok(options as unknown as DeployerOptions);
 }
 
@@ -148,4 +157,29 @@ function fill(value: unknown, path: readonly PropertyKey[], env: Env, issues: Is
   const expected = `the environment variable ${name} to be set`;
   issues.push({ path: pathText('', path), expected, received: 'nothing' });
   return '';
+}
+
+/** An `env` whose values may be commands. What else is wrong with it is for `createDeployer` to say. */
+function withCommands(given: unknown, path: readonly string[], issues: Issue[]): unknown {
+  if (!isObject(given) || !('env' in given)) return given;
+  const env = eachOf(given['env'], [...path, 'env'], (value, at) => {
+    if (!isObject(value) || !('command' in value)) return value;
+    const { command, ...others } = value;
+    const isCommand = Array.isArray(command) && command.length > 0 && command.every((word) => typeof word === 'string');
+    if (isCommand && command[0] !== '' && Object.keys(others).length === 0)
+      return fromCommand(command as unknown as [string, ...string[]]);
+    const expected = '{ "command": ["program", "word", …] }';
+    issues.push({ path: pathText('', at), expected, received: 'another object' });
+    return '';
+  });
+  return { ...given, env };
+}
+
+function eachOf(
+  given: unknown,
+  path: readonly string[],
+  work: (value: unknown, path: readonly string[]) => unknown,
+): unknown {
+  if (!isObject(given)) return given;
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, work(value, [...path, key])]));
 }

@@ -82,10 +82,25 @@ export interface EnvContext {
   readonly signal: AbortSignal;
 }
 
+/** One value of the environment. Every one is a secret, unless it is `plain` or its name is in `plainEnv`. */
+export type EnvValue =
+  | string
+  /** May be stored and shown. */
+  | { readonly plain: string }
+  /** A secret even where its name is in `plainEnv`, and taken out of all that this process tells, of other stages too. */
+  | { readonly secret: string }
+  /**
+   * Asked at each deployment that makes a container, and by `plan`: for what a vault keeps. It may take 30 s. What it answers is as `secret` as
+   * above, unless its name is in `plainEnv`; what it throws is never shown, since it may hold the value.
+   */
+  | ((context: EnvContext & { readonly name: string }) => string | PromiseLike<string>);
+
+export type EnvRecord = { readonly [name: string]: EnvValue };
+
 export type EnvOptions =
-  | { readonly [name: string]: string }
-  /** Asked at each deployment, when the stage is claimed. */
-  | ((context: EnvContext) => { readonly [name: string]: string } | PromiseLike<{ readonly [name: string]: string }>);
+  | EnvRecord
+  /** Asked like the function of one value; its texts are as secret. */
+  | ((context: EnvContext) => EnvRecord | PromiseLike<EnvRecord>);
 
 /** What may be given in the settings (for all), in a project (for its stages) and in a stage. The nearest wins; see `env` and `labels`. */
 export interface StageDefaults {

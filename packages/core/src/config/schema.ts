@@ -7,7 +7,7 @@ import { isDomainSuffix, LABEL_LENGTH_MAX } from '../domain/names.js';
 import { once } from '../domain/once.js';
 import { isRepository } from '../domain/reference.js';
 import { duration, size } from '../ports/kit.js';
-import type { EnvOptions } from './options.js';
+import type { EnvOptions, EnvValue } from './options.js';
 
 /** A text that passes a test, or matches a pattern. */
 export const text = (rule: RegExp | ((value: string) => boolean), what: string) =>
@@ -33,13 +33,36 @@ const within = (min: number, max: number) => {
   return z.int(message).min(min, message).max(max, message);
 };
 const port = () => within(1, 65_535);
-const absolute = () => text((value) => value.startsWith('/') && !value.includes('\0'), 'an absolute path');
-const envName = () => text(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'a name of letters, digits and underscores');
+const absolute = () =>
+  text(
+    (value) => value.startsWith('/') && !/\p{Cc}|[\u2028\u2029]/u.test(value) && !value.split('/').includes('..'),
+    "an absolute path without '..' and control characters",
+  );
+/** In a container: a mount over its root would leave nothing of the image. */
+const mountPoint = () => absolute().refine((path) => /[^/]/.test(path), { message: 'expected a path below /' });
+// `__proto__` is the one name that an object cannot have.
+const envName = () => text(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]*$/, 'a name of letters, digits and underscores');
 const envValue = () => text((value) => !value.includes('\0'), 'a text without NUL characters');
 const objectName = () =>
   text(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/, 'a name of letters, digits, dots, dashes and underscores');
 
+/** Names and texts: what a request may override, and what comes of a configuration's values. */
 export const envRecord = once(() => z.record(envName(), envValue()));
+
+/** As a configuration has them: texts, marked texts, functions that answer one. */
+export const envSources = once(() =>
+  z.record(
+    envName(),
+    z.union([
+      envValue(),
+      z.strictObject({ plain: envValue() }),
+      z.strictObject({ secret: envValue() }),
+      z.custom<Extract<EnvValue, (...args: never) => unknown>>((value) => typeof value === 'function', {
+        message: 'expected a function that answers one',
+      }),
+    ]),
+  ),
+);
 
 const healthcheck = () => {
   const status = z.union([within(100, 599), text(/^[1-5]\d\d(-[1-5]\d\d)?$/, "a status or a range such as '200-299'")]);
@@ -65,19 +88,22 @@ const healthcheck = () => {
 };
 
 const mount = () => {
-  const common = { target: absolute(), readOnly: z.boolean().optional() };
+  const common = { target: mountPoint(), readOnly: z.boolean().optional() };
   return z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('volume'), source: objectName(), ...common }),
     z.strictObject({ type: z.literal('bind'), source: absolute(), ...common }),
-    z.strictObject({ type: z.literal('tmpfs'), target: absolute(), size: size().optional() }),
+    z.strictObject({ type: z.literal('tmpfs'), target: mountPoint(), size: size().optional() }),
   ]);
 };
+
+const addresses = once(() => z.union([z.ipv4(), z.ipv6()]));
+const isAddress = (text: string): boolean => addresses().safeParse(text).success;
 
 const published = () =>
   z.strictObject({
     container: port(),
     host: port().optional(),
-    bind: text(/^[0-9a-fA-F.:]{2,45}$/, 'an IP address').optional(),
+    bind: text(isAddress, 'an IP address').optional(),
     protocol: z.enum(['tcp', 'udp']).optional(),
   });
 
@@ -132,7 +158,7 @@ const defaults = () => ({
   policy: z.enum(['queue', 'supersede', 'reject']),
   running: z.enum(['finish', 'cancel']),
   env: z.union([
-    envRecord(),
+    envSources(),
     z.custom<Extract<EnvOptions, (...args: never) => unknown>>(
       (value) => typeof value === 'function',
       'expected an object of texts, or a function that answers one',

@@ -3,7 +3,9 @@ import { ok, type Result, type ResultAsync } from 'neverthrow';
 import type { ProjectMap } from '../config/options.js';
 import type { AnyError, InvalidError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
+import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
+import { redactedError } from '../kernel/stored-error.js';
 import { configure } from './configure.js';
 import type { Deployer, DeployerOptions } from './types.js';
 
@@ -24,7 +26,9 @@ export function createDeployer<const Projects extends ProjectMap = ProjectMap>(
     const signal = new AbortController().signal;
     const loading = guard(async () => ok(await loadStart()));
     const plugins = configured.plugins.length > 0 ? yield* (yield* loading).setUp(configured) : null;
-    const opened = await guard(() => configured.store.storeId({ signal }));
+    const opened = await guard(() => configured.store.storeId({ signal })).mapErr((error) =>
+      redactedError(error, redactor(configured.store.secrets?.() ?? [])),
+    );
     if (opened.isErr()) await plugins?.dispose();
     const storeId = yield* opened;
     const { startDeployer } = yield* loading;

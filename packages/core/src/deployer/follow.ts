@@ -4,6 +4,7 @@ import { type AnyError, QuaysideError } from '../domain/errors.js';
 import { isTerminal, type LogEntry } from '../domain/records.js';
 import { EVENT_STREAM, logStream, type StoredEvent } from '../events/types.js';
 import type { Host } from '../flow/host.js';
+import { redactorOf } from '../flow/known-secrets.js';
 import { scope } from '../kernel/scope.js';
 import type { ContainerLogLine } from '../ports/container-runtime.js';
 import type { FollowOptions } from './types.js';
@@ -81,11 +82,14 @@ export async function* followInstance(
   const { tail, follow } = options;
   const reading = scope(host.clock, [signal, host.ended]);
   try {
-    yield* host.runtime.logs(instance.value.container, {
+    // What it was given, it may print.
+    const redactor = await redactorOf(host, instance.value, reading.signal);
+    const lines = host.runtime.logs(instance.value.container, {
       signal: reading.signal,
       ...(tail === undefined ? {} : { tail }),
       ...(follow === undefined ? {} : { follow }),
     });
+    for await (const line of lines) yield { ...line, text: redactor.text(line.text) };
   } finally {
     reading.end();
   }

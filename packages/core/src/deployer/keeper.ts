@@ -9,7 +9,6 @@ import type { PruneReport } from '../domain/reports.js';
 import type { Host } from '../flow/host.js';
 import type { OnTasks } from '../flow/take-down.js';
 import { BeatWatch } from '../kernel/beat-watch.js';
-import { redactor } from '../kernel/redactor.js';
 import { guard } from '../kernel/routine.js';
 import { endedWithin, scope } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
@@ -138,7 +137,7 @@ export class Keeper {
   /** It is tried again by itself; that it failed is told like the failure of any task. */
   #tell(subject: string, ended: Result<unknown, AnyError>): void {
     if (ended.isOk() || ended.error.kind === 'aborted') return;
-    const error = storedError(ended.error, redactor([]));
+    const error = storedError(ended.error, this.#host.secrets.wideRedactor());
     this.#host.hub.emit('task.failed', { kind: 'prune', subject, error, attempts: 1 });
   }
 }

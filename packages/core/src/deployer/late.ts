@@ -6,6 +6,7 @@ export const late = {
   plugins: once(() => import('../plugins/plugins.js')),
   watch: once(() => import('../watch/watch.js')),
   pruning: once(() => import('../retention/prune.js')),
+  reseal: once(() => import('../retention/reseal.js')),
   expiry: once(() => import('../retention/expire.js')),
   sweep: once(() => import('../workers/sweep.js')),
   cancel: once(() => import('../workers/cancel.js')),

@@ -10,7 +10,7 @@ import type { AnyStage, DeployRequest, RollBackOptions } from './types.js';
 
 const by = () =>
   text(
-    (value) => value.length <= 200 && !/\p{Cc}/u.test(value),
+    (value) => value.length <= 200 && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(value),
     'at most 200 characters without control characters',
   ).optional();
 

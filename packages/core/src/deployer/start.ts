@@ -17,6 +17,7 @@ import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
 import { guard, routine } from '../kernel/routine.js';
 import { bounded, endedWithin, scope } from '../kernel/scope.js';
+import { Secrets } from '../kernel/secrets.js';
 import type { Plugins } from '../plugins/plugins.js';
 import { invalid } from '../ports/kit.js';
 import { Outbox } from '../tasks/outbox.js';
@@ -26,6 +27,7 @@ import { Heartbeat } from '../workers/heartbeat.js';
 import { Hosts } from '../workers/hosts.js';
 import type { QueueSweep } from '../workers/sweep.js';
 import type { Configured } from './configure.js';
+import { discreet } from './discreet.js';
 import { followEvents, followInstance, followLogs } from './follow.js';
 import { Keeper } from './keeper.js';
 import { late } from './late.js';
@@ -75,7 +77,7 @@ function assemble(
   plugins: Plugins | null,
   ended: AbortSignal,
 ): Host {
-  const { clock, ids, sealer, settings } = configured;
+  const { clock, ids, sealer, settings, runtime, proxy, probe, registry, notifiers } = configured;
   const id = ids.next(clock.now());
   const store = boundedStore(configured.store, clock, settings.effectTimeoutMs, ended);
   const effect = { ms: settings.effectTimeoutMs, setting: 'effectTimeoutMs' };
@@ -93,6 +95,10 @@ function assemble(
     hub: new EventHub(),
     ended,
     leases: new Leases(store, clock, id, settings),
+    secrets: new Secrets([
+      ...[runtime, proxy, configured.store, probe, registry, sealer],
+      ...[...notifiers, ...(plugins?.notifiers ?? [])],
+    ]),
   };
   return { ...parts, surroundings: surroundings(parts) };
 }
@@ -212,6 +218,19 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
         if (!terms.dryRun) yield* record({ act: 'prune', by: asked.by ?? null, detail }, signal);
         return await keeper.prune(terms, signal);
       }),
+    resealSecrets: (options) =>
+      waitedFor(
+        routine(async function* () {
+          yield* isOpen();
+          const { reseal } = await late.reseal();
+          const own = scope(host.clock, [signalOf(options), host.ended]);
+          try {
+            return await reseal(host, own.signal);
+          } finally {
+            own.end();
+          }
+        }),
+      ),
     cancel: (id, { by, reason, ...bound } = {}) =>
       waitedFor(
         routine(async function* () {
@@ -287,7 +306,7 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
     ended.abort(new Error('the deployer is closed'));
     await closePorts(host);
   }
-  return deployer;
+  return discreet(deployer, host.secrets);
 }
 
 const signalOf = (options: CallBound | undefined): AbortSignal => options?.signal ?? new AbortController().signal;

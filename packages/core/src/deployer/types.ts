@@ -3,7 +3,7 @@ import type { Result, ResultAsync } from 'neverthrow';
 import type { ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
 import type { Act, LogEntry, QueuePolicy } from '../domain/records.js';
-import type { PruneReport, RecoveryReport } from '../domain/reports.js';
+import type { PruneReport, RecoveryReport, ResealReport } from '../domain/reports.js';
 import type { AuditEntry, Deployment, Instance, RouteView } from '../domain/views.js';
 import type { EventName, Listener } from '../events/hub.js';
 import type { StoredEvent } from '../events/types.js';
@@ -226,6 +226,11 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
    * watch; asked for, it ends when all is done.
    */
   prune(options?: PruneOptions): ResultAsync<PruneReport, AnyError>;
+  /**
+   * Seals what the store keeps with the first of `secrets.keys`, after a new one was put in front: once its report says so, the old one can
+   * go. Broken off, it goes on where it was when it is called again. `unsupported` without a key.
+   */
+  resealSecrets(options?: CallBound): ResultAsync<ResealReport, AnyError>;
   /** Waits for a deployment's end, whichever process runs it. The signal bounds the wait alone. */
   result(id: string, options?: CallBound): ResultAsync<Deployment, DeployError>;
 

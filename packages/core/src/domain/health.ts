@@ -19,6 +19,8 @@ export interface HttpCheck extends Timing {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'OPTIONS';
   readonly path: string;
   readonly headers: { readonly [name: string]: string };
+  /** Of a stored spec: headers that carry a login, sealed, or null where the host had no key. Absent: none. */
+  readonly sealedHeaders?: { readonly [name: string]: string | null };
   /** Ranges of good status codes, both ends included. */
   readonly expectStatus: readonly (readonly [from: number, to: number])[];
   /** The body's start has to contain this text, or match this regular expression. */

@@ -49,6 +49,18 @@ export interface PruneReport {
   readonly kept: readonly string[];
 }
 
+/** What a change of keys has come to. The old key can go once `later` and `unreadable` are empty. */
+export interface ResealReport {
+  /** How many values, and fingerprints of what runs, are under the first key now. */
+  readonly resealed: number;
+  /** How many values were so before. */
+  readonly current: number;
+  /** Ids of deployments that wait, run, or are being written by somebody: call again when they have ended. */
+  readonly later: readonly string[];
+  /** Deployments and names of values that no key of this host opens, as `id NAME`. */
+  readonly unreadable: readonly string[];
+}
+
 /** What a new instance has answered with its share of the requests. */
 export interface Measured {
   readonly requests: number;

@@ -12,7 +12,6 @@ import { type Deployment, instanceView } from '../domain/views.js';
 import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/held-lease.js';
 import type { LeaseHolder } from '../kernel/lease.js';
-import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { type Scope, scope } from '../kernel/scope.js';
 import { redactedError, storedError } from '../kernel/stored-error.js';
@@ -23,6 +22,7 @@ import { cancelled, noCancel, orCancelled } from './cancel.js';
 import { endFailed, rollBackAndFail } from './fail.js';
 import type { Flow } from './flow.js';
 import type { Host } from './host.js';
+import { redactorOfRequest } from './known-secrets.js';
 import { Ledger } from './ledger.js';
 import { type Plan, prepare } from './prepare.js';
 import { LookAhead, type Resolution } from './resolve.js';
@@ -116,7 +116,7 @@ export function runBegun(
 ): ResultAsync<Outcome, AnyError> {
   return routine(async function* () {
     const ahead = known ?? new LookAhead(host, stored.value.request, [signal]);
-    const ledger = new Ledger(host, stored, undefined, lease, redactor([]));
+    const ledger = new Ledger(host, stored, undefined, lease, host.secrets.redactor());
     ledger.note({ events: (deployment) => [{ type: 'deployment.started', payload: { deployment } }] });
     try {
       return await underLease(host, ledger, lease, ahead, signal);
@@ -154,8 +154,11 @@ function underLease(
 function prepareAndRun(host: Host, ledger: Ledger, ahead: LookAhead, bounds: Bounds): ResultAsync<Outcome, AnyError> {
   const { lease, whole } = bounds;
   return guard(async () => {
+    const before = ledger.redactor;
     const prepared = await prepare(host, ledger, lease, ahead, whole);
     if (prepared.isErr()) {
+      // It failed before its environment was known; who failed may know it from the deployment before.
+      if (ledger.redactor === before) ledger.redactor = await redactorOfRequest(host, ledger.record);
       const error = endingOf(prepared.error, bounds);
       if (error.kind === 'lease-lost') return err(error);
       return failed(host, ledger, error);

@@ -1,49 +1,16 @@
-/** The environment: gathered from the configuration in the clear, kept in the spec sealed, in the clear where that was asked for, or not at all. */
-import { err, ok, type ResultAsync } from 'neverthrow';
-import type { EnvOptions } from '../config/options.js';
-import { envRecord } from '../config/schema.js';
+/** The environment as it is kept: in the spec sealed, in the clear where that was asked for, or not at all. */
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { SpecVariable } from '../domain/spec.js';
-import { guard, routine } from '../kernel/routine.js';
-import type { CallOptions } from '../ports/call.js';
-import { check, invalid } from '../ports/kit.js';
+import { routine } from '../kernel/routine.js';
+import { invalid } from '../ports/kit.js';
+import type { Sealer } from '../ports/sealer.js';
 import type { Host } from './host.js';
 
 export type Environment = { readonly [name: string]: string };
 
-/** How long a host's `env` function may take. */
-const ENV_MS = 30_000;
-
-const envContext = (name: string): string => `env:${name}`;
-
-/** All layers merged, the nearest last; functions are asked now. */
-export function gatherEnv(
-  host: Pick<Host, 'call'>,
-  layers: readonly EnvOptions[],
-  about: { readonly project: string; readonly stage: string; readonly tag: string },
-  { signal }: CallOptions,
-): ResultAsync<Environment, AnyError> {
-  return routine(async function* () {
-    const merged: Record<string, string> = {};
-    for (const layer of layers) {
-      if (typeof layer !== 'function') {
-        Object.assign(merged, layer);
-        continue;
-      }
-      const answer = yield* host.call(
-        'The env function',
-        signal,
-        (options) => guard(async () => ok<unknown, never>(await layer({ ...about, signal: options.signal }))),
-        { ms: ENV_MS },
-      );
-      Object.assign(
-        merged,
-        yield* check('invalid-config', envRecord(), answer, `env of ${about.project}/${about.stage}`),
-      );
-    }
-    return ok<Environment, AnyError>(merged);
-  });
-}
+/** What a value is sealed as belonging to. */
+export const envContext = (name: string): string => `env:${name}`;
 
 /** The overrides of a request, sealed: without a key they are refused, as they would have to be kept until they are needed. */
 export function sealOverrides(
@@ -115,14 +82,26 @@ export function reviveEnv(
     }
     if (missing.length === 0) return ok({ env, fromToday: [] });
     const now = await today();
-    const nowhere = now.isErr() ? missing : missing.filter((name) => now.value[name] === undefined);
+    const nowhere = now.isErr() ? missing : missing.filter((name) => !Object.hasOwn(now.value, name));
     if (now.isErr() || nowhere.length > 0) return err(notKept(nowhere));
     for (const name of missing) env[name] = now.value[name] ?? '';
     return ok<{ env: Environment; fromToday: readonly string[] }, AnyError>({ env, fromToday: missing });
   });
 }
 
-const noKey = (name: string): AnyError =>
+/** Where there is no key, there is nothing sealed. */
+export const sealerOrRefusal = ({ sealer }: Pick<Host, 'sealer'>): Result<Sealer, AnyError> =>
+  sealer
+    ? ok(sealer)
+    : err(
+        failure(
+          'unsupported',
+          'This host has no key to seal with.',
+          'Give createDeployer `secrets: { keys: [new, old] }`.',
+        ),
+      );
+
+export const noKey = (name: string): AnyError =>
   failure(
     'secret-unreadable',
     `The value of ${name} was sealed, and this host has no key.`,

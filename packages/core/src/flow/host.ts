@@ -5,6 +5,7 @@ import type { AbortedError, AnyError, BugError, TaggedError, TimeoutError } from
 import type { EventHub } from '../events/hub.js';
 import type { Leases } from '../kernel/lease.js';
 import type { Limit } from '../kernel/scope.js';
+import type { Secrets } from '../kernel/secrets.js';
 import type { CallOptions } from '../ports/call.js';
 import type { Clock, Ids } from '../ports/clock.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
@@ -32,6 +33,8 @@ export interface Host {
   readonly registry: Registry | null;
   /** Null where the host has no key: then secrets are not kept. */
   readonly sealer: Sealer | null;
+  /** What nothing that leaves this host may show. */
+  readonly secrets: Secrets;
   readonly notifiers: readonly Notifier[];
   readonly settings: ParsedSettings;
   readonly projects: ProjectSource;

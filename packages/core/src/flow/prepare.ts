@@ -2,17 +2,18 @@
 import { err, errAsync, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
-import type { DeploymentRecord, InstanceRecord } from '../domain/records.js';
+import type { InstanceRecord } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/held-lease.js';
-import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import type { Scope } from '../kernel/scope.js';
 import { type Claim, type ClaimTerms, claimDomains, draftClaim, prepareClaim } from './claim.js';
 import type { Surroundings } from './describe.js';
 import type { Mode } from './extensions.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
+import { keepHealth } from './health-secrets.js';
 import type { Host } from './host.js';
+import { openly } from './known-secrets.js';
 import type { Ledger } from './ledger.js';
 import {
   domainsOf,
@@ -63,7 +64,7 @@ export function prepare(
     const early = found && draftEarly(host, record.tag, found, common, options);
     let resolution = yield* resolve(host, ledger, around, found, false, options);
     whole.limit(resolution.draft.limits.deploymentMs);
-    ledger.redactor = redactor(resolution.secrets, openly(record));
+    ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));
     for (const note of resolution.notes) ledger.log('info', note);
     const same = record.request.force
       ? undefined
@@ -71,7 +72,7 @@ export function prepare(
     if (!same && resolution.isPartial) {
       // It ran when it was looked for, and has ended since: a container will be made, and needs its environment.
       resolution = yield* resolve(host, ledger, around, undefined, true, options);
-      ledger.redactor = redactor(resolution.secrets, openly(record));
+      ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));
     }
     const { draft } = resolution;
     ledger.note({ record: { digest: draft.image.digest, identities: around.identities } });
@@ -87,6 +88,8 @@ export function prepare(
     const container = same && (yield* inspectInstance(host, same, null, signal));
     const mode = same ? 'cutover' : 'create';
     const { env, image } = resolution;
+    if (mode === 'create') host.secrets.remember(record.id, resolution.secrets, openly(record));
+    const health = yield* keepHealth(host, draft.health);
     const flowWith = (routes: Spec['routes']): Flow => {
       const spec: Spec = { ...draft, routes };
       const target = same ? instanceRef(host, same) : containerRef(host, spec, record.id);
@@ -101,7 +104,9 @@ export function prepare(
       const own = stepsFor(claimed.spec, mode);
       const arranged = extensions ? extensions.arrange(own, claimed) : ok(own);
       if (arranged.isErr()) return errAsync(arranged.error);
-      return commitClaim(claimed, claim, arranged.value, signal).map(() => ({ flow: claimed, steps: arranged.value }));
+      const kept = { ...claimed.spec, health };
+      const committed = commitClaim(claimed, kept, claim, arranged.value, signal);
+      return committed.map(() => ({ flow: claimed, steps: arranged.value }));
     });
     const { spec } = flow;
     ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
@@ -127,9 +132,6 @@ function draftEarly(
   );
   return { recent: () => (host.clock.monotonicMs() - atMs < DRAFT_FRESH_MS ? draft : undefined) };
 }
-
-/** What is public about a deployment anyway: a secret of the same text is none. */
-const openly = ({ project, stage, tag }: DeploymentRecord): string[] => [project, stage, tag];
 
 const described = (spec: Spec, same: InstanceRecord | undefined): string =>
   same
@@ -241,17 +243,21 @@ export function isServed(
   });
 }
 
-/** Spec, domains and the journal's first entries, in one commit. */
+/**
+ * Spec, domains and the journal's first entries, in one commit.
+ * @param kept the spec as it is stored, without secrets in the clear
+ */
 function commitClaim(
   flow: Flow,
+  kept: Spec,
   { fresh, taken, changes }: Claim,
   steps: readonly Step[],
   signal: AbortSignal,
 ): ResultAsync<void, AnyError> {
-  const { ledger, spec } = flow;
+  const { ledger } = flow;
   const claimed = { step: claimStep, intent: { domains: fresh, taken } as Json, state: 'done' } as const;
   return commitIntents(claimed, steps, flow, signal, {
-    changes: [{ op: 'put', collection: 'specs', record: { id: ledger.record.id, spec } }, ...changes],
+    changes: [{ op: 'put', collection: 'specs', record: { id: ledger.record.id, spec: kept } }, ...changes],
   });
 }
 

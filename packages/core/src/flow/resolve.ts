@@ -5,6 +5,7 @@ import { matchStage } from '../config/stage-pattern.js';
 import { didYouMean } from '../domain/did-you-mean.js';
 import { type AnyError, failure } from '../domain/errors.js';
 import { hashText } from '../domain/hash.js';
+import type { HealthCheck } from '../domain/health.js';
 import { canonicalJson } from '../domain/json.js';
 import type { DomainOwner } from '../domain/names.js';
 import type { DeploymentRecord, DeploymentRequest } from '../domain/records.js';
@@ -16,7 +17,9 @@ import type { LocalImage } from '../ports/container-runtime.js';
 import { invalid } from '../ports/kit.js';
 import { fixedDomain, generatedDomain, type WantedDomain } from './claim.js';
 import { matchReach, type Surroundings } from './describe.js';
-import { type Environment, gatherEnv, keepEnv, openOverrides, reviveEnv } from './environment.js';
+import { type Environment, keepEnv, openOverrides, reviveEnv } from './environment.js';
+import { gatherEnv, withOverrides } from './gather-env.js';
+import { headerSecrets, reviveHealth } from './health-secrets.js';
 import type { Host } from './host.js';
 import { type ResolvedImage, resolveImage } from './image.js';
 
@@ -120,8 +123,8 @@ export function resolveDeploy(
 ): ResultAsync<Resolution, AnyError> {
   return routine(async function* () {
     const stage = yield* found.stage;
-    const gathered = yield* gatherEnv(host, stage.env, asked, options);
-    const env = { ...gathered, ...(yield* openOverrides(host, asked.env)) };
+    const gathered = yield* gatherEnv(host, stage, asked, options);
+    const { env, plain } = withOverrides(gathered, yield* openOverrides(host, asked.env));
     const container = withNetwork(stage.container, around);
     const reach = yield* reachOf(host, around, { container, port: stage.port, health: stage.health });
     const { image, local } = yield* found.image;
@@ -145,9 +148,9 @@ export function resolveDeploy(
       limits: stage.limits,
       options: stage.options,
     };
-    const secrets = secretsOf(env, stage.plainEnv, stage);
+    const secrets = secretsOf(env, plain, stage.health);
     const fingerprint = yield* fingerprintOf(host, draft, env);
-    const kept = yield* keepEnv(host, env, stage.plainEnv);
+    const kept = yield* keepEnv(host, env, plain);
     return ok<Resolution, AnyError>({
       draft: { ...draft, env: kept, fingerprint },
       env,
@@ -192,10 +195,15 @@ export function resolveRecorded(
     // Who rolls back wants to be rid of what serves now, of all of it.
     const { fingerprint: recordedFingerprint, routes, env: variables, cutover: _shares, ...rest } = recorded;
     const today = () =>
-      findStage(host, record, options).andThen((stage) => gatherEnv(host, stage.env, recorded, options));
+      findStage(host, record, options)
+        .andThen((stage) => gatherEnv(host, stage, recorded, options))
+        .map(({ env }) => env);
     const { env, fromToday } = creates
       ? yield* reviveEnv(host, variables, today)
       : { env: {} as Environment, fromToday: [] };
+    const health = yield* reviveHealth(host, recorded.health, () =>
+      findStage(host, record, options).map((stage) => stage.health),
+    );
     const reach = yield* reachOf(host, around, recorded);
     const image = creates
       ? yield* host.call('Looking for the image', options.signal, (call) =>
@@ -203,7 +211,7 @@ export function resolveRecorded(
         )
       : undefined;
     const plain = new Set(variables.flatMap((each) => (each.kept === 'plain' ? [each.name] : [])));
-    const draft = { ...rest, reach };
+    const draft = { ...rest, health, reach };
     const live = yield* host.store.list('routes', { where: { stageKey: record.stageKey } }, options);
     const domains = new Map(
       [
@@ -218,7 +226,7 @@ export function resolveRecorded(
         fingerprint: creates ? yield* fingerprintOf(host, draft, env) : recordedFingerprint,
       },
       env,
-      secrets: secretsOf(env, plain, recorded),
+      secrets: secretsOf(env, plain, health),
       image,
       wanted: [...domains].map(([domain, owner]) => recordedDomain(host, domain, owner)),
       isPartial: !creates,
@@ -255,23 +263,17 @@ function reachOf(host: Host, around: Surroundings, of: Pick<Spec, 'container' | 
   });
 }
 
-/** Headers whose values nobody should see. */
-export const SECRET_HEADER = /authorization|cookie|token|secret|key/i;
-
-export function secretsOf(env: Environment, plain: ReadonlySet<string>, { health }: Pick<Spec, 'health'>): string[] {
-  const headers = health.kind === 'http' ? Object.entries(health.headers) : [];
-  return [
-    ...Object.entries(env).flatMap(([name, value]) => (plain.has(name) ? [] : [value])),
-    ...headers.flatMap(([name, value]) => (SECRET_HEADER.test(name) ? [value] : [])),
-  ];
+export function secretsOf(env: Environment, plain: ReadonlySet<string>, health: HealthCheck): string[] {
+  const values = Object.entries(env).flatMap(([name, value]) => (plain.has(name) ? [] : [value]));
+  return [...values, ...headerSecrets(health)];
 }
 
 /**
  * A hash of all that makes the container and its route what they are. With a key it is keyed; without one the store's id goes into it,
  * which keeps it from being compared between stores and not from being tried against guesses: a reason more to give a key.
  */
-function fingerprintOf(
-  host: Host,
+export function fingerprintOf(
+  host: Pick<Host, 'sealer' | 'storeId'>,
   draft: Omit<Draft, 'fingerprint' | 'env'>,
   env: Environment,
 ): ResultAsync<string, AnyError> {

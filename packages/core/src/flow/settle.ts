@@ -13,7 +13,6 @@ import {
 } from '../domain/records.js';
 import type { EventDraft } from '../events/types.js';
 import type { Lease } from '../kernel/held-lease.js';
-import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change, Stored } from '../ports/store.js';
@@ -21,6 +20,7 @@ import { askedToCancel } from './cancel.js';
 import { endFreeing, failedEnding, leftTexts, needsHostEvents } from './fail.js';
 import { containerRef, type Flow, makeFlow } from './flow.js';
 import type { Host } from './host.js';
+import { redactorOf } from './known-secrets.js';
 import { Ledger } from './ledger.js';
 import { releaseHeld, UNKNOWN_STEP, undoSteps } from './run-steps.js';
 import { knownSteps } from './steps/index.js';
@@ -76,7 +76,7 @@ export function settleStage(
       const dead = yield* host.store.list('deployments', { where: { stageKey, status } }, { signal });
       for (const record of dead) {
         if (record.value.id === own) continue;
-        const ledger = new Ledger(host, record, undefined, lease, redactor([]));
+        const ledger = new Ledger(host, record, undefined, lease, host.secrets.redactor());
         yield* endInterrupted(host, ledger, null);
         found.settled.push({ deployment: record.value.id, status: ledger.record.status as TerminalStatus });
       }
@@ -111,7 +111,7 @@ function settleOne(
   signal: AbortSignal,
 ): ResultAsync<End, AnyError> {
   const wasTerminal = isTerminal(record.value.status);
-  const ledger = new Ledger(host, record, journal, lease, redactor([]));
+  const ledger = new Ledger(host, record, journal, lease, host.secrets.redactor());
   return routine(async function* () {
     const begun = mayUndo ? await flowOf(host, ledger, journal.value, signal) : ok(null);
     const flow = begun.unwrapOr(null);
@@ -131,6 +131,7 @@ function settleOne(
           }
           reason = needsStep(error);
           // Its task says so each time that it is tried again.
+          ledger.redactor = await redactorOf(host, record.value, signal);
           if (!wasTerminal) ledger.log('error', `Undoing stopped: ${error.message} ${error.hint}`);
         }
       }

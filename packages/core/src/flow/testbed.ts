@@ -6,6 +6,7 @@ import { EVENT_STREAM, logStream } from '../events/types.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
 import { redactor } from '../kernel/redactor.js';
+import { Secrets } from '../kernel/secrets.js';
 import { memoryStore, outage, seededIds, virtualClock, withFaults } from '../testing/index.js';
 import type { Host } from './host.js';
 import { Ledger } from './ledger.js';
@@ -23,7 +24,14 @@ export async function openedLedger() {
     effectTimeoutMs: 15_000,
     absentForMs: 2_000,
   });
-  const host = { clock, store: bounded, ids: seededIds(1), hub: new EventHub(), leases } as unknown as Host;
+  const host = {
+    clock,
+    store: bounded,
+    ids: seededIds(1),
+    hub: new EventHub(),
+    leases,
+    secrets: new Secrets([]),
+  } as unknown as Host;
   const record = { id: 'd1', stageKey: 's', status: 'running', request: {}, steps: [], left: [] } as unknown;
   await unwrap(
     store.commit([{ op: 'insert', collection: 'deployments', record: record as DeploymentRecord }], {

@@ -2,6 +2,7 @@ import type { ResultAsync } from 'neverthrow';
 import { failure } from '../domain/errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Sealer, SealerError } from '../ports/sealer.js';
+import { guard } from './routine.js';
 import { bounded } from './scope.js';
 
 /** A sealer may be the host's own, and ask a service far away: with a bound and a guard what hangs or throws is an error like any other. */
@@ -13,8 +14,21 @@ export function boundedSealer(sealer: Sealer, clock: Clock, limitMs: number): Se
         : failure('secret-unreadable', error.message, error.hint, { retryable: error.retryable, cause: error }),
     );
   return {
-    seal: (value, context) => call('Sealing a value', () => sealer.seal(value, context)),
+    // What it says of its failure may be what it was told.
+    seal: (value, context) =>
+      call('Sealing a value', () => guard(() => sealer.seal(value, context)).mapErr(() => failed('Sealing a value'))),
     open: (sealed, context) => call('Opening a sealed value', () => sealer.open(sealed, context)),
-    fingerprint: (text) => call('Hashing the configuration', () => sealer.fingerprint(text)),
+    ...(sealer.isCurrent ? { isCurrent: (sealed: string) => sealer.isCurrent?.(sealed) ?? false } : {}),
+    fingerprint: (text) =>
+      call('Hashing the configuration', () =>
+        guard(() => sealer.fingerprint(text)).mapErr(() => failed('Hashing the configuration')),
+      ),
   };
 }
+
+const failed = (what: string): SealerError =>
+  failure(
+    'secret-unreadable',
+    `${what} failed.`,
+    'Look at the sealer of this host: what it says is not shown, as it may hold the value.',
+  );

@@ -1,34 +1,39 @@
 /**
- * Redaction: secrets are replaced in every text that leaves a deployment, in the forms in which they get about: as they are, as
- * a JSON string, percent-encoded, in base 64 and in hex.
+ * Redaction: secrets are replaced in every text that leaves a deployment, in the forms in which they get about (`secret-forms.ts`).
  *
- * Very short values are left alone (a secret `1` would blacken every log), and so are those that are public anyway because the spec says
- * them openly: its port, its names.
+ * Very short values are left alone, and so are those that are public anyway because the spec says them openly: its port, its names.
  */
 import type { Json } from '../domain/json.js';
+import { formsOf, SECRET_LENGTH_MIN } from './secret-forms.js';
 
-/** Values shorter than this are not redacted. */
-export const SECRET_LENGTH_MIN = 4;
 export const REDACTED = '***';
+/** Where a text was cut amid a secret that is longer than this, so much of it is enough to know it by. */
+const CUT_LENGTH_MIN = 10;
 
 export interface Redactor {
   text(text: string): string;
   json<T extends Json>(value: T): T;
 }
 
-export function redactor(secrets: Iterable<string>, openly: Iterable<string> = []): Redactor {
+/** @param formsFor how each may be written; a host that redacts often keeps what it has made of them */
+export function redactor(
+  secrets: Iterable<string>,
+  openly: Iterable<string> = [],
+  formsFor: (secret: string) => readonly string[] = formsOf,
+): Redactor {
   const known = new Set(openly);
-  const forms = new Set<string>();
-  for (const secret of secrets) {
-    if (secret.length < SECRET_LENGTH_MIN || known.has(secret)) continue;
-    for (const form of formsOf(secret)) if (form.length >= SECRET_LENGTH_MIN) forms.add(form);
-  }
+  const meant = [...new Set(secrets)].filter((secret) => secret.length >= SECRET_LENGTH_MIN && !known.has(secret));
   // The longest first: one secret may contain another.
-  const ordered = [...forms].sort((a, b) => b.length - a.length);
+  const ordered = [...new Set(meant.flatMap(formsFor))].sort((a, b) => b.length - a.length);
+  // Of an address the ends are public.
+  const long = meant.filter((secret) => secret.length > CUT_LENGTH_MIN && !secret.includes('://'));
   // Hardly any text has one in it.
   const text = (input: string): string => {
-    if (input.length < SECRET_LENGTH_MIN || !ordered.some((form) => input.includes(form))) return input;
-    return ordered.reduce((out, form) => out.replaceAll(form, REDACTED), input);
+    if (input.length < SECRET_LENGTH_MIN) return input;
+    const whole = ordered.some((form) => input.includes(form))
+      ? ordered.reduce((out, form) => out.replaceAll(form, REDACTED), input)
+      : input;
+    return long.reduce(withoutCut, whole);
   };
   const json = (value: Json): Json => {
     if (typeof value === 'string') return text(value);
@@ -41,24 +46,14 @@ export function redactor(secrets: Iterable<string>, openly: Iterable<string> = [
     : { text, json: <T extends Json>(value: T) => json(value) as T };
 }
 
-function formsOf(secret: string): string[] {
-  const forms = [secret, JSON.stringify(secret).slice(1, -1), percentEncoded(secret)];
-  const bytes = new TextEncoder().encode(secret);
-  const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
-  const bare = base64.replace(/=+$/, '');
-  forms.push(bare, bare.replaceAll('+', '-').replaceAll('/', '_'));
-  forms.push(Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''));
-  // Lines of a multi-line secret (a key file) are printed one by one.
-  const lines = secret.split(/\r?\n/).filter((line) => line.length >= 8);
-  if (lines.length > 1) forms.push(...lines);
-  return forms;
-}
-
-/** A lone surrogate cannot be encoded, and then nobody else can have encoded it either. */
-function percentEncoded(text: string): string {
-  try {
-    return encodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** A line that was cut by its length, at its end or as the beginning of the next one, may hold half a secret. */
+function withoutCut(text: string, secret: string): string {
+  const head = secret.slice(0, CUT_LENGTH_MIN);
+  const from = text.lastIndexOf(head);
+  const isCutOff = from > text.length - secret.length && secret.startsWith(text.slice(from));
+  const kept = from !== -1 && isCutOff ? text.slice(0, from) + REDACTED : text;
+  const tail = secret.slice(-CUT_LENGTH_MIN);
+  const to = kept.indexOf(tail) + CUT_LENGTH_MIN;
+  const isRest = to >= CUT_LENGTH_MIN && to < secret.length && secret.endsWith(kept.slice(0, to));
+  return isRest ? REDACTED + kept.slice(to) : kept;
 }

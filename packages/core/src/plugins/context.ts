@@ -6,7 +6,7 @@ import type { LogEntry } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import type { Mode } from '../flow/extensions.js';
 import type { Flow } from '../flow/flow.js';
-import { SECRET_HEADER } from '../flow/resolve.js';
+import { isSecretHeader } from '../flow/health-secrets.js';
 import { REDACTED } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
@@ -96,9 +96,7 @@ function publicSpec({ env, fingerprint: _keyed, ...rest }: Spec): PublicSpec {
 }
 
 const hidden = (headers: { readonly [name: string]: string }): { readonly [name: string]: string } =>
-  Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, SECRET_HEADER.test(name) ? REDACTED : value]),
-  );
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, isSecretHeader(name) ? REDACTED : value]));
 
 /** Its routes move to another deployment's instance, or to its own. */
 export const modeOf = ({ target, ledger }: Flow): Mode =>

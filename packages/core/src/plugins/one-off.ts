@@ -6,11 +6,12 @@ import { err, errAsync, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, QuaysideError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import { dashed, LABEL_LENGTH_MAX } from '../domain/names.js';
-import { type Environment, gatherEnv, reviveEnv } from '../flow/environment.js';
+import { type Environment, reviveEnv } from '../flow/environment.js';
 import { type Flow, missingPort, waitOut } from '../flow/flow.js';
+import { gatherEnv } from '../flow/gather-env.js';
+import { openly } from '../flow/known-secrets.js';
 import { findStage, secretsOf } from '../flow/resolve.js';
 import { makeNetwork, removeNetworks } from '../flow/steps/create.js';
-import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import type { ContainerRef, ContainerSpec } from '../ports/container-runtime.js';
 import type { OneOff, OneOffOptions } from './types.js';
@@ -134,10 +135,12 @@ function environment(flow: Flow, signal: AbortSignal): ResultAsync<Environment, 
   return routine(async function* () {
     if (spec.env.every(({ name }) => Object.hasOwn(env, name))) return ok<Environment, AnyError>(env);
     const today = () =>
-      findStage(host, record, { signal }).andThen((stage) => gatherEnv(host, stage.env, spec, { signal }));
+      findStage(host, record, { signal })
+        .andThen((stage) => gatherEnv(host, stage, spec, { signal }))
+        .map((gathered) => gathered.env);
     const revived = yield* reviveEnv(host, spec.env, today);
     const plain = new Set(spec.env.flatMap((each) => (each.kept === 'plain' ? [each.name] : [])));
-    ledger.redactor = redactor(secretsOf(revived.env, plain, spec), [record.project, record.stage, record.tag]);
+    ledger.redactor = host.secrets.redactor(secretsOf(revived.env, plain, spec.health), openly(record));
     return ok<Environment, AnyError>(revived.env);
   });
 }

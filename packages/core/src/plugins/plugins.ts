@@ -164,7 +164,7 @@ export class Plugins implements Extensions {
       const terms = { plugin, at: 'in dispose', ms: DISPOSE_MS, setting: undefined };
       const disposed = await callPlugin(this.#clock, terms, [], dispose);
       if (disposed.isOk()) continue;
-      const error = storedError(disposed.error, redactor([]));
+      const error = storedError(disposed.error, this.host?.secrets.wideRedactor() ?? redactor([]));
       this.host?.hub.emit('plugin.failed', { plugin, at: 'dispose', deploymentId: null, error });
     }
     this.#given.handles.splice(0);

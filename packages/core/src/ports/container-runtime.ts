@@ -4,6 +4,7 @@ import type { AbortedError, BugError, InvalidError, TaggedError, TimeoutError } 
 import type { Json } from '../domain/json.js';
 import type { ContainerShape } from '../domain/spec.js';
 import type { CallOptions } from './call.js';
+import type { KeepsSecrets } from './secrets.js';
 
 export type RuntimeError =
   | AbortedError
@@ -131,7 +132,7 @@ export interface RuntimeDescription {
  * abort of a changing call does not take the change back: the caller looks, by the name it gave. Changes are idempotent and
  * conditional: what does not carry the owner that was given is left alone.
  */
-export interface ContainerRuntime {
+export interface ContainerRuntime extends KeepsSecrets {
   /** What it is, for errors and logs: `docker`. */
   readonly name: string;
 

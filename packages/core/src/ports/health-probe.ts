@@ -2,6 +2,7 @@ import type { ResultAsync } from 'neverthrow';
 import type { Reach } from '../domain/endpoints.js';
 import type { AbortedError, BugError, TaggedError } from '../domain/errors.js';
 import type { CallOptions } from './call.js';
+import type { KeepsSecrets } from './secrets.js';
 
 /** Why an attempt got no answer. */
 export type ProbeReason = 'refused' | 'timeout' | 'dns' | 'reset' | 'unreachable';
@@ -29,7 +30,7 @@ export interface ProbeAnswer {
 }
 
 /** Asks an instance once. It judges nothing and follows nothing: what an answer means is the core's to say. */
-export interface HealthProbe {
+export interface HealthProbe extends KeepsSecrets {
   readonly name: string;
   /** What it can ask, the best first. */
   readonly reaches: readonly Reach[];

@@ -7,6 +7,7 @@ export type * from './notifier.js';
 export type * from './proxy-manager.js';
 export type * from './registry.js';
 export type * from './sealer.js';
+export * from './secrets.js';
 export type * from './store.js';
 export { CHANGES_MAX } from './store.js';
 export * from './store-errors.js';

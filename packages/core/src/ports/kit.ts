@@ -51,8 +51,30 @@ export function check<Schema extends z.ZodType, Kind extends InvalidKind>(
   words: readonly string[] = wordsOf(schema),
 ): Result<z.output<Schema>, InvalidError<Kind>> {
   const parsed = schema.safeParse(value);
+  const lost = protoKeys(value);
+  if (lost.length > 0) {
+    const expected = 'another name, as no object can have this one';
+    return err(invalid(kind, [{ path: pathText(at, lost), expected, received: 'an own `__proto__`' }]));
+  }
   if (parsed.success) return ok(parsed.data);
   return err(invalid(kind, flatten(parsed.error.issues, { value, at, words })));
+}
+
+/**
+ * Where a `__proto__` of its own is, as `JSON.parse` makes it: zod leaves it out without a word, and what somebody has asked for would not
+ * be there. Empty: nowhere.
+ */
+function protoKeys(value: unknown, seen = new Set<unknown>()): readonly PropertyKey[] {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return [];
+  seen.add(value);
+  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+  if (!isPlain) return [];
+  if (Object.hasOwn(value, '__proto__')) return ['__proto__'];
+  for (const [key, inner] of Object.entries(value)) {
+    const found = protoKeys(inner, seen);
+    if (found.length > 0) return [Array.isArray(value) ? Number(key) : key, ...found];
+  }
+  return [];
 }
 
 const wordsOf = (schema: z.ZodType): string[] => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []);
@@ -78,7 +100,7 @@ const OPENING = {
 
 const looksSecret = (path: readonly PropertyKey[]): boolean =>
   path.some((part) =>
-    /secret|password|token|keys?$|^env$|identity|authorization|cookie|connectionString/i.test(String(part)),
+    /secret|passw|token|credential|keys?$|^env$|identity|authorization|cookie|connectionString/i.test(String(part)),
   );
 
 type ZodIssues = readonly z.core.$ZodIssue[];

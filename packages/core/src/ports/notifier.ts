@@ -2,6 +2,7 @@ import type { ResultAsync } from 'neverthrow';
 import type { AbortedError, BugError, TaggedError, TimeoutError } from '../domain/errors.js';
 import type { JsonObject } from '../domain/json.js';
 import type { CallOptions } from './call.js';
+import type { KeepsSecrets } from './secrets.js';
 
 export type NotifyError =
   | AbortedError
@@ -29,7 +30,7 @@ export interface Message {
  * Tells somebody. The core calls it from an outbox: at least once, never in the way of a deployment, again with a growing
  * pause where the error is retryable. One call is bounded by itself.
  */
-export interface Notifier {
+export interface Notifier extends KeepsSecrets {
   /** Unique among a deployer's notifiers, and stable: the outbox finds it again by this name. */
   readonly name: string;
   /** Which types it wants; default: the terminal events of deployments and their cleanup. */

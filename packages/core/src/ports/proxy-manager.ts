@@ -4,6 +4,7 @@ import type { AbortedError, BugError, InvalidError, TaggedError, TimeoutError } 
 import type { Json } from '../domain/json.js';
 import type { CallOptions } from './call.js';
 import type { Clock } from './clock.js';
+import type { KeepsSecrets } from './secrets.js';
 import type { Store } from './store.js';
 
 export type ProxyError =
@@ -107,7 +108,7 @@ export interface ProxyCapabilities {
  * see it. Every method answers `aborted` once its signal is aborted (a change may have happened all the same), and
  * `proxy-unreachable` (retryable) when nobody answers.
  */
-export interface ProxyManager {
+export interface ProxyManager extends KeepsSecrets {
   /** What it is, for errors and logs: `nginx-proxy-manager`. */
   readonly name: string;
   readonly capabilities: ProxyCapabilities;

@@ -1,6 +1,7 @@
 import type { ResultAsync } from 'neverthrow';
 import type { AbortedError, BugError, TaggedError, TimeoutError } from '../domain/errors.js';
 import type { CallOptions } from './call.js';
+import type { KeepsSecrets } from './secrets.js';
 
 export type RegistryError =
   | AbortedError
@@ -11,7 +12,7 @@ export type RegistryError =
   | TaggedError<'registry-denied'>;
 
 /** What Quayside asks of an image registry. Source: OCI Distribution Specification 1.1. */
-export interface Registry {
+export interface Registry extends KeepsSecrets {
   readonly name: string;
 
   /**

@@ -3,6 +3,7 @@ import type { AbortedError, BugError, TaggedError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import type { CollectionName, Collections } from '../domain/records.js';
 import type { CallOptions } from './call.js';
+import type { KeepsSecrets } from './secrets.js';
 
 /** More changes than this in one commit are refused: a document store has such limits too. */
 export const CHANGES_MAX = 100;
@@ -107,7 +108,7 @@ export interface Query<C extends CollectionName> {
  *
  * A call whose answer is lost answers `store-unavailable`, and what it asked may have happened: the caller reads again.
  */
-export interface Store {
+export interface Store extends KeepsSecrets {
   /** What it is, for errors and logs: `sqlite`. */
   readonly name: string;
 

@@ -44,7 +44,8 @@ export function recover(host: Host, tasks: LeftTasks, signal: AbortSignal): Resu
     };
     blind.push(...stray.blind);
     const needsHost = [...stages.needsHost, ...elsewhere];
-    const report: RecoveryReport = { ...stages, ...seen, finished, needsHost, unowned, blind };
+    const said = blind.map((text) => host.secrets.wideRedactor().text(text));
+    const report: RecoveryReport = { ...stages, ...seen, finished, needsHost, unowned, blind: said };
     host.hub.emit('recovery.finished', { report });
     return ok<RecoveryReport, AnyError>(report);
   });

@@ -53,9 +53,15 @@ export function prune(host: Host, terms: PruneTerms): ResultAsync<PruneReport, A
       yield* pruneRows({ host, signal, beats });
     }
     if (unowned) yield* pruneUnowned(run);
-    return ok<PruneReport, AnyError>(run.report);
+    return ok<PruneReport, AnyError>(discreetly(run));
   });
 }
+
+/** Engines, proxies and stores have a say in why something stayed. */
+const discreetly = ({ host, report }: PruneRun): PruneReport => {
+  const redactor = host.secrets.wideRedactor();
+  return { ...report, kept: report.kept.map((text) => redactor.text(text)) };
+};
 
 /** A little of everything, for all hosts that see the same engine: not where one of them has done it within `everyMs`, or is at it. */
 export function pruneInTurn(
@@ -94,7 +100,7 @@ export function pruneStage(host: Host, key: string, signal: AbortSignal): Result
       yield* told(run, `images of ${repository}`, pruneImages(run, { repository, stage: stage.value }));
     }
     yield* pruneEvents(run);
-    return ok<PruneReport, AnyError>(run.report);
+    return ok<PruneReport, AnyError>(discreetly(run));
   });
 }
 

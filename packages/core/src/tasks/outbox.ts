@@ -11,7 +11,6 @@ import type { EventName } from '../events/hub.js';
 import { EVENT_STREAM, type StoredEvent, TERMINAL_EVENTS } from '../events/types.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
-import { redactor } from '../kernel/redactor.js';
 import { guard, routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import { storedError } from '../kernel/stored-error.js';
@@ -211,7 +210,7 @@ async function tellOne(
   };
   const told = await tellOnce(host, notifier, message, signal);
   if (told.isOk() || signal.aborted) return undefined;
-  const stored = storedError(told.error, redactor([]));
+  const stored = storedError(told.error, host.secrets.wideRedactor());
   host.hub.emit('task.failed', { kind: 'notify', subject: notifier.name, error: stored, attempts: 1 });
   if (!told.error.retryable) return undefined;
   const asked = 'retryAfterMs' in told.error ? (told.error.retryAfterMs ?? 0) : 0;

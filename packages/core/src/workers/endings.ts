@@ -9,7 +9,6 @@ import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import { type EventDraft, logStream } from '../events/types.js';
 import type { Host } from '../flow/host.js';
 import { confirmed } from '../kernel/confirm.js';
-import { redactor } from '../kernel/redactor.js';
 import { routine } from '../kernel/routine.js';
 import { storedError } from '../kernel/stored-error.js';
 import type { Change, Stored } from '../ports/store.js';
@@ -35,7 +34,7 @@ export function queuedEnding(
   { value, version }: Stored<DeploymentRecord>,
   { status, error, by }: QueuedEnd,
 ): QueuedEnding {
-  const stored = storedError(error, redactor([]));
+  const stored = storedError(error, host.secrets.redactor());
   const now = host.clock.now();
   const record: DeploymentRecord = {
     ...value,

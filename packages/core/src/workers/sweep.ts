@@ -82,7 +82,8 @@ export class QueueSweep {
       // What it was asked for could not be told this time.
       if (!NEEDS_HOST.has(able.error.kind)) return ok<boolean, AnyError>(seen.canRun(value));
       // The mark is one: what a second host has to say of it changes nothing.
-      if (value.needsHost === null) yield* mark(host, queued, able.error.message, signal);
+      if (value.needsHost === null)
+        yield* mark(host, queued, host.secrets.wideRedactor().text(able.error.message), signal);
       return ok<boolean, AnyError>(false);
     });
   }

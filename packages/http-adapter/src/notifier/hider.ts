@@ -7,6 +7,17 @@ interface Hidden {
   readonly headers: { readonly [name: string]: string };
 }
 
+/** What of it is secret wherever it stands: the path of a webhook is its password, and a header may be a login. */
+export function secretsOf({ url, secrets, headers }: Hidden): string[] {
+  const parts = url.pathname.split('/').filter((part) => part.length > 12 || (part.length >= 8 && /\d/.test(part)));
+  const login = Object.entries(headers).flatMap(([name, value]) =>
+    SECRET_HEADER.test(name) ? [value, value.replace(/^\S+ /, '')] : [],
+  );
+  return [...parts, ...url.searchParams.values(), ...secrets, ...login];
+}
+
+const SECRET_HEADER = /authorization|cookie|token|secret|password|signature|credential|key|auth/i;
+
 /** Removes the URL, its parts, the secrets and the headers' values from a text that a receiver or a socket wrote. */
 export function hider({ url, secrets, headers }: Hidden): (text: string) => string {
   const path = `${url.pathname}${url.search}`;

@@ -9,7 +9,7 @@ import { type Answer, excerpt, exchange, type Lost } from '../http/exchange.js';
 import { isWorthRetrying, retryAfterMs } from '../http/retry-after.js';
 import { SOCKET_WORDS } from '../http/socket-error.js';
 import type { Bounds } from './bounds.js';
-import { hider } from './hider.js';
+import { hider, secretsOf } from './hider.js';
 
 /** What a service says in the body of its answer, where that is more than the status. */
 export interface Said {
@@ -44,6 +44,7 @@ export function notifierOver(service: Service): Notifier {
   return {
     name: service.name,
     ...(events === undefined ? {} : { events }),
+    secrets: () => secretsOf(service),
     notify: (message, { signal }) =>
       ResultAsync.fromThrowable(() => tell(service, message, signal), bug)().andThen((result) => result),
   };

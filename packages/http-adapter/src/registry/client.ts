@@ -1,5 +1,5 @@
 /** Requests to a registry: logged in where it wants that, tried again where that is worth it, bounded. */
-import { aborted, type RegistryError } from '@quayside/core/ports';
+import { aborted, type RegistryError, secretMemory } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { attempts, type Failed } from '../http/attempts.js';
 import { type Answer, exchange } from '../http/exchange.js';
@@ -27,6 +27,8 @@ export interface RegistryRequest {
 
 export interface Client {
   ask(request: RegistryRequest): Promise<Result<Answer, RegistryError>>;
+  /** Logins and tokens that it was given. */
+  secrets(): string[];
   /** Forgets every token. */
   forget(): void;
 }
@@ -43,6 +45,12 @@ const KEPT_MAX = 500;
 
 export function registryClient(options: ClientOptions): Client {
   const authorizations = new Recent<Authorization>(KEPT_MAX);
+  const memory = secretMemory();
+  const credentialsFor: CredentialsFor = async (registry, bounds) => {
+    const given = await options.credentialsFor(registry, bounds);
+    if (given) memory.add(...Object.entries(given).map(([name, value]) => (name === 'username' ? undefined : value)));
+    return given;
+  };
 
   const once = async (request: RegistryRequest, limitMs: number): Promise<Result<Answer, Failed<RegistryError>>> => {
     const { repository, signal } = request;
@@ -80,10 +88,11 @@ export function registryClient(options: ClientOptions): Client {
       authorizations.delete(key);
       const authorized = await authorize(
         parseChallenges(answer.headers.get('www-authenticate')),
-        options.credentialsFor,
+        credentialsFor,
         scope,
       );
       if (authorized.isErr()) return err(authorized.error);
+      memory.add(authorized.value?.header.replace(/^\S+ /, ''));
       answer = await send(authorized.value);
       if (answer.kind === 'answer' && answer.status !== 401) authorizations.set(key, authorized.value);
     }
@@ -111,6 +120,7 @@ export function registryClient(options: ClientOptions): Client {
         (limitMs) => once(request, limitMs),
         () => aborted(`Asking the registry for ${request.subject}`, request.signal.reason),
       ),
+    secrets: memory.all,
     forget: () => authorizations.clear(),
   };
 }

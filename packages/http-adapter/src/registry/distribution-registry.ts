@@ -84,6 +84,7 @@ export function distributionRegistry(
               (parsed) => new ResultAsync(listTags(client, parsed, { subject: repository, pageSize, signal })),
             ),
           ),
+        secrets: client.secrets,
         close: () => {
           client.forget();
           seen.clear();

@@ -6,7 +6,7 @@
  *     ▲                                                       │
  *     └──────────── dropped, ended, not renewed ──────────────┘
  */
-import type { ProxyError } from '@quayside/core/ports';
+import { type ProxyError, secretMemory } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { z } from 'zod';
 import { closedError, loginRefused, notNpm, notSetUp, twoFactor } from '../errors.js';
@@ -29,6 +29,8 @@ export interface Session {
   token(): Promise<Result<string, ProxyError>>;
   /** The API does not know this token any more: the next call logs in again. */
   drop(token: string): void;
+  /** The password, and the tokens that came of it. */
+  secrets(): string[];
 }
 
 interface Token {
@@ -48,6 +50,7 @@ const LIFETIME_MS = 86_400_000;
 export function openSession(options: SessionOptions): Session {
   const { api, url, identity, secret, answerTimeoutMs: limitMs, closing } = options;
   let current: Token | undefined;
+  const known = secretMemory(10);
   let asking: Promise<Result<string, ProxyError>> | undefined;
 
   const ask = (request: Pick<Exchange, 'method' | 'token' | 'body'>, path: string) =>
@@ -59,6 +62,7 @@ export function openSession(options: SessionOptions): Session {
     const { token, expires } = parsed.data;
     const lifeMs = Date.parse(expires ?? '') - (reply.serverNow ?? Date.now());
     const forMs = Number.isNaN(lifeMs) ? LIFETIME_MS : Math.max(1_000, lifeMs);
+    known.add(token);
     const nowMs = performance.now();
     // The server tells its time in whole seconds: the one that had begun may be over.
     current = { text: token, renewAtMs: nowMs + (forMs - 1_000) * 0.8, endsAtMs: nowMs + forMs };
@@ -107,6 +111,7 @@ export function openSession(options: SessionOptions): Session {
     drop(token) {
       if (current?.text === token) current = undefined;
     },
+    secrets: () => [secret, ...known.all()],
   };
 }
 

@@ -9,6 +9,14 @@ export function placeOf({ connectionString, schema }: { readonly connectionStrin
 }
 
 /** The address in a connection string; undefined where it is none. Its host may be missing, for one in the parameters. */
+/** Passwords of an address, as they are written in it and as the server gets them; and the one of the environment. */
+export function passwordsOf(connectionString: string): string[] {
+  const url = addressOf(connectionString);
+  const written = url?.password ?? '';
+  const given = [written, decode(written), url?.searchParams.get('password'), process.env['PGPASSWORD']];
+  return given.flatMap((each) => each || []);
+}
+
 export function addressOf(connectionString: string): URL | undefined {
   for (const text of [connectionString, connectionString.replace('@/', '@localhost/')]) {
     try {

@@ -95,6 +95,16 @@ export const sealerLaws: readonly Law<SealerSubject>[] = [
     },
   },
   {
+    name: 'it knows what its first key has sealed',
+    exempt: ({ sealer }) => (sealer.isCurrent ? undefined : 'it cannot tell which key sealed a text'),
+    async holds({ sealer, other }) {
+      const sealed = await value(sealer.seal(SECRET, CONTEXT));
+      same(sealer.isCurrent?.(sealed), true, 'its own text is under its first key');
+      same(other.isCurrent?.(sealed), false, 'under another key it is to be sealed anew');
+      for (const text of ['', SECRET, '1.']) same(sealer.isCurrent?.(text), false, 'what was never sealed');
+    },
+  },
+  {
     name: 'no error shows the value or the sealed text',
     contract: SEALER.sealer,
     async holds({ sealer, other }) {
