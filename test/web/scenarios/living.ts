@@ -134,6 +134,18 @@ export const living: readonly Scenario[] = [
     await status(page, 'Succeeded');
     await openStage(page, 'shop', 'dev');
     await page.locator('.serves', { hasText: 'v2 serves' }).waitFor();
+    // And to one of the history, whose container is gone.
+    await button(page, 'Remove v1').click();
+    await button(dialog(page), 'Remove it').click();
+    await region(page, 'Instances').getByRole('link', { name: 'v1', exact: true }).waitFor({ state: 'detached' });
+    await region(page, 'History').getByRole('link').filter({ hasText: 'v1' }).last().click();
+    await button(page, 'Roll back to this').click();
+    await dialog(page).getByText('a new one is started').waitFor();
+    await button(dialog(page), 'Roll back').click();
+    await page.getByText('roll back', { exact: true }).waitFor();
+    await status(page, 'Succeeded');
+    await page.getByRole('link', { name: 'shop / dev' }).click();
+    await page.locator('.serves', { hasText: 'v1 serves' }).waitFor();
   }),
   inMemory('removing asks first: an instance, and, with its name typed, a whole stage', async ({ yard, visitors }) => {
     yard.push('shop', 'v1');

@@ -24,6 +24,19 @@ export const login: readonly Scenario[] = [
       expectEqual(await page.evaluate('document.cookie + JSON.stringify(localStorage)'), '{}', 'what scripts can read');
     },
   ),
+  inMemory('a session that has ended leads to signing in, and back to where one was', async ({ yard, visitors }) => {
+    const { page, context } = await visitors.visit(yard);
+    await page.goto('/p/shop/dev');
+    await page.locator('header').getByText('Live').waitFor();
+    await context.clearCookies();
+    // The stream breaks off, and is refused when it comes back.
+    await yard.stop();
+    await yard.start();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor({ timeout: 15_000 });
+    await page.getByLabel('Host token').fill(yard.token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'shop / dev' }).waitFor();
+  }),
   inMemory('signing out ends it, and what the page knew is gone', async ({ yard, visitors }) => {
     yard.push('shop', 'v1');
     const { page, context } = await visitors.visit(yard);

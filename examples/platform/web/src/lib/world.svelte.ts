@@ -62,6 +62,8 @@ class World {
       onState: (state) => {
         this.stream = state;
         if (state === 'open') void this.load();
+        // A stream does not say why it is refused; a call does, and one that is not let in any more leads to signing in.
+        if (state === 'waiting') api.projects().catch(() => {});
       },
     });
     void this.load();
