@@ -37,6 +37,8 @@ const EVENTS: Readonly<Record<EventName, boolean>> = {
   'stage.expired': true,
   'store.pruned': false,
   'notifier.added': false,
+  'plugin.event': false,
+  'audit.recorded': false,
 };
 
 const RECENT = 30;
