@@ -124,6 +124,10 @@ export const looking: readonly Scenario[] = [
       const first = (await deployer.deploy({ project: 'shop', stage: 'dev', tag: 'v1', by: 'Ada' }))._unsafeUnwrap();
       for (let count = 0; count < 20; count += 1) await deployer.deploy({ project: 'shop', stage: 'dev', tag: 'v1' });
       const { page, audit } = await visitors.visit(yard);
+      let pages = 0;
+      page.on('request', (request) => {
+        if (request.url().includes('/v1/deployments?project=')) pages += 1;
+      });
       await openStage(page, 'shop', 'dev');
       const rows = region(page, 'History').getByRole('listitem');
       await rows.nth(14).waitFor();
@@ -138,6 +142,7 @@ export const looking: readonly Scenario[] = [
       await last.getByText(`${first.durationMs} ms`).waitFor();
       await rows.first().getByText('Unchanged').waitFor();
       await audit('history');
+      expectEqual(pages, 2, 'pages that were asked for');
     },
   ),
 ];
