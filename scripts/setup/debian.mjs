@@ -24,6 +24,10 @@ export const packages = {
   caddy: () => which('caddy') !== undefined,
   wrk: () => which('wrk') !== undefined,
   haproxy: () => which('haproxy') !== undefined,
+  chromium: () => which('chromium') !== undefined,
+  // Pictures of the page look the same everywhere with the fonts that it asks for first.
+  'fonts-inter': () => existsSync('/usr/share/fonts/opentype/inter') || existsSync('/usr/share/fonts/truetype/inter'),
+  'fonts-jetbrains-mono': () => existsSync('/usr/share/fonts/truetype/jetbrains-mono'),
   'docker-compose': () => which('docker-compose') !== undefined,
   'busybox-static': () => isStatic('/bin/busybox'),
   // Debian keeps its programs off the path, in a folder per version.

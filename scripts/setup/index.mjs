@@ -38,6 +38,7 @@ export const TEST_TOOLS = [
   'postgresql',
   'iproute2',
   'python3',
+  'chromium',
 ];
 
 /**
