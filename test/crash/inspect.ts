@@ -236,8 +236,9 @@ function isCommitted(at: Case, { records }: Sight, prior: ReadonlySet<string>): 
 
 export const actualTag = (at: Case, tag: string): string => (tag === 'fresh' ? at.freshTag : tag);
 
-/** What a second recovery must leave as it is: all but who is alive and who holds what. */
+/** What a second recovery must leave as it is: all but who is alive, who holds what, and that somebody has asked for it. */
 export function still({ records, events, logs, containers, networks, hasImage: image, answers }: Sight): string {
-  const { leases: _leases, proxyServers: _servers, ...kept } = records;
-  return JSON.stringify({ kept, events: events.length, logs, containers, networks, image, answers });
+  const { leases: _leases, proxyServers: _servers, audit: _asked, ...kept } = records;
+  const told = events.filter(({ type }) => type !== 'audit.recorded').length;
+  return JSON.stringify({ kept, events: told, logs, containers, networks, image, answers });
 }

@@ -167,14 +167,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a queued deployment is not told',
     file: 'workers/accept.ts',
-    text: 'eventEntries(host, [queued(record)])',
-    by: 'eventEntries(host, [])',
+    text: 'eventEntries(host, [queued(record), ...asked.events]);',
+    by: 'eventEntries(host, asked.events);',
   },
   {
     name: 'the redactor knows no secrets',
     file: 'flow/prepare.ts',
-    text: '    ledger.redactor = redactor(resolution.secrets, openly(record));\n    for',
-    by: '    ledger.redactor = redactor([], openly(record));\n    for',
+    text: '    ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));\n    for',
+    by: '    ledger.redactor = host.secrets.redactor([], openly(record));\n    for',
   },
   {
     name: 'a success is told twice',

@@ -210,10 +210,10 @@ describe('the command', () => {
   it('removes an instance, not the one that serves, and then the stage', async () => {
     const instances = objects((await quayside(['ps', '--json'], site)).stdout);
     const idOf = (tag: string) => String(instances.find((each) => each['tag'] === tag)?.['id']);
-    const refused = await quayside(['remove', idOf('v2')], site);
+    const refused = await quayside(['remove', idOf('v2'), '--yes'], site);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain('The default route points to instance');
-    const one = await quayside(['remove', idOf('v3')], site);
+    const one = await quayside(['remove', idOf('v3'), '-y'], site);
     expect(one.code, one.stderr).toBe(0);
     expect(await site.containers()).toHaveLength(1);
     const asked = inTerminal(['remove', 'shop', 'dev'], site);

@@ -1,6 +1,7 @@
 /** The command as its users run it: a process of its own, in a pipe or in a real terminal. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { createInterface } from 'node:readline';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { eventually } from '../../../../test/support/engine.js';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -96,6 +97,40 @@ export function inTerminal(
   const { columns = 100, rows = 40 } = size;
   const command = [pty, String(columns), String(rows), process.execPath, ...COMMAND, ...args];
   return follow(spawn('python3', command, { cwd: place.cwd, env: environment(place) }));
+}
+
+export interface Shell extends AsyncDisposable {
+  /** A command in a pipe, which nobody interrupts. Who runs it is `ada@desk`. */
+  run(...args: readonly string[]): Promise<Ended>;
+}
+
+/** For commands that follow each other: they share a process, in which nobody can be asked. From its sources, for want of an entry for that. */
+export function openShell(place: Place): Shell {
+  const script = fileURLToPath(new URL('./shell.ts', import.meta.url));
+  const loader = pathToFileURL(`${root}node_modules/tsx/dist/loader.mjs`).href;
+  const env = { ...environment(place), TSX_TSCONFIG_PATH: `${root}tsconfig.json` };
+  const child = spawn(process.execPath, ['--import', loader, script], { cwd: place.cwd, env });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  child.stderr.pipe(process.stderr);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  let last: Promise<unknown> = Promise.resolve();
+  const next = async (args: readonly string[]): Promise<Ended> => {
+    child.stdin.write(`${JSON.stringify(args)}\n`);
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`It ended amid \`quayside ${args.join(' ')}\`.`);
+    return JSON.parse(value) as Ended;
+  };
+  return {
+    run(...args) {
+      const mine = last.then(() => next(args));
+      last = mine.catch(() => undefined);
+      return mine;
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await ended;
+    },
+  };
 }
 
 /** Every line of what a command has written as JSON; fails on anything else. */

@@ -40,7 +40,8 @@ import { embeddedProxy } from '@quayside/proxy-adapter';
 import { sqliteStore } from '@quayside/sql-adapter';
 
 const network: string = ${JSON.stringify(`${bench.prefix}-net`)};
-export default defineConfig({
+// A function: commands of one process have ports of their own.
+export default defineConfig(() => ({
   runtime: dockerRuntime({ host: 'unix://${bench.socketPath}', network }),
   proxy: embeddedProxy(),
   store: sqliteStore({ path: 'quayside.db' }),
@@ -52,7 +53,7 @@ export default defineConfig({
       stages: { dev: { port: 3000, healthcheck: { interval: '300ms', retries: 1 }, ${stage} }, 'pr-*': { port: 3000 } },
     },
   },
-});
+}));
 `,
   );
   let server: Running | undefined;
