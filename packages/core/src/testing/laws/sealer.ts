@@ -96,6 +96,7 @@ export const sealerLaws: readonly Law<SealerSubject>[] = [
   },
   {
     name: 'it knows what its first key has sealed',
+    contract: SEALER.sealer,
     exempt: ({ sealer }) => (sealer.isCurrent ? undefined : 'it cannot tell which key sealed a text'),
     async holds({ sealer, other }) {
       const sealed = await value(sealer.seal(SECRET, CONTEXT));
