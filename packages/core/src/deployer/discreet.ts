@@ -37,9 +37,11 @@ export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
           ? ({ ...payload, error: shown(payload.error as AnyError) } as typeof payload)
           : payload,
       );
-  const { deployments, instances, routes } = deployer;
+  const { deployments, instances, routes, audit } = deployer;
+  // Each by its name, and none by a spread: what is added to a Deployer does not compile until it is here, too.
   return {
-    ...deployer,
+    id: deployer.id,
+    storeId: deployer.storeId,
     submit: handle(deployer.submit),
     submitRollBack: handle(deployer.submitRollBack),
     deploy: result(deployer.deploy),
@@ -62,5 +64,10 @@ export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
     deployments: { list: result(deployments.list), get: result(deployments.get) },
     instances: { list: result(instances.list), get: result(instances.get) },
     routes: { list: result(routes.list) },
+    audit: { list: result(audit.list) },
+    // What is wrong with a request is said of the request alone.
+    parseRequest: deployer.parseRequest,
+    close: deployer.close,
+    [Symbol.asyncDispose]: deployer[Symbol.asyncDispose],
   };
 }

@@ -1,7 +1,7 @@
 /** No secret in anything that leaves a deployment or is kept of it, with a key and without one. */
-import { errAsync } from 'neverthrow';
+import { errAsync, type ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../domain/errors.js';
+import { type AnyError, failure, unwrap } from '../domain/errors.js';
 import { type MemoryWorld, memoryNotifier, memorySealer, memoryWorld } from '../testing/index.js';
 import { DEV, deployerIn, everythingIn, IMAGE, push, settled } from './testbed.js';
 import type { Deployer, DeployerOptions } from './types.js';
@@ -170,4 +170,23 @@ it('a value of the environment that changes makes it another deployment, key or 
     });
     await world.clock.until(deployer.close());
   }
+});
+
+it('a store that repeats what it was given is not believed in any list', async () => {
+  const world = memoryWorld();
+  const store = {
+    ...world.store,
+    secrets: () => [SECRET],
+    list: () => errAsync(failure('store-unavailable', `connect postgres://app:${SECRET}@db`, `Look at ${SECRET}.`)),
+  } as unknown as DeployerOptions['store'];
+  const deployer = await deployerIn(world, { store, recover: 'manual' });
+  const { deployments, instances, routes, audit } = deployer;
+  for (const list of [deployments.list, instances.list, routes.list, audit.list] as (() => ResultAsync<
+    unknown,
+    AnyError
+  >)[]) {
+    const { message, hint } = (await world.clock.until(list()))._unsafeUnwrapErr();
+    expect([message, hint]).toEqual(['connect postgres://app:***@db', 'Look at ***.']);
+  }
+  await world.clock.until(deployer.close());
 });
