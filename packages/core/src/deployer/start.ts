@@ -161,6 +161,16 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
     );
   const waited = (handle: ResultAsync<Handle, DeployError>) => handle.andThen(({ result }) => result);
 
+  /** What it waits for does not outlive the deployer. */
+  const untilEnded = async <T>(options: CallBound, work: (signal: AbortSignal) => Promise<T> | PromiseLike<T>) => {
+    const own = scope(host.clock, [signalOf(options), host.ended]);
+    try {
+      return await work(own.signal);
+    } finally {
+      own.end();
+    }
+  };
+
   const pin = (instance: string, { by, ...options }: AskOptions = {}, isPinned: boolean) =>
     waitedFor(
       routine(async function* () {
@@ -194,18 +204,12 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
           yield* isOpen();
           const asked = yield* parseRemove(what);
           const who = (yield* parseAsked({ by })).by ?? null;
-          // What it waits for does not outlive the deployer.
-          const own = scope(host.clock, [signalOf(options), host.ended]);
           const onTasks = (tasks: readonly TaskRecord[]) => runner.add(tasks);
-          const terms = { onTasks, by: who, signal: own.signal };
-          try {
-            const instances = yield* 'instance' in asked
-              ? removeInstance(host, asked.instance, terms)
-              : removeStage(host, asked, terms);
-            return ok<RemoveAnswer, AnyError>({ instances });
-          } finally {
-            own.end();
-          }
+          const instances = yield* await untilEnded(options, (signal) => {
+            const terms = { onTasks, by: who, signal };
+            return 'instance' in asked ? removeInstance(host, asked.instance, terms) : removeStage(host, asked, terms);
+          });
+          return ok<RemoveAnswer, AnyError>({ instances });
         }),
       ),
     pin: (id, options) => pin(id, options, true),
@@ -218,17 +222,12 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
         if (!terms.dryRun) yield* record({ act: 'prune', by: asked.by ?? null, detail }, signal);
         return await keeper.prune(terms, signal);
       }),
-    resealSecrets: (options) =>
+    resealSecrets: (options = {}) =>
       waitedFor(
         routine(async function* () {
           yield* isOpen();
           const { reseal } = await late.reseal();
-          const own = scope(host.clock, [signalOf(options), host.ended]);
-          try {
-            return await reseal(host, own.signal);
-          } finally {
-            own.end();
-          }
+          return await untilEnded(options, (signal) => reseal(host, signal));
         }),
       ),
     cancel: (id, { by, reason, ...bound } = {}) =>

@@ -65,6 +65,10 @@ export function keepEnv(
   });
 }
 
+/** Names whose values are kept as they are. */
+export const plainOf = (recorded: readonly SpecVariable[]): ReadonlySet<string> =>
+  new Set(recorded.flatMap(({ kept, name }) => (kept === 'plain' ? [name] : [])));
+
 /** A recorded environment in the clear. Values that were not kept come from `today`, by name. */
 export function reviveEnv(
   host: Pick<Host, 'sealer'>,

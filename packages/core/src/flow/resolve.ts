@@ -17,7 +17,7 @@ import type { LocalImage } from '../ports/container-runtime.js';
 import { invalid } from '../ports/kit.js';
 import { fixedDomain, generatedDomain, type WantedDomain } from './claim.js';
 import { matchReach, type Surroundings } from './describe.js';
-import { type Environment, keepEnv, openOverrides, reviveEnv } from './environment.js';
+import { type Environment, keepEnv, openOverrides, plainOf, reviveEnv } from './environment.js';
 import { gatherEnv, withOverrides } from './gather-env.js';
 import { headerSecrets, reviveHealth } from './health-secrets.js';
 import type { Host } from './host.js';
@@ -194,12 +194,8 @@ export function resolveRecorded(
   return routine(async function* () {
     // Who rolls back wants to be rid of what serves now, of all of it.
     const { fingerprint: recordedFingerprint, routes, env: variables, cutover: _shares, ...rest } = recorded;
-    const today = () =>
-      findStage(host, record, options)
-        .andThen((stage) => gatherEnv(host, stage, recorded, options))
-        .map(({ env }) => env);
     const { env, fromToday } = creates
-      ? yield* reviveEnv(host, variables, today)
+      ? yield* reviveEnv(host, variables, () => envOfToday(host, record, recorded, options))
       : { env: {} as Environment, fromToday: [] };
     const health = yield* reviveHealth(host, recorded.health, () =>
       findStage(host, record, options).map((stage) => stage.health),
@@ -210,7 +206,7 @@ export function resolveRecorded(
           host.runtime.image(recorded.image.reference, call),
         )
       : undefined;
-    const plain = new Set(variables.flatMap((each) => (each.kept === 'plain' ? [each.name] : [])));
+    const plain = plainOf(variables);
     const draft = { ...rest, health, reach };
     const live = yield* host.store.list('routes', { where: { stageKey: record.stageKey } }, options);
     const domains = new Map(
@@ -237,6 +233,17 @@ export function resolveRecorded(
     });
   });
 }
+
+/** What the configuration of this moment gives a recorded spec for its environment. */
+export const envOfToday = (
+  host: Host,
+  asked: Pick<Asked, 'project' | 'stage'>,
+  recorded: Pick<Spec, 'project' | 'stage' | 'tag'>,
+  options: CallOptions,
+): ResultAsync<Environment, AnyError> =>
+  findStage(host, asked, options)
+    .andThen((stage) => gatherEnv(host, stage, recorded, options))
+    .map(({ env }) => env);
 
 /** The domain as it was, or, where that is somebody else's by now, what its owner would get today. A custom one is that one or none. */
 function recordedDomain({ settings }: Pick<Host, 'settings'>, domain: string, owner: DomainOwner): WantedDomain {

@@ -6,12 +6,11 @@ import { err, errAsync, ok, type ResultAsync } from 'neverthrow';
 import { type AnyError, QuaysideError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import { dashed, LABEL_LENGTH_MAX } from '../domain/names.js';
-import { type Environment, reviveEnv } from '../flow/environment.js';
-import { type Flow, missingPort, waitOut } from '../flow/flow.js';
-import { gatherEnv } from '../flow/gather-env.js';
+import { type Environment, plainOf, reviveEnv } from '../flow/environment.js';
+import { type Flow, missingPort } from '../flow/flow.js';
 import { openly } from '../flow/known-secrets.js';
-import { findStage, secretsOf } from '../flow/resolve.js';
-import { makeNetwork, removeNetworks } from '../flow/steps/create.js';
+import { envOfToday, secretsOf } from '../flow/resolve.js';
+import { makeNetwork, removeNetworks, removeOurs } from '../flow/steps/create.js';
 import { routine } from '../kernel/routine.js';
 import type { ContainerRef, ContainerSpec } from '../ports/container-runtime.js';
 import type { OneOff, OneOffOptions } from './types.js';
@@ -134,13 +133,8 @@ function environment(flow: Flow, signal: AbortSignal): ResultAsync<Environment, 
   const { record } = ledger;
   return routine(async function* () {
     if (spec.env.every(({ name }) => Object.hasOwn(env, name))) return ok<Environment, AnyError>(env);
-    const today = () =>
-      findStage(host, record, { signal })
-        .andThen((stage) => gatherEnv(host, stage, spec, { signal }))
-        .map((gathered) => gathered.env);
-    const revived = yield* reviveEnv(host, spec.env, today);
-    const plain = new Set(spec.env.flatMap((each) => (each.kept === 'plain' ? [each.name] : [])));
-    ledger.redactor = host.secrets.redactor(secretsOf(revived.env, plain, spec.health), openly(record));
+    const revived = yield* reviveEnv(host, spec.env, () => envOfToday(host, record, spec, { signal }));
+    ledger.redactor = host.secrets.redactor(secretsOf(revived.env, plainOf(spec.env), spec.health), openly(record));
     return ok<Environment, AnyError>(revived.env);
   });
 }
@@ -156,14 +150,7 @@ export function removeOneOff(
   return routine(async function* () {
     if (container === null) return ok(undefined);
     const ref: ContainerRef = { name: container, owner: { storeId: host.storeId, deployment: ledger.record.id } };
-    const remove = () => flow.call(`Removing ${container}`, signal, (options) => host.runtime.remove(ref, options));
-    let was = yield* remove();
-    if (was === 'absent' && wasOpen) {
-      // The engine may still be making it.
-      yield* waitOut(flow, signal);
-      was = yield* remove();
-    }
-    if (was === 'removed') flow.log('info', `Removed ${container}.`);
+    yield* removeOurs(flow, ref, signal, wasOpen);
     yield* removeNetworks(flow, networks, signal);
     return ok<void, AnyError>(undefined);
   });

@@ -3,7 +3,7 @@ import type { EndpointKind } from '../../domain/endpoints.js';
 import { type AnyError, failure } from '../../domain/errors.js';
 import { canonicalJson } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
-import type { ContainerSpec } from '../../ports/container-runtime.js';
+import type { ContainerRef, ContainerSpec } from '../../ports/container-runtime.js';
 import { type Flow, waitOut } from '../flow.js';
 import { calls } from '../limits.js';
 import type { Step } from '../step.js';
@@ -76,25 +76,35 @@ export function makeNetwork(flow: Flow, name: string, signal: AbortSignal): Resu
     });
 }
 
-/**
- * Removes the target where it is ours. What is absent after a call of unknown outcome is looked for once more, later; what was there and was
- * removed does not come again.
- */
+/** Removes the target where it is ours: what was there and was removed does not come again. */
 function removeContainer(flow: Flow, signal: AbortSignal, wasOpen: boolean): ResultAsync<void, AnyError> {
-  const { runtime } = flow.host;
-  const remove = () =>
-    flow.call(`Removing ${flow.target.name}`, signal, (options) => runtime.remove(flow.target, options));
   return routine(async function* () {
     if (flow.seen.wasRemoved) return ok(undefined);
+    if (yield* removeOurs(flow, flow.target, signal, wasOpen)) flow.seen.wasRemoved = true;
+    return ok(undefined);
+  });
+}
+
+/**
+ * Removes a container where it is ours, and says whether it was there.
+ * @param wasOpen it may still be made by a call of unknown outcome: what is absent is looked for once more, later
+ */
+export function removeOurs(
+  flow: Flow,
+  ref: ContainerRef,
+  signal: AbortSignal,
+  wasOpen: boolean,
+): ResultAsync<boolean, AnyError> {
+  const { runtime } = flow.host;
+  const remove = () => flow.call(`Removing ${ref.name}`, signal, (options) => runtime.remove(ref, options));
+  return routine(async function* () {
     let was = yield* remove();
     if (was === 'absent' && wasOpen) {
       yield* waitOut(flow, signal);
       was = yield* remove();
     }
-    if (was !== 'removed') return ok(undefined);
-    flow.seen.wasRemoved = true;
-    flow.log('info', `Removed ${flow.target.name}.`);
-    return ok(undefined);
+    if (was === 'removed') flow.log('info', `Removed ${ref.name}.`);
+    return ok<boolean, AnyError>(was === 'removed');
   });
 }
 

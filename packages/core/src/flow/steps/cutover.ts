@@ -2,7 +2,7 @@
  * The cutover: intent(previous, next) → moved → proved. The commit that makes it final is the deployment's terminal one
  * (`flow/succeed.ts`); without that commit every route goes back to where its intent says it was.
  */
-import { err, ok, type ResultAsync } from 'neverthrow';
+import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
@@ -64,8 +64,8 @@ export const cutoverStep: Step = {
   },
   run(flow, intent, signal) {
     const { moves, next } = intent as unknown as CutoverIntent;
+    if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
-      if (moves.length === 0) return ok(undefined);
       yield* holdShares(flow, moves, next, signal);
       const target = yield* aliveAt(flow, next, yield* recentTarget(flow, signal), signal);
       const routes = routesOf(flow, moves, target);

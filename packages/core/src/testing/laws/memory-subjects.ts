@@ -1,5 +1,5 @@
 /** The ports in memory as the laws want them. Each takes what is put between a law and its port: nothing, or a defect. */
-import type { ContainerRuntime, ContainerSpec } from '../../ports/container-runtime.js';
+import type { ContainerRuntime } from '../../ports/container-runtime.js';
 import type { HealthProbe } from '../../ports/health-probe.js';
 import type { Notifier } from '../../ports/notifier.js';
 import type { ProxyCapabilities, ProxyManager, Target } from '../../ports/proxy-manager.js';
@@ -12,6 +12,7 @@ import { type MemoryProxy, memoryProxy } from '../memory/proxy.js';
 import { memoryRuntime } from '../memory/runtime.js';
 import { memoryStore } from '../memory/store.js';
 import { LawBroken } from './assert.js';
+import { plainSpec } from './container-runtime/subject.js';
 import type { RuntimeSubject } from './container-runtime.js';
 import type { HealthProbeSubject } from './health-probe.js';
 import type { Harness } from './law.js';
@@ -37,31 +38,6 @@ const surroundings = (): MemorySurroundings => {
   return { clock, engine: memoryEngine(clock) };
 };
 
-/** A container whose shape nobody asks about. */
-const SHAPE: Omit<ContainerSpec, 'name' | 'owner' | 'image' | 'port'> = {
-  project: 'shop',
-  stage: 'dev',
-  tag: 'v1',
-  env: {},
-  expose: [],
-  options: null,
-  labels: {},
-  command: null,
-  entrypoint: null,
-  workingDir: null,
-  user: null,
-  readOnlyRoot: false,
-  init: true,
-  mounts: [],
-  limits: { memoryBytes: null, cpus: null, pids: null },
-  restart: 'no',
-  logRotation: null,
-  networks: [],
-  ports: [],
-  stopSignal: null,
-  stopGraceMs: 0,
-};
-
 /** An app on the engine, as if it had been deployed: where no law looks, nothing is between. */
 async function run(
   engine: MemoryEngine,
@@ -74,7 +50,9 @@ async function run(
   const ref = { name, owner: { storeId: 'a', deployment: instance } };
   const options = { signal: new AbortController().signal };
   const runtime = memoryRuntime(engine);
-  (await runtime.create({ ...SHAPE, ...ref, image, port }, options))._unsafeUnwrap();
+  (
+    await runtime.create(plainSpec({ prefix: 'app', storeId: 'a' }, { ...ref, image, port, stopGraceMs: 0 }), options)
+  )._unsafeUnwrap();
   (await runtime.start(ref, options))._unsafeUnwrap();
 }
 

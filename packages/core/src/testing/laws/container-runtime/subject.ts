@@ -31,7 +31,10 @@ export interface RuntimeSubject {
 }
 
 /** A container as plain as it can be: no image of its own kind, no network but the runtime's default. */
-export function plainSpec(subject: RuntimeSubject, more: Partial<ContainerSpec> & { image: string }): ContainerSpec {
+export function plainSpec(
+  subject: Pick<RuntimeSubject, 'prefix' | 'storeId'>,
+  more: Partial<ContainerSpec> & { image: string },
+): ContainerSpec {
   return {
     name: `${subject.prefix}-one`,
     owner: { storeId: subject.storeId, deployment: 'deployment-1' },
