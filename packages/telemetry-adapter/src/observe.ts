@@ -2,7 +2,7 @@
  * Counts what this process's events tell. Of a deployment everything is counted once, at its end, from what its record says: it may have
  * been begun by another process, which died.
  */
-import type { Deployment, EventName, Listener, StepRecord } from '@quayside/core/ports';
+import { type Deployment, type EventName, type Listener, type StepRecord, TERMINAL_EVENTS } from '@quayside/core/ports';
 import type { CounterName, HistogramName } from './catalogue.js';
 import type { Labels } from './labels.js';
 
@@ -19,21 +19,12 @@ export interface Meter {
   measure(name: HistogramName, labels: Record<string, string>, ms: number): void;
 }
 
-export const TERMINAL = [
-  'deployment.succeeded',
-  'deployment.unchanged',
-  'deployment.failed',
-  'deployment.cancelled',
-  'deployment.superseded',
-  'deployment.abandoned',
-] as const satisfies readonly EventName[];
-
 /** @returns stops it, where the source can be left again */
 export function observe(source: Observable, meter: Meter, labels: Labels): () => void {
   // A series that appears with its first failure has had no 0 before it, and a rate over it misses that failure.
   const expect = (deployment: Deployment) => {
     const about = labels.of(deployment);
-    for (const name of TERMINAL)
+    for (const name of TERMINAL_EVENTS)
       meter.count(
         'deployments_total',
         { ...about, kind: deployment.kind, status: name.slice('deployment.'.length) },
@@ -43,7 +34,7 @@ export function observe(source: Observable, meter: Meter, labels: Labels): () =>
   };
   const offs = [
     source.on('deployment.queued', ({ deployment }) => expect(deployment)),
-    ...TERMINAL.map((name) => source.on(name, ({ deployment }) => ended(deployment, meter, labels))),
+    ...TERMINAL_EVENTS.map((name) => source.on(name, ({ deployment }) => ended(deployment, meter, labels))),
     source.on('deployment.started', ({ deployment }) => {
       expect(deployment);
       const { startedAt, queuedAt } = deployment;

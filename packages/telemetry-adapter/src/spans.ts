@@ -14,9 +14,9 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import type { Deployment, Instance } from '@quayside/core/ports';
+import { type Deployment, type Instance, TERMINAL_EVENTS } from '@quayside/core/ports';
 import { ATTRIBUTES, OWN } from './attributes.js';
-import { type Observable, outcomeOf, TERMINAL } from './observe.js';
+import { type Observable, outcomeOf } from './observe.js';
 
 /** Requests whose deployments have not ended here: of more than these the oldest lose their parent. */
 const PARENTS_MAX = 1_000;
@@ -36,7 +36,7 @@ export function traceFrom(source: Observable, tracer: Tracer): () => void {
   };
   const offs = [
     source.on('deployment.queued', ({ deployment }) => remember(deployment)),
-    ...TERMINAL.map((name) =>
+    ...TERMINAL_EVENTS.map((name) =>
       source.on(name, (payload) => {
         const { deployment } = payload;
         const parent = parents.get(deployment.id) ?? ROOT_CONTEXT;

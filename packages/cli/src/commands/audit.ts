@@ -1,17 +1,14 @@
 import type { AuditEntry } from '@quayside/core';
-import { err, ok } from 'neverthrow';
+import { ACTS } from '@quayside/core/ports';
+import { err } from 'neverthrow';
 import { choiceFlag, integerFlag } from '../arguments/values.js';
 import type { Command } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { withDeployer } from '../session.js';
 import { timeText } from '../terminal/quantities.js';
-import { type Column, table } from '../terminal/table.js';
+import type { Column } from '../terminal/table.js';
 import { plain } from '../terminal/width.js';
-import { everyPage } from './every-page.js';
 import { LIMIT } from './flags.js';
-import { checkNames, PROJECT, STAGE } from './names.js';
-
-const ACTS = ['deploy', 'roll-back', 'remove', 'cancel', 'pin', 'unpin', 'prune', 'recover'] as const;
+import { PROJECT, STAGE } from './names.js';
+import { printList } from './print-list.js';
 
 export const audit: Command = {
   spec: {
@@ -29,33 +26,17 @@ export const audit: Command = {
     examples: ['quayside audit', 'quayside audit shop prod --act remove', 'quayside audit -n 1000 --json'],
   },
   async run(context) {
-    const { given, screen } = context;
+    const { given } = context;
     const limit = integerFlag(given, 'limit', { from: 1, to: 100_000 });
     if (limit.isErr()) return err(limit.error);
     const act = choiceFlag(given, 'act', ACTS);
     if (act.isErr()) return err(act.error);
-    const count = limit.value ?? 20;
-    const [project, stage] = given.positionals;
-    return withDeployer(context, 'reads', async (session) => {
-      const { deployer, reading } = session;
-      const query = {
-        ...(project === undefined ? {} : { project }),
-        ...(stage === undefined ? {} : { stage }),
-        ...(act.value === undefined ? {} : { act: act.value }),
-        limit: Math.min(count, 200),
-        signal: reading,
-      };
-      const all = await everyPage((cursor) => deployer.audit.list({ ...query, ...cursor }), count);
-      if (all.isErr()) return err(all.error);
-      if (all.value.length === 0) {
-        const known = await checkNames(session, project, stage);
-        if (known.isErr()) return err(known.error);
-      }
-      const { style } = screen.look;
-      if (screen.isJson) for (const entry of all.value) screen.object(entry);
-      else if (all.value.length === 0) screen.note('Nobody has done anything.');
-      else for (const line of table(all.value, columns(), screen.columns, style.bold)) screen.print(line);
-      return ok(EXIT.done);
+    const only = act.value === undefined ? {} : { act: act.value };
+    return printList(context, {
+      list: (deployer, query) => deployer.audit.list({ ...query, ...only }),
+      count: limit.value ?? 20,
+      columns,
+      none: 'Nobody has done anything.',
     });
   },
 };

@@ -1,29 +1,16 @@
 import type { Deployment } from '@quayside/core';
-import { err, ok } from 'neverthrow';
+import { DEPLOYMENT_STATUSES } from '@quayside/core/ports';
+import { err } from 'neverthrow';
 import { choiceFlag, integerFlag } from '../arguments/values.js';
 import type { Command } from '../context.js';
-import { EXIT } from '../exit-codes.js';
 import { isGood } from '../render/deployment/presenter.js';
-import { withDeployer } from '../session.js';
 import { durationText, timeText } from '../terminal/quantities.js';
 import type { Style } from '../terminal/style.js';
-import { type Column, table } from '../terminal/table.js';
+import type { Column } from '../terminal/table.js';
 import { plain } from '../terminal/width.js';
-import { everyPage } from './every-page.js';
 import { LIMIT } from './flags.js';
-import { checkNames, PROJECT, STAGE } from './names.js';
-
-const STATUSES = [
-  'queued',
-  'running',
-  'rolling-back',
-  'succeeded',
-  'unchanged',
-  'failed',
-  'cancelled',
-  'superseded',
-  'abandoned',
-] as const;
+import { PROJECT, STAGE } from './names.js';
+import { printList } from './print-list.js';
 
 export const history: Command = {
   spec: {
@@ -40,39 +27,23 @@ export const history: Command = {
         name: 'status',
         value: 'status',
         about: 'Only those that are succeeded, failed, cancelled, …',
-        completes: STATUSES,
+        completes: DEPLOYMENT_STATUSES,
       },
     ],
     examples: ['quayside history', 'quayside history shop dev --status failed', 'quayside history -n 100 --json'],
   },
   async run(context) {
-    const { given, screen } = context;
+    const { given } = context;
     const limit = integerFlag(given, 'limit', { from: 1, to: 100_000 });
     if (limit.isErr()) return err(limit.error);
-    const status = choiceFlag(given, 'status', STATUSES);
+    const status = choiceFlag(given, 'status', DEPLOYMENT_STATUSES);
     if (status.isErr()) return err(status.error);
-    const count = limit.value ?? 20;
-    const [project, stage] = given.positionals;
-    return withDeployer(context, 'reads', async (session) => {
-      const { deployer, reading } = session;
-      const query = {
-        ...(project === undefined ? {} : { project }),
-        ...(stage === undefined ? {} : { stage }),
-        ...(status.value === undefined ? {} : { status: status.value }),
-        limit: Math.min(count, 200),
-        signal: reading,
-      };
-      const all = await everyPage((cursor) => deployer.deployments.list({ ...query, ...cursor }), count);
-      if (all.isErr()) return err(all.error);
-      if (all.value.length === 0) {
-        const known = await checkNames(session, project, stage);
-        if (known.isErr()) return err(known.error);
-      }
-      const { style } = screen.look;
-      if (screen.isJson) for (const deployment of all.value) screen.object(deployment);
-      else if (all.value.length === 0) screen.note('Nothing was deployed.');
-      else for (const line of table(all.value, columns(style), screen.columns, style.bold)) screen.print(line);
-      return ok(EXIT.done);
+    const only = status.value === undefined ? {} : { status: status.value };
+    return printList(context, {
+      list: (deployer, query) => deployer.deployments.list({ ...query, ...only }),
+      count: limit.value ?? 20,
+      columns,
+      none: 'Nothing was deployed.',
     });
   },
 };

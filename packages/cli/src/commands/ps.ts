@@ -1,13 +1,10 @@
 import type { Instance } from '@quayside/core';
-import { err, ok } from 'neverthrow';
 import type { Command } from '../context.js';
-import { EXIT } from '../exit-codes.js';
-import { withDeployer } from '../session.js';
 import { ageText } from '../terminal/quantities.js';
-import { type Column, table } from '../terminal/table.js';
+import type { Column } from '../terminal/table.js';
 import { plain } from '../terminal/width.js';
-import { everyPage } from './every-page.js';
-import { checkNames, PROJECT, STAGE } from './names.js';
+import { PROJECT, STAGE } from './names.js';
+import { printList } from './print-list.js';
 
 export const ps: Command = {
   spec: {
@@ -21,26 +18,12 @@ export const ps: Command = {
     flags: [],
     examples: ['quayside ps', 'quayside ps shop dev', "quayside ps --json | jq -r 'select(.isDefault) | .tag'"],
   },
-  async run(context) {
-    const { given, screen } = context;
-    const [project, stage] = given.positionals;
-    return withDeployer(context, 'reads', async (session) => {
-      const { deployer, reading } = session;
-      const query = { ...(project === undefined ? {} : { project }), ...(stage === undefined ? {} : { stage }) };
-      const all = await everyPage((cursor) =>
-        deployer.instances.list({ ...query, ...cursor, limit: 200, signal: reading }),
-      );
-      if (all.isErr()) return err(all.error);
-      if (all.value.length === 0) {
-        const known = await checkNames(session, project, stage);
-        if (known.isErr()) return err(known.error);
-      }
-      if (screen.isJson) for (const instance of all.value) screen.object(instance);
-      else if (all.value.length === 0) screen.note('Nothing runs.');
-      else for (const line of table(all.value, columns(), screen.columns, screen.look.style.bold)) screen.print(line);
-      return ok(EXIT.done);
-    });
-  },
+  run: (context) =>
+    printList(context, {
+      list: (deployer, query) => deployer.instances.list(query),
+      columns,
+      none: 'Nothing runs.',
+    }),
 };
 
 const columns = (): Column<Instance>[] => [

@@ -7,17 +7,13 @@ import type { Json } from './json.js';
 import type { DomainOwner } from './names.js';
 import type { Spec } from './spec.js';
 
-export type TerminalStatus = 'succeeded' | 'unchanged' | 'failed' | 'cancelled' | 'superseded' | 'abandoned';
-export type DeploymentStatus = 'queued' | 'running' | 'rolling-back' | TerminalStatus;
+const TERMINAL_STATUSES = ['succeeded', 'unchanged', 'failed', 'cancelled', 'superseded', 'abandoned'] as const;
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+/** In the order in which a deployment may have them. */
+export const DEPLOYMENT_STATUSES = ['queued', 'running', 'rolling-back', ...TERMINAL_STATUSES] as const;
+export type DeploymentStatus = (typeof DEPLOYMENT_STATUSES)[number];
 
-const TERMINAL: ReadonlySet<string> = new Set<TerminalStatus>([
-  'succeeded',
-  'unchanged',
-  'failed',
-  'cancelled',
-  'superseded',
-  'abandoned',
-]);
+const TERMINAL: ReadonlySet<string> = new Set(TERMINAL_STATUSES);
 export const isTerminal = (status: DeploymentStatus): status is TerminalStatus => TERMINAL.has(status);
 
 /** An error as it is stored: redacted, its causes as messages. */
@@ -365,7 +361,8 @@ export interface PluginStateRecord {
 }
 
 /** What people and hosts ask for. */
-export type Act = 'deploy' | 'roll-back' | 'remove' | 'cancel' | 'pin' | 'unpin' | 'prune' | 'recover';
+export const ACTS = ['deploy', 'roll-back', 'remove', 'cancel', 'pin', 'unpin', 'prune', 'recover'] as const;
+export type Act = (typeof ACTS)[number];
 
 /** Who did what: one record per act, in the commit that made it true, or right before what takes several. `audit` */
 export interface AuditRecord {
