@@ -12,7 +12,7 @@ import type {
   RemoveAnswer,
   RouteView,
 } from '@quayside/core';
-import type { ContainerLogLine } from '@quayside/core/ports';
+import { type ContainerLogLine, DEPLOYMENT_STATUSES } from '@quayside/core/ports';
 import { z } from 'zod';
 import type { Problem } from '../problem.js';
 
@@ -57,25 +57,13 @@ export const StepSchema = z.object({
   durationMs: orNull(z.number()).describe('Null while it runs'),
 });
 
-export const STATUSES = [
-  'queued',
-  'running',
-  'rolling-back',
-  'succeeded',
-  'unchanged',
-  'failed',
-  'cancelled',
-  'superseded',
-  'abandoned',
-] as const satisfies readonly Deployment['status'][];
-
 export const DeploymentSchema = z.object({
   id: z.string(),
   project: z.string(),
   stage: z.string(),
   tag: z.string(),
   kind: z.enum(['deploy', 'rollback']),
-  status: z.enum(STATUSES),
+  status: z.enum(DEPLOYMENT_STATUSES),
   cleanup: z.enum(['none', 'pending', 'done']).describe('What a rollback or a retire still has to remove'),
   digest: orNull(z.string()).describe('`sha256:…`; null until it is resolved'),
   queuedAt: time('When it was asked for'),

@@ -1,7 +1,8 @@
-import type { Deployment } from '@quayside/core';
-import { type AnyError, invalid } from '@quayside/core/ports';
+import type { Deployment, Handle } from '@quayside/core';
+import { type AnyError, DEPLOYMENT_STATUSES, invalid } from '@quayside/core/ports';
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import { z } from 'zod';
+import type { Place } from '../authorize.js';
 import type { Failure } from '../problem.js';
 import { logSource } from '../streams/sources.js';
 import { thrownError } from '../thrown.js';
@@ -11,13 +12,13 @@ import {
   DeploymentSchema,
   LogPageSchema,
   PlanSchema,
-  STATUSES,
   SubmittedSchema,
 } from './answers.js';
 import { following, resumesAt, wantsStream } from './following.js';
 import { after, cancelRequest, deployRequest, flag, id, ofStage, paging, rollBackRequest } from './inputs.js';
-import { given, taken } from './pages.js';
-import { type Call, type Route, route } from './route.js';
+import { given, listed, taken } from './pages.js';
+import { permitted } from './permitted.js';
+import { type Answer, type Call, type Route, route } from './route.js';
 
 const none = () => z.strictObject({});
 const byId = () => z.strictObject({ id: id("a deployment's id") });
@@ -57,16 +58,7 @@ export const deploymentRoutes: readonly Route[] = [
       schema: SubmittedSchema,
     },
     errors: ['unknown-project', 'unknown-stage', 'idempotency-conflict', 'stage-busy', 'secret-not-kept', 'closed'],
-    async handle(call) {
-      const { context, body, signal, permit } = call;
-      const by = await permit(body);
-      if (by.isErr()) return err(by.error);
-      const key = keyOf(call.request, body.idempotencyKey);
-      if (key.isErr()) return err(key.error);
-      const asked = { ...given(body), ...given({ idempotencyKey: key.value }), by: by.value };
-      const handle = await context.deployer.submit(asked, { signal });
-      return handle.map(({ id }) => submitted(call, id));
-    },
+    handle: (call) => submitted(call, (asked) => call.context.deployer.submit(asked, { signal: call.signal })),
   }),
   route({
     method: 'POST',
@@ -84,16 +76,7 @@ export const deploymentRoutes: readonly Route[] = [
       schema: SubmittedSchema,
     },
     errors: ['unknown-deployment', 'nothing-before', 'idempotency-conflict', 'stage-busy', 'closed'],
-    async handle(call) {
-      const { context, body, signal, permit } = call;
-      const by = await permit(body);
-      if (by.isErr()) return err(by.error);
-      const key = keyOf(call.request, body.idempotencyKey);
-      if (key.isErr()) return err(key.error);
-      const asked = { ...given(body), ...given({ idempotencyKey: key.value }), by: by.value };
-      const handle = await context.deployer.submitRollBack(asked, { signal });
-      return handle.map(({ id }) => submitted(call, id));
-    },
+    handle: (call) => submitted(call, (asked) => call.context.deployer.submitRollBack(asked, { signal: call.signal })),
   }),
   route({
     method: 'GET',
@@ -102,16 +85,12 @@ export const deploymentRoutes: readonly Route[] = [
     summary: 'The history, newest first',
     action: 'read',
     params: none(),
-    query: z.strictObject({ ...paging(), ...ofStage(), status: z.enum(STATUSES).optional() }),
+    query: z.strictObject({ ...paging(), ...ofStage(), status: z.enum(DEPLOYMENT_STATUSES).optional() }),
     body: null,
     answers: { status: 200, description: 'Those that the caller may see', schema: DeploymentPageSchema },
     errors: [],
     async handle({ context, query, signal, shows }) {
-      const page = await context.deployer.deployments.list({ ...given(query), signal });
-      if (page.isErr()) return err(page.error);
-      const seen = await Promise.all(page.value.items.map((item) => shows(item)));
-      const items = page.value.items.filter((_, index) => seen[index]);
-      return ok({ status: 200, body: { items, next: page.value.next } });
+      return listed(context.deployer.deployments.list({ ...given(query), signal }), (item) => shows(item));
     },
   }),
   route({
@@ -126,7 +105,7 @@ export const deploymentRoutes: readonly Route[] = [
     answers: { status: 200, description: 'As it is now', schema: DeploymentSchema },
     errors: ['unknown-deployment'],
     async handle(call) {
-      return (await permitted(call)).map(({ deployment }) => ({ status: 200, body: deployment }));
+      return (await named(call)).map(({ record }) => ({ status: 200, body: record }));
     },
   }),
   route({
@@ -141,11 +120,11 @@ export const deploymentRoutes: readonly Route[] = [
     answers: { status: 200, description: 'What became of it; the undo is not waited for', schema: CancelledSchema },
     errors: ['unknown-deployment', 'closed'],
     async handle(call) {
-      const found = await permitted(call);
+      const found = await named(call);
       if (found.isErr()) return err(found.error);
-      const { by, deployment } = found.value;
+      const { by, record } = found.value;
       const { context, body, signal } = call;
-      const answer = await context.deployer.cancel(deployment.id, { by, ...given({ reason: body.reason }), signal });
+      const answer = await context.deployer.cancel(record.id, { by, ...given({ reason: body.reason }), signal });
       return answer.map((value) => ({ status: 200, body: value }));
     },
   }),
@@ -168,10 +147,10 @@ export const deploymentRoutes: readonly Route[] = [
     },
     errors: ['unknown-deployment'],
     async handle(call) {
-      const found = await permitted(call);
+      const found = await named(call);
       if (found.isErr()) return err(found.error);
       const { context, params, query, request, signal } = call;
-      if (wantsStream(request, query.follow)) return followedLog(call, found.value.deployment);
+      if (wantsStream(request, query.follow)) return followedLog(call, found.value.record);
       const from = query.cursor === undefined ? ok(query.after ?? 0) : cursorSeq(query.cursor);
       if (from.isErr()) return err(from.error);
       const entries = context.deployer.logs(params.id, { after: from.value, signal });
@@ -198,21 +177,29 @@ async function followedLog(call: LogCall, { id, endedAt }: Deployment) {
   });
 }
 
-/** The deployment that a call names, once the caller may do with it what was asked for; and who that is. */
-async function permitted(
-  call: Call<{ id: string }, unknown, unknown>,
-): Promise<Result<{ readonly deployment: Deployment; readonly by: string }, Failure>> {
-  const found = await call.context.deployer.deployments.get(call.params.id, { signal: call.signal });
-  if (found.isErr()) return err(found.error);
-  const deployment = found.value;
-  return (await call.permit(deployment)).map((by) => ({ deployment, by }));
+const named = (call: Call<{ id: string }, unknown, unknown>) =>
+  permitted(call, call.context.deployer.deployments.get(call.params.id, { signal: call.signal }));
+
+type Submitted = Place & { readonly idempotencyKey?: string | undefined };
+
+/** Stores a request in the caller's name, and answers where its deployment is. */
+async function submitted<Body extends Submitted>(
+  { context, request, body, permit }: Call<unknown, unknown, Body>,
+  submit: (asked: Asked<Body>) => ResultAsync<Handle, AnyError>,
+): Promise<Result<Answer, Failure>> {
+  const by = await permit(body);
+  if (by.isErr()) return err(by.error);
+  const key = keyOf(request, body.idempotencyKey);
+  if (key.isErr()) return err(key.error);
+  const handle = await submit({ ...given(body), ...given({ idempotencyKey: key.value }), by: by.value });
+  return handle.map(({ id }) => ({
+    status: 202,
+    body: { id },
+    headers: { location: `${context.basePath}/deployments/${id}` },
+  }));
 }
 
-const submitted = ({ context }: { readonly context: { readonly basePath: string } }, id: string) => ({
-  status: 202,
-  body: { id },
-  headers: { location: `${context.basePath}/deployments/${id}` },
-});
+type Asked<Body extends Submitted> = ReturnType<typeof given<Body>> & { readonly by: string };
 
 function keyOf(request: Request, field: string | undefined): Result<string | undefined, AnyError> {
   const header = request.headers.get('idempotency-key');

@@ -6,7 +6,7 @@ import { thrownError } from '../thrown.js';
 import { EventPageSchema } from './answers.js';
 import { accepts, following, resumesAt } from './following.js';
 import { after, flag, ofStage, whole } from './inputs.js';
-import { taken } from './pages.js';
+import { seenOf, taken } from './pages.js';
 import { type Call, type Route, route } from './route.js';
 
 type EventCall = Pick<Call<unknown, Asked, unknown>, 'query' | 'shows'>;
@@ -51,8 +51,7 @@ export const eventRoutes: readonly Route[] = [
       }
       const read = async () => {
         const page = await taken(deployer.events({ after: at.value?.after ?? 0, follow: false, signal }), query.limit);
-        const seen = await Promise.all(page.items.map((event) => shows(placeOf(event))));
-        return { items: page.items.filter((_, index) => seen[index]), next: page.next };
+        return { items: await seenOf(page.items, (event) => shows(placeOf(event))), next: page.next };
       };
       return (await ResultAsync.fromThrowable(read, thrownError)()).map((body) => ({ status: 200, body }));
     },

@@ -1,13 +1,12 @@
-import type { Instance } from '@quayside/core';
-import { err, ok, type Result, ResultAsync } from 'neverthrow';
+import { err, ok, ResultAsync } from 'neverthrow';
 import { z } from 'zod';
-import type { Failure } from '../problem.js';
 import { OutputFeed } from '../streams/output-feed.js';
 import { thrownError } from '../thrown.js';
 import { InstancePageSchema, InstanceSchema, OutputPageSchema, RemovedSchema } from './answers.js';
 import { wantsStream } from './following.js';
 import { flag, id, ofStage, paging, projectName, stageName, whole } from './inputs.js';
-import { given } from './pages.js';
+import { given, listed } from './pages.js';
+import { permitted } from './permitted.js';
 import { type Call, type Route, route } from './route.js';
 
 const none = () => z.strictObject({});
@@ -27,11 +26,7 @@ export const instanceRoutes: readonly Route[] = [
     answers: { status: 200, description: 'Those that the caller may see', schema: InstancePageSchema },
     errors: [],
     async handle({ context, query, signal, shows }) {
-      const page = await context.deployer.instances.list({ ...given(query), signal });
-      if (page.isErr()) return err(page.error);
-      const seen = await Promise.all(page.value.items.map((item) => shows(item)));
-      const items = page.value.items.filter((_, index) => seen[index]);
-      return ok({ status: 200, body: { items, next: page.value.next } });
+      return listed(context.deployer.instances.list({ ...given(query), signal }), (item) => shows(item));
     },
   }),
   route({
@@ -46,7 +41,7 @@ export const instanceRoutes: readonly Route[] = [
     answers: { status: 200, description: 'As it is now', schema: InstanceSchema },
     errors: ['unknown-instance'],
     async handle(call) {
-      return (await permitted(call)).map(({ instance }) => ({ status: 200, body: instance }));
+      return (await named(call)).map(({ record }) => ({ status: 200, body: record }));
     },
   }),
   route({
@@ -61,10 +56,10 @@ export const instanceRoutes: readonly Route[] = [
     answers: { status: 202, description: 'It retires now', schema: RemovedSchema },
     errors: ['unknown-instance', 'instance-in-use', 'stage-busy', 'closed'],
     async handle(call) {
-      const found = await permitted(call);
+      const found = await named(call);
       if (found.isErr()) return err(found.error);
       const removed = await call.context.deployer.remove(
-        { instance: found.value.instance.id },
+        { instance: found.value.record.id },
         { by: found.value.by, signal: call.signal },
       );
       return removed.map((body) => ({ status: 202, body }));
@@ -83,12 +78,12 @@ export const instanceRoutes: readonly Route[] = [
       answers: { status: 200, description: 'As it is with that', schema: InstanceSchema },
       errors: ['unknown-instance', 'closed'],
       async handle(call) {
-        const found = await permitted(call);
+        const found = await named(call);
         if (found.isErr()) return err(found.error);
-        const { by, instance } = found.value;
+        const { by, record } = found.value;
         const { deployer } = call.context;
         const options = { by, signal: call.signal };
-        const answer = await (isPinned ? deployer.pin(instance.id, options) : deployer.unpin(instance.id, options));
+        const answer = await (isPinned ? deployer.pin(record.id, options) : deployer.unpin(record.id, options));
         return answer.map((body) => ({ status: 200, body }));
       },
     }),
@@ -113,7 +108,7 @@ export const instanceRoutes: readonly Route[] = [
     },
     errors: ['unknown-instance', 'container-missing', 'engine-unreachable'],
     async handle(call) {
-      const found = await permitted(call);
+      const found = await named(call);
       if (found.isErr()) return err(found.error);
       const { context, params, query, request } = call;
       const { deployer, streams } = context;
@@ -153,12 +148,5 @@ async function all<T>(from: AsyncIterable<T>): Promise<readonly T[]> {
   return items;
 }
 
-/** The instance that a call names, once the caller may do with it what was asked for; and who that is. */
-async function permitted(
-  call: Call<{ id: string }, unknown, unknown>,
-): Promise<Result<{ readonly instance: Instance; readonly by: string }, Failure>> {
-  const found = await call.context.deployer.instances.get(call.params.id, { signal: call.signal });
-  if (found.isErr()) return err(found.error);
-  const instance = found.value;
-  return (await call.permit(instance)).map((by) => ({ instance, by }));
-}
+const named = (call: Call<{ id: string }, unknown, unknown>) =>
+  permitted(call, call.context.deployer.instances.get(call.params.id, { signal: call.signal }));

@@ -1,6 +1,27 @@
 import type { Page } from '@quayside/core';
+import type { AnyError } from '@quayside/core/ports';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import type { Failure } from '../problem.js';
+import type { Answer } from './route.js';
 
 const LIMIT = 50;
+
+/** Those that the caller may see. */
+export async function seenOf<T>(items: readonly T[], isSeen: (item: T) => Promise<boolean>): Promise<readonly T[]> {
+  const seen = await Promise.all(items.map(isSeen));
+  return items.filter((_, index) => seen[index]);
+}
+
+/** The answer with a page of the deployer's, of what the caller may see. */
+export async function listed<T>(
+  asked: ResultAsync<Page<T>, AnyError>,
+  isSeen: (item: T) => Promise<boolean>,
+): Promise<Result<Answer, Failure>> {
+  const page = await asked;
+  if (page.isErr()) return err(page.error);
+  const { items, next } = page.value;
+  return ok({ status: 200, body: { items: await seenOf(items, isSeen), next } });
+}
 
 /** A page of what is in memory as a whole. The cursor is the key of the page's last item. */
 export function sliced<T>(

@@ -2,7 +2,7 @@ import { err, ok } from 'neverthrow';
 import { z } from 'zod';
 import { ProjectPageSchema, TagPageSchema } from './answers.js';
 import { paging, projectName, stageName } from './inputs.js';
-import { sliced } from './pages.js';
+import { seenOf, sliced } from './pages.js';
 import { type Route, route } from './route.js';
 
 export const projectRoutes: readonly Route[] = [
@@ -20,8 +20,7 @@ export const projectRoutes: readonly Route[] = [
     async handle({ context, query, signal, shows }) {
       const all = await context.catalogue.projects(signal);
       if (all.isErr()) return err(all.error);
-      const seen = await Promise.all(all.value.map(({ name }) => shows({ project: name })));
-      const items = all.value.filter((_, index) => seen[index]);
+      const items = await seenOf(all.value, ({ name }) => shows({ project: name }));
       return ok({ status: 200, body: sliced(items, query, ({ name }) => name) });
     },
   }),
