@@ -1,7 +1,8 @@
 /** Runs what a page says can be run: each block in a process and a folder of its own, against the sources. */
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Block, root } from './pages.js';
 
 const LIMIT_MS = 60_000;
@@ -34,23 +35,14 @@ export async function runBlocks(blocks: readonly Block[]): Promise<readonly stri
   return wrong;
 }
 
-function run(file: string, cwd: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+async function run(file: string, cwd: string): Promise<{ code: unknown; stdout: string; stderr: string }> {
   const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'), NODE_OPTIONS: '' };
-  const tsx = join(root, 'node_modules/tsx/dist/loader.mjs');
-  const child = spawn(process.execPath, ['--import', tsx, file], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
-  return new Promise((resolve) => {
-    child.once('close', (code) => {
-      clearTimeout(limit);
-      resolve({ code, stdout, stderr });
-    });
-  });
+  const args = ['--import', join(root, 'node_modules/tsx/dist/loader.mjs'), file];
+  const options = { cwd, env, timeout: LIMIT_MS, killSignal: 'SIGKILL' } as const;
+  try {
+    return { code: 0, ...(await promisify(execFile)(process.execPath, args, options)) };
+  } catch (thrown) {
+    // Of one that ended otherwise, what it wrote is in the error.
+    return thrown as { code: unknown; stdout: string; stderr: string };
+  }
 }
