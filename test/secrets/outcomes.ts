@@ -62,6 +62,18 @@ const REPEATS = `
 `;
 const leaky = (site: Site) => site.leak.split(' | ');
 
+/** A proxy at this port, with the site's login. */
+const behindProxy: NonNullable<Outcome['options']> = (options, site, port) => ({
+  ...options,
+  proxy: nginxProxyManager({
+    url: `http://127.0.0.1:${port}`,
+    identity: 'me@example.com',
+    secret: site.canaries.proxy.value,
+    frontDoor: `http://127.0.0.1:${port}`,
+    answerTimeout: 800,
+  } as never),
+});
+
 export const OUTCOMES: readonly Outcome[] = [
   { name: 'success' },
   behaves('success, and the app prints its environment', (site) => ({ body: 'v2', lines: leaky(site) })),
@@ -282,16 +294,7 @@ export const OUTCOMES: readonly Outcome[] = [
               body: JSON.stringify({ error: { code: 400, message: `${said} ${site.canaries.proxy.value}` } }),
             },
       ),
-    options: (options, site, port) => ({
-      ...options,
-      proxy: nginxProxyManager({
-        url: `http://127.0.0.1:${port}`,
-        identity: 'me@example.com',
-        secret: site.canaries.proxy.value,
-        frontDoor: `http://127.0.0.1:${port}`,
-        answerTimeout: 800,
-      } as never),
-    }),
+    options: behindProxy,
   },
   {
     name: 'a proxy that does not let us in, and says with what',
@@ -301,16 +304,7 @@ export const OUTCOMES: readonly Outcome[] = [
         status: 401,
         body: JSON.stringify({ error: { code: 401, message: `${said} ${site.canaries.proxy.value}` } }),
       })),
-    options: (options, site, port) => ({
-      ...options,
-      proxy: nginxProxyManager({
-        url: `http://127.0.0.1:${port}`,
-        identity: 'me@example.com',
-        secret: site.canaries.proxy.value,
-        frontDoor: `http://127.0.0.1:${port}`,
-        answerTimeout: 800,
-      } as never),
-    }),
+    options: behindProxy,
   },
   {
     name: 'an engine that repeats the login at the registry',

@@ -4,8 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { type AnyError, type Deployer, type EventName, QuaysideError } from '@quayside/core';
-import type { Io, Output } from '../../packages/cli/src/io.js';
 import { main } from '../../packages/cli/src/main.js';
+import { capture, ioOf } from '../../packages/cli/test/support/io.js';
 import type { Site } from './site.js';
 
 export const SURFACES = [
@@ -127,39 +127,20 @@ export async function seeWorld(site: Site, seen: Seen): Promise<void> {
   }
 }
 
-interface Written extends Output {
-  text: string;
-}
-
-const output = (isTTY: boolean): Written => ({
-  isTTY,
-  columns: 100,
-  text: '',
-  write(text: string) {
-    this.text += text;
-  },
-});
+const output = (isTTY: boolean) => ({ ...capture(), isTTY, columns: 100 });
 
 /** The command, in this process, on this site. */
 export async function runCommand(site: Site, words: readonly string[], surface: Surface, seen: Seen): Promise<void> {
   const isTTY = surface === 'command on a terminal';
   const stdout = output(isTTY);
   const stderr = output(isTTY);
-  const io: Io = {
+  const io = ioOf({
     stdout,
     stderr,
     env: { TERM: 'xterm-256color', OVERRIDE: site.canaries.override.value },
-    platform: 'linux',
-    isInteractive: false,
     cwd: () => site.folder,
     chdir: () => {},
-    user: () => 'somebody',
-    ask: () => Promise.reject(new Error('Nobody can be asked.')),
-    onInterrupt: () => () => {},
-    onHangUp: () => () => {},
-    leave: () => {},
-    reserveStdout: () => {},
-  };
+  });
   await main(words, io, '0.0.0');
   seen.add(surface, stdout.text, stderr.text);
 }

@@ -4,7 +4,7 @@ import { containerRuntimeLaws, type RuntimeSubject } from '@quayside/core/testin
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import { type MemorySurroundings, runtimeSubject } from '../../../packages/core/src/testing/laws/memory-subjects.js';
 import type { Suite } from '../defect.js';
-import { deaf, leaveListener, never } from '../wrong.js';
+import { changing, deaf, leaveListener, never } from '../wrong.js';
 
 type Wrong = (right: ContainerRuntime, around: MemorySurroundings) => Partial<ContainerRuntime>;
 
@@ -55,16 +55,7 @@ export const runtimeSuite: Suite<RuntimeSubject> = {
   laws: containerRuntimeLaws,
   right: [{ name: 'in memory', open: () => runtimeSubject() }],
   defects: [
-    defect('its identity is another one with each call', DESCRIBED, (right) => {
-      let calls = 0;
-      return {
-        describe: (options) =>
-          right.describe(options).map((is) => {
-            calls += 1;
-            return { ...is, identity: `${is.identity}-${calls}` };
-          }),
-      };
-    }),
+    defect('its identity is another one with each call', DESCRIBED, (right) => changing(right.describe)),
     defect('create goes on under an aborted signal', ABORTED, (right) => ({
       create: (spec, options) => right.create(spec, deaf(options)),
     })),

@@ -4,7 +4,7 @@ import { errAsync, okAsync } from 'neverthrow';
 import { notifierSubject } from '../../../packages/core/src/testing/laws/memory-subjects.js';
 import type { Suite } from '../defect.js';
 import { type HttpNotifier, httpNotifierSubject } from '../right/http-notifier.js';
-import { deaf, leaveListener } from '../wrong.js';
+import { closesOnce, deaf, leaveListener } from '../wrong.js';
 
 const inMemory = (name: string, law: string, wrong: (right: Notifier) => Partial<Notifier>) => ({
   name,
@@ -164,15 +164,6 @@ export const notifierSuite: Suite<NotifierSubject> = {
       notify: (message, options) =>
         right.notify(message, options).mapErr((error) => ({ ...error, cause: new Error(`POST ${right.url} failed`) })),
     })),
-    inMemory('closing twice is an error', 'closing twice is fine', () => {
-      let isClosed = false;
-      return {
-        close() {
-          if (isClosed) return errAsync(bug(new Error('It is closed already.')));
-          isClosed = true;
-          return okAsync(undefined);
-        },
-      };
-    }),
+    inMemory('closing twice is an error', 'closing twice is fine', closesOnce),
   ],
 };

@@ -5,7 +5,7 @@ import { errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { z } from 'zod';
 import { proxySubject } from '../../../packages/core/src/testing/laws/memory-subjects.js';
 import type { Suite } from '../defect.js';
-import { deaf, later, leaveListener } from '../wrong.js';
+import { changing, deaf, later, leaveListener } from '../wrong.js';
 
 type Around = Parameters<NonNullable<Parameters<typeof proxySubject>[0]>>[1];
 type Wrong = (right: ProxyManager, around: Around) => Partial<ProxyManager>;
@@ -79,16 +79,7 @@ export const proxySuite: Suite<ProxyManagerSubject> = {
     { name: 'in memory, without `expect`', open: () => open(refusesExpect, { expect: false }) },
   ],
   defects: [
-    defect('its identity is another one with each call', DESCRIBED, (right) => {
-      let calls = 0;
-      return {
-        describe: (options) =>
-          right.describe(options).map((is) => {
-            calls += 1;
-            return { ...is, identity: `${is.identity}-${calls}` };
-          }),
-      };
-    }),
+    defect('its identity is another one with each call', DESCRIBED, (right) => changing(right.describe)),
     defect('a put goes on under an aborted signal, and says that it was aborted', ABORTED, (right) => ({
       put(route, options) {
         if (options.signal.aborted) void right.put(route, deaf(options));

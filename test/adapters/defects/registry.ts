@@ -1,9 +1,9 @@
-import { bug, type Registry, type RegistryError } from '@quayside/core/ports';
+import type { Registry, RegistryError } from '@quayside/core/ports';
 import { type RegistrySubject, registryLaws } from '@quayside/core/testing';
 import { errAsync, okAsync } from 'neverthrow';
 import { type MemorySurroundings, registrySubject } from '../../../packages/core/src/testing/laws/memory-subjects.js';
 import type { Suite } from '../defect.js';
-import { deaf, leaveListener } from '../wrong.js';
+import { closesOnce, deaf, leaveListener } from '../wrong.js';
 
 const defect = (
   name: string,
@@ -152,15 +152,6 @@ export const registrySuite: Suite<RegistrySubject> = {
         },
       }),
     ),
-    defect('closing twice is an error', 'closing twice is fine', () => {
-      let isClosed = false;
-      return {
-        close() {
-          if (isClosed) return errAsync(bug(new Error('It is closed already.')));
-          isClosed = true;
-          return okAsync(undefined);
-        },
-      };
-    }),
+    defect('closing twice is an error', 'closing twice is fine', closesOnce),
   ],
 };

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { eventOf } from '@quayside/core/testing';
-import { button, deploy, dialog, openStage, region, status } from '../support/acts.js';
+import { button, deploy, deployEach, dialog, openStage, region, status } from '../support/acts.js';
 import { expectEqual, inMemory, type Scenario } from '../support/scenario.js';
 
 const HOOK_KEY = Buffer.alloc(32, 7);
@@ -111,11 +111,7 @@ export const living: readonly Scenario[] = [
     yard.push('shop', 'v1');
     yard.push('shop', 'v2');
     const { page, audit } = await visitors.visit(yard);
-    for (const tag of ['v1', 'v2']) {
-      await openStage(page, 'shop', 'dev');
-      await deploy(page, 'shop', 'dev', tag);
-      await status(page, 'Succeeded');
-    }
+    await deployEach(page, 'shop', 'dev', ['v1', 'v2']);
     await openStage(page, 'shop', 'dev');
     await page.locator('.serves', { hasText: 'v2 serves' }).waitFor();
     await button(page, 'Roll back').click();
@@ -151,11 +147,7 @@ export const living: readonly Scenario[] = [
     yard.push('shop', 'v1');
     yard.push('shop', 'v2');
     const { page, audit } = await visitors.visit(yard);
-    for (const tag of ['v1', 'v2']) {
-      await openStage(page, 'shop', 'dev');
-      await deploy(page, 'shop', 'dev', tag);
-      await status(page, 'Succeeded');
-    }
+    await deployEach(page, 'shop', 'dev', ['v1', 'v2']);
     await openStage(page, 'shop', 'dev');
     const instances = region(page, 'Instances');
     await button(instances, 'Remove v1').click();

@@ -31,3 +31,12 @@ export async function deploy(page: Page, project: string, stage: string, tag: st
 /** On a deployment's page. */
 export const status = (page: Page, text: string): Promise<void> =>
   page.locator('main .facts .status', { hasText: text }).waitFor();
+
+/** One tag after the other, each to its success. */
+export async function deployEach(page: Page, project: string, stage: string, tags: readonly string[]): Promise<void> {
+  for (const tag of tags) {
+    await openStage(page, project, stage);
+    await deploy(page, project, stage, tag);
+    await status(page, 'Succeeded');
+  }
+}

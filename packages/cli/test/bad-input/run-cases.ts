@@ -8,8 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sqliteStore } from '@quayside/sql-adapter';
-import type { Io, Output } from '../../src/io.js';
 import { main } from '../../src/main.js';
+import { capture, ioOf } from '../support/io.js';
 import { COMMAND_CASES, type CommandCase, type Json } from './command-cases.js';
 
 /** The real one may be looked at; what would change it does not get there, and is counted. */
@@ -60,7 +60,7 @@ async function outcomeOf({ name, args, config, file, env = {} }: CommandCase): P
     changes = 0;
     const stdout = capture();
     const stderr = capture();
-    const code = await main(args, ioOf(stdout, stderr, env), '0.0.0');
+    const code = await main(args, ioOf({ stdout, stderr, env }), '0.0.0');
     const records = (await readdir(folder)).includes('quayside.db') ? await recordsIn(folder) : undefined;
     return { name, code, stdout: stdout.text, stderr: stderr.text, engineChanges: changes, records };
   } finally {
@@ -68,29 +68,6 @@ async function outcomeOf({ name, args, config, file, env = {} }: CommandCase): P
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const capture = (): Output & { text: string } => ({
-  text: '',
-  write(text: string) {
-    this.text += text;
-  },
-});
-
-const ioOf = (stdout: Output, stderr: Output, env: { readonly [name: string]: string }): Io => ({
-  stdout,
-  stderr,
-  env,
-  platform: 'linux',
-  isInteractive: false,
-  cwd: () => process.cwd(),
-  chdir: (path) => process.chdir(path),
-  user: () => 'somebody',
-  ask: () => Promise.reject(new Error('Nobody can be asked.')),
-  onInterrupt: () => () => {},
-  onHangUp: () => () => {},
-  leave: () => {},
-  reserveStdout: () => {},
-});
 
 async function recordsIn(folder: string): Promise<number> {
   const store = sqliteStore({ path: join(folder, 'quayside.db') })._unsafeUnwrap();
