@@ -10,14 +10,15 @@ export function pruneAudit(run: PruneRun): ResultAsync<void, AnyError> {
   return routine(async function* () {
     const since = host.clock.now() - host.settings.keepAuditMs;
     for (;;) {
-      // The oldest first: one look tells whether there is anything to do.
+      // The oldest first: mostly one record tells that there is nothing to do.
+      const [oldest] = yield* host.store.list('audit', { limit: 1 }, { signal });
+      if (!oldest || oldest.value.at >= since) return ok<void, AnyError>(undefined);
       const page = yield* host.store.list('audit', { limit: CHANGES_MAX }, { signal });
       const old = page.filter(({ value }) => value.at < since);
-      if (old.length > 0)
-        yield* tidy(
-          run,
-          old.map(({ value }): Change => ({ op: 'remove', collection: 'audit', id: value.id })),
-        );
+      yield* tidy(
+        run,
+        old.map(({ value }): Change => ({ op: 'remove', collection: 'audit', id: value.id })),
+      );
       if (old.length < CHANGES_MAX) return ok<void, AnyError>(undefined);
     }
   });
