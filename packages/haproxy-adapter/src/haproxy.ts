@@ -135,6 +135,7 @@ function build(settings: Settings): ProxyManager {
       expect: false,
       streamsSurviveWrite: true,
       sticky: true,
+      holding: false,
       maxTargets: TARGETS_MAX,
     },
     attach,

@@ -112,6 +112,7 @@ export function nginxProxyManager(
         expect: false,
         streamsSurviveWrite: true,
         sticky: false,
+        holding: false,
         maxTargets: 1,
       },
       describe: (call) =>

@@ -112,6 +112,7 @@ function build(settings: Settings): EmbeddedProxy {
       expect: true,
       streamsSurviveWrite: true,
       sticky: true,
+      holding: false,
       maxTargets: TARGETS_MAX,
     },
 

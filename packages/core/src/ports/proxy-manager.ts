@@ -30,6 +30,14 @@ export interface Target {
   readonly weight?: number;
 }
 
+/** What visitors are told while a stage is in maintenance. */
+export interface Holding {
+  /** For people: plain text of one line, at most 500 characters. The proxy escapes it where it becomes part of a page. */
+  readonly message: string;
+  /** When to come again, told as `Retry-After` in whole seconds, rounded up (RFC 9110, section 10.2.3). */
+  readonly retryAfterMs: number;
+}
+
 /** A domain, and the targets it is sent to. Plain HTTP towards the target. */
 export interface Route {
   /** Lower case. */
@@ -43,6 +51,11 @@ export interface Route {
    * target with a weight above 0. A visitor without the cookie is sent by the weights. Default false: every request is.
    */
   readonly sticky?: boolean;
+  /**
+   * With the capability: the proxy answers visitors itself, 503 with `Retry-After` and a page that has the message, and sends `prove`'s
+   * requests alone to the targets. What was under way when it was put ends as it began. Absent: the targets answer.
+   */
+  readonly holding?: Holding;
   /** What `parseOptions` made of the stage's options. */
   readonly options: Json;
 }
@@ -67,6 +80,8 @@ export interface HeldRoute {
   readonly mark: string | null;
   /** `instance` is null where the proxy cannot tell. */
   readonly targets: readonly { readonly instance: string | null; readonly host: string; readonly port: number }[];
+  /** What visitors are told instead of being sent to the targets; absent: they are sent there. */
+  readonly holding?: Holding;
 }
 
 /** What a request through the front door has to bring, beside the instance itself, for a route to count as proved. */
@@ -96,6 +111,8 @@ export interface ProxyCapabilities {
   readonly streamsSurviveWrite: boolean;
   /** Whether a route's `sticky` counts. */
   readonly sticky: boolean;
+  /** Whether a route's `holding` counts. */
+  readonly holding: boolean;
   /** How many targets a route may have. */
   readonly maxTargets: number;
 }
@@ -142,7 +159,8 @@ export interface ProxyManager extends KeepsSecrets {
    * Looks through the front door until requests for the route's domain are answered by this instance and the app answers
    * as asked, or until the signal is aborted or `timeoutMs` (default 10 000) is over: then `route-unproved`, with what was seen last. What
    * it looks at changes together with the upstream: a proxy that took the change and does not apply it, while the old instance
-   * answers 200, is not proved.
+   * answers 200, is not proved. A route with `holding` is proved when visitors get that answer and a request that passes it by is
+   * answered by this instance; without one no request passes anything by, so that a proxy that holds on is found out.
    * @param request what the app has to answer; null: the instance alone is looked for (a stage that does not speak HTTP)
    */
   prove(

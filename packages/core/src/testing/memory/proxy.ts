@@ -3,7 +3,14 @@ import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
 import type { Reach } from '../../domain/endpoints.js';
 import { aborted } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
-import type { HeldRoute, ProxyCapabilities, ProxyError, ProxyManager, Route } from '../../ports/proxy-manager.js';
+import type {
+  HeldRoute,
+  Holding,
+  ProxyCapabilities,
+  ProxyError,
+  ProxyManager,
+  Route,
+} from '../../ports/proxy-manager.js';
 import type { MemoryEngine } from './engine.js';
 
 export interface MemoryProxy extends ProxyManager {
@@ -29,6 +36,7 @@ interface Held {
   readonly mark: string | null;
   readonly targets: Route['targets'];
   readonly sticky?: boolean;
+  readonly holding?: Holding;
 }
 
 export function memoryProxy(
@@ -62,6 +70,7 @@ export function memoryProxy(
         domain,
         mark: entry.mark,
         targets: entry.targets.map(({ instance, host, port }) => ({ instance, host, port })),
+        ...(entry.holding && { holding: entry.holding }),
       }
     );
   };
@@ -81,8 +90,14 @@ export function memoryProxy(
     return targets[best];
   };
 
-  /** One request, not counted: a proof is none of the visitors'. Its cookie is the instance's id. */
-  const visit = (capabilities: ProxyCapabilities, domain: string, path = '/', cookie?: string) => {
+  /** A visitor's request, not counted. Its cookie is the instance's id. */
+  const visit = (capabilities: ProxyCapabilities, domain: string, path = '/', cookie?: string) =>
+    capabilities.holding && served.get(domain)?.holding
+      ? { target: undefined, answer: { status: 503, instance: null } }
+      : reach(capabilities, domain, path, cookie);
+
+  /** The same, past what holds visitors. */
+  const reach = (capabilities: ProxyCapabilities, domain: string, path = '/', cookie?: string) => {
     const { targets = [], sticky = false } = served.get(domain) ?? {};
     const stays = capabilities.sticky && sticky;
     const known = stays ? targets.find(({ instance, weight = 1 }) => instance === cookie && weight > 0) : undefined;
@@ -105,6 +120,7 @@ export function memoryProxy(
       expect: true,
       streamsSurviveWrite: true,
       sticky: false,
+      holding: true,
       maxTargets: 16,
       ...options.capabilities,
     },
@@ -143,7 +159,12 @@ export function memoryProxy(
           retryable: false,
         });
       }
-      apply(route.domain, { mark: route.mark, targets: route.targets, sticky: route.sticky === true });
+      apply(route.domain, {
+        mark: route.mark,
+        targets: route.targets,
+        sticky: route.sticky === true,
+        ...(route.holding && { holding: route.holding }),
+      });
       return okAsync(undefined);
     },
     remove({ domain, mark }, { signal }) {
@@ -167,11 +188,12 @@ export function memoryProxy(
     prove(route, request, { signal, timeoutMs = 10_000 }) {
       const look = (): ProxyError | undefined => {
         if (signal.aborted) return aborted(`Proving ${route.domain}`, signal.reason);
-        const { answer } = visit(this.capabilities, route.domain, request?.path);
+        const isHeld = this.capabilities.holding && served.get(route.domain)?.holding !== undefined;
+        const { answer } = (route.holding ? reach : visit)(this.capabilities, route.domain, request?.path);
         const isIt = route.targets.some((target) => target.instance === answer.instance);
         const isGood =
           request === null || request.expectStatus.some(([from, to]) => answer.status >= from && answer.status <= to);
-        if (isIt && isGood) return undefined;
+        if (isIt && isGood && (!route.holding || isHeld)) return undefined;
         return {
           kind: 'route-unproved',
           message: `${route.domain} is answered with ${answer.status} by ${answer.instance ?? 'nobody'}.`,
@@ -209,6 +231,7 @@ export function memoryProxy(
       apply(domain, {
         mark: route.mark,
         targets: route.targets.map((target) => ({ ...target, instance: target.instance ?? '' })),
+        ...(route.holding && { holding: route.holding }),
       });
     },
     lie(on) {

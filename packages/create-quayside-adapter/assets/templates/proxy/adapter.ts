@@ -25,6 +25,7 @@ export const acmeProxy = (options: AcmeProxyOptions = {}) =>
         expect: false,
         streamsSurviveWrite: false,
         sticky: false,
+        holding: false,
         maxTargets: 1,
       },
       writes: 'serial',
