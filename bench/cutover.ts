@@ -21,6 +21,8 @@ const PER_SECOND = 1_100;
 const STREAMS = 20;
 /** Between two route writes at least: the second that is looked at, and the start of the next container is not in it. */
 const APART_MS = 1_050;
+/** Requests that each app asks itself before it listens: what is looked at is the proxy, not how Node compiles an app that serves. */
+const WARM_UP = 400;
 const LIMIT_MS = 20 * 60_000;
 const { values } = parseArgs({
   options: { cutovers: { type: 'string', default: '100' }, only: { type: 'string', default: '' } },
@@ -45,7 +47,7 @@ process.exitCode = failed === 0 && ratios.length > 0 && worst < P99_MOST + 0.05 
 
 async function through(name: string, field: Field, door: Door): Promise<void> {
   const image = `${field.registry.host}/shop`;
-  await pushVersions(field.bench, image, ['v1', 'v2']);
+  await pushVersions(field.bench, image, ['v1', 'v2'], [`APP_WARMS=${WARM_UP}`]);
   const stage = { port: 3000, maxInstances: 1, drain: '12s' } as const;
   const deployer = await field.deployer({ shop: { image, stages: { dev: stage } } }, door.options);
   const first = await replace(field, deployer, 'v1');

@@ -3,10 +3,12 @@
  *
  * `/` answers 1 kB that begins with its version and its host's name; `/download` ten seconds of bytes; an upgrade a WebSocket that sends back
  * what it is sent. It ends at SIGTERM at once: whatever is cut off by that was not drained. With `APP_FINISHES` it
- * takes no connection more, and ends once it has answered what it had accepted.
+ * takes no connection more, and ends once it has answered what it had accepted. With `APP_WARMS` it asks itself that often before it listens,
+ * as a service does that is not to meet its visitors with code that was never run.
  */
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, get } from 'node:http';
 import { hostname } from 'node:os';
 
 const PARTS = 100;
@@ -59,6 +61,7 @@ server.on('upgrade', (request, socket) => {
   });
 });
 server.keepAliveTimeout = 65_000;
+if (process.env.APP_WARMS) await warmUp(Number(process.env.APP_WARMS));
 server.listen(Number(process.env.APP_PORT ?? 3000));
 process.once('SIGTERM', () => {
   if (!process.env.APP_FINISHES) process.exit(0);
@@ -66,3 +69,15 @@ process.once('SIGTERM', () => {
   // A kept connection is idle again after its last answer.
   setInterval(() => server.closeIdleConnections(), 20);
 });
+
+async function warmUp(count) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  for (let asked = 0; asked < count; asked += 1) {
+    const [response] = await once(get({ host: '127.0.0.1', port, agent: false }), 'response');
+    await once(response.resume(), 'end');
+  }
+  server.close();
+  server.closeAllConnections();
+}

@@ -12,6 +12,7 @@ import { commitAndTell } from '../events/commit.js';
 import { EventHub } from '../events/hub.js';
 import { surroundings } from '../flow/describe.js';
 import type { Host } from '../flow/host.js';
+import { Traffic } from '../flow/traffic.js';
 import { boundedSealer } from '../kernel/bounded-sealer.js';
 import { boundedStore } from '../kernel/bounded-store.js';
 import { Leases } from '../kernel/lease.js';
@@ -93,6 +94,7 @@ function assemble(
     id,
     storeId,
     hub: new EventHub(),
+    traffic: new Traffic(clock),
     ended,
     leases: new Leases(store, clock, id, settings),
     secrets: new Secrets([

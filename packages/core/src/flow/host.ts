@@ -17,6 +17,7 @@ import type { Sealer } from '../ports/sealer.js';
 import type { Store } from '../ports/store.js';
 import type { Surroundings } from './describe.js';
 import type { Extensions } from './extensions.js';
+import type { Traffic } from './traffic.js';
 
 export interface Host {
   /** This deployer's own id, drawn when it was created. */
@@ -40,6 +41,7 @@ export interface Host {
   readonly projects: ProjectSource;
   readonly leases: Leases;
   readonly hub: EventHub;
+  readonly traffic: Traffic;
   /** Null where there are no plugins. */
   readonly extensions: Extensions | null;
   /** Aborted when the deployer has closed: nothing is waited for any more. */

@@ -39,8 +39,11 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
       host.runtime.inspect(ref.name, { ...o, port: null }),
     );
     if (container?.state === 'running' && spec) {
+      const { drainMs, container: made } = spec.value.spec;
       yield* drain(host, id, spec.value.spec, task.createdAt, signal);
-      const graceMs = spec.value.spec.container.stopGraceMs;
+      // A drain of 0 says that nothing is waited for.
+      if (drainMs > 0 && host.proxy) yield* host.traffic.calm(signal);
+      const graceMs = made.stopGraceMs;
       yield* call(`Stopping ${ref.name}`, signal, (o) => host.runtime.stop(ref, { ...o, graceMs }), {
         ms: graceMs + host.settings.effectTimeoutMs,
         setting: 'effectTimeoutMs',

@@ -15,6 +15,9 @@ const IDLE_MS = 1_500;
 const IDLE_MAX_MS = 60_000;
 /** How long a connection may have been idle to be trusted with a request that cannot be sent again. */
 const UNSAFE_IDLE_MS = 500;
+/** Of an instance that is left, so many idle connections are closed at once, so often: closing hundreds would keep everybody's requests waiting. */
+const CLOSED_AT_ONCE = 4;
+const CLOSE_EVERY_MS = 10;
 
 export interface UpstreamLimits {
   readonly connectTimeoutMs: number;
@@ -54,13 +57,19 @@ export function upstream(library: ClientLibrary, host: string, port: number, lim
   const origin = `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
   const connect = library.buildConnector({ timeout: limits.connectTimeoutMs, keepAlive: true });
   const all = new Set<Held>();
-  let idle: Held[] = [];
+  const idle: Held[] = [];
   let isRetired = false;
 
   const drop = (held: Held) => {
-    all.delete(held);
-    idle = idle.filter((each) => each !== held);
+    if (!all.delete(held)) return;
+    const at = idle.lastIndexOf(held);
+    if (at >= 0) idle.splice(at, 1);
     held.client.destroy().catch(() => undefined);
+  };
+
+  const closeIdle = () => {
+    for (const held of idle.slice(-CLOSED_AT_ONCE)) drop(held);
+    if (idle.length > 0) setTimeout(closeIdle, CLOSE_EVERY_MS).unref();
   };
 
   const open = (): Held => {
@@ -114,8 +123,9 @@ export function upstream(library: ClientLibrary, host: string, port: number, lim
       };
     },
     retire() {
+      if (isRetired) return;
       isRetired = true;
-      for (const held of idle) drop(held);
+      closeIdle();
     },
     destroy() {
       isRetired = true;

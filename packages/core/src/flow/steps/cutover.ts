@@ -72,6 +72,7 @@ export const cutoverStep: Step = {
       const there = routes.filter(isThere(flow, target));
       const moved = routes.filter((route) => !there.includes(route));
       flow.seen.stage = readStage(flow.host, flow.ledger.record.stageKey, flow.ledger.lease.lost);
+      flow.host.traffic.moves();
       // Nobody need wait for the others before those are proved that are there; what was begun is waited for.
       const put = forEachRoute(flow, moved, (route) => putRoute(flow, route, signal));
       const [proved, others, container] = await Promise.all([
