@@ -341,3 +341,54 @@ describe('what a tag means', () => {
     expect(world.clock.pending).toBe(0);
   });
 });
+
+describe('the look beside a start', () => {
+  /** An engine whose start takes a while; asked meanwhile, it answers when that is through, or at once. */
+  function slowlyStarted(world: MemoryWorld, asked: 'waits' | 'answers at once') {
+    const { clock, runtime } = world;
+    const calls: string[] = [];
+    let started: Promise<unknown> | undefined;
+    const slow = {
+      ...runtime,
+      start: (...[ref, options]: Parameters<typeof runtime.start>) => {
+        calls.push('start');
+        started = new Promise((resolve) => clock.after(100, () => resolve(undefined)));
+        return ResultAsync.fromSafePromise(started).andThen(() => {
+          calls.push('started');
+          return runtime.start(ref, options);
+        });
+      },
+      inspect: (...[name, options]: Parameters<typeof runtime.inspect>) => {
+        calls.push('inspect');
+        return ResultAsync.fromSafePromise(Promise.resolve(asked === 'waits' ? started : undefined)).andThen(() =>
+          runtime.inspect(name, options),
+        );
+      },
+    };
+    return { slow, calls };
+  }
+
+  it('is the answer that the route needs, where the engine waits for the start', async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const { slow, calls } = slowlyStarted(world, 'waits');
+    const deployer = await deployerIn(world, { runtime: slow });
+    await settled(world, deployer, 'v1');
+    expect(calls.slice(0, 3)).toEqual(['start', 'inspect', 'started']);
+    // The next look is the cutover's, that it has not moved.
+    expect(calls.filter((call) => call === 'inspect')).toHaveLength(2);
+    expect(await brokenPromises(world)).toEqual([]);
+    await world.clock.until(deployer.close());
+  });
+
+  it('is asked again where the engine has answered before the start was through', async () => {
+    const world = memoryWorld();
+    push(world, 'v1');
+    const { slow, calls } = slowlyStarted(world, 'answers at once');
+    const deployer = await deployerIn(world, { runtime: slow });
+    await settled(world, deployer, 'v1');
+    expect(calls.slice(0, 4)).toEqual(['start', 'inspect', 'started', 'inspect']);
+    expect(await brokenPromises(world)).toEqual([]);
+    await world.clock.until(deployer.close());
+  });
+});

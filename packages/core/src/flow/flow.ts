@@ -60,6 +60,8 @@ export interface Seen {
   image?: LocalImage | undefined;
   /** The target as it was inspected last, and when, by the monotonic clock. */
   target?: { readonly container: Container; readonly atMs: number };
+  /** What the engine says of the target right when its start is through, asked for while that runs; undefined: nothing of use. */
+  started?: ResultAsync<Container | undefined, AnyError>;
   /** Domains that lead to the target already, and where to: put by an earlier step of this run. */
   routed?: { readonly domains: readonly string[]; readonly host: string; readonly port: number };
   /** Of those domains: whether the front door serves them, which is being asked. */

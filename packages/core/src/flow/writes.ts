@@ -4,7 +4,7 @@ import { endpointOf } from '../domain/endpoints.js';
 import { type AnyError, outcomeUnknown } from '../domain/errors.js';
 import type { RouteRecord } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
-import { routine } from '../kernel/routine.js';
+import { guard, routine } from '../kernel/routine.js';
 import type { Container } from '../ports/container-runtime.js';
 import type { HeldRoute, ProxyManager, Route } from '../ports/proxy-manager.js';
 import { type Flow, missingPort } from './flow.js';
@@ -51,6 +51,35 @@ export const inspectTarget = (flow: Flow, signal: AbortSignal): ResultAsync<Cont
       if (container) flow.seen.target = { container, atMs: flow.host.clock.monotonicMs() };
       return container;
     });
+
+/** How long a start has to run for the look beside it to save anything, in milliseconds. */
+const LOOK_BESIDE_MS = 20;
+
+/**
+ * Asks what the target is while it is being started: an engine that starts it answers when that is through, with a question's way saved. One
+ * that answers before that has said nothing.
+ * @returns what ends it where the start is through without it
+ */
+export function lookBesideStart(flow: Flow, signal: AbortSignal): () => void {
+  delete flow.seen.started;
+  // Where it is reached is settled only when the last of its networks is.
+  if (flow.spec.container.networks.length > 1) return () => {};
+  return flow.host.clock.after(LOOK_BESIDE_MS, () => {
+    flow.seen.started = inspectTarget(flow, signal).map((container) =>
+      container?.state === 'running' && container.endpoints.length > 0 ? container : undefined,
+    );
+  });
+}
+
+/** The target right after its start. */
+export function startedTarget(flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> {
+  const { started } = flow.seen;
+  delete flow.seen.started;
+  return guard(async () => {
+    const seen = await started;
+    return seen?.isOk() && seen.value ? ok(seen.value) : inspectTarget(flow, signal);
+  });
+}
 
 /** Puts one route at the proxy: an effect, under the leases that cover it. */
 export const putRoute = (flow: Flow, route: Route, signal: AbortSignal): ResultAsync<void, AnyError> =>

@@ -7,6 +7,7 @@ import type { ContainerRef, ContainerSpec } from '../../ports/container-runtime.
 import { type Flow, waitOut } from '../flow.js';
 import { calls } from '../limits.js';
 import type { Step } from '../step.js';
+import { lookBesideStart } from '../writes.js';
 import { pullAgain } from './pull.js';
 
 interface CreateIntent {
@@ -173,11 +174,14 @@ export const startStep: Step = {
     routine(async function* () {
       const start = () =>
         flow.effect(`Starting ${flow.target.name}`, signal, (options) => flow.host.runtime.start(flow.target, options));
+      const through = lookBesideStart(flow, signal);
       let started = await start();
+      through();
       if (started.isErr() && started.error.kind === 'network-missing') {
         // Somebody has removed it since the container was created, which now holds on to one that is gone: make both anew.
         yield* removeContainer(flow, signal, false);
         flow.seen.wasRemoved = false;
+        delete flow.seen.started;
         yield* createStep.run(flow, null, signal);
         started = await start();
       }

@@ -6,7 +6,7 @@ import { type Flow, waitOut } from '../flow.js';
 import { lookEarly } from '../health-check.js';
 import { calls, writes } from '../limits.js';
 import type { Step } from '../step.js';
-import { forEachRoute, heldRoute, inspectTarget, putRoute, removeRoute, targetOf, writeLeases } from '../writes.js';
+import { forEachRoute, heldRoute, putRoute, removeRoute, startedTarget, targetOf, writeLeases } from '../writes.js';
 
 interface RouteIntent {
   readonly routes: readonly { readonly domain: string; readonly mark: string }[];
@@ -41,7 +41,7 @@ export const routeStep: Step = {
     if (routes.length === 0) return okAsync(undefined);
     const instance = flow.target.owner.deployment;
     return routine(async function* () {
-      const container = yield* inspectTarget(flow, signal);
+      const container = yield* startedTarget(flow, signal);
       const target = targetOf(flow.spec, instance, container);
       // One that has ended already is the health check's to speak about; its route is put with the cutover.
       if (!target || !container) return ok(undefined);
