@@ -66,9 +66,7 @@ export async function setUp(options = {}) {
     await close();
   });
   try {
-    await installDependencies();
-    if (tools.length > 0) await installPackages(tools, 'Missing on this machine:');
-    for (const wish of wishes) await installPackages([wish], 'Does without').catch((error) => say(error.message));
+    await both(installDependencies(), installTools(tools, wishes));
     if (engine) {
       found = await ensureEngine((started) => {
         found = started;
@@ -88,6 +86,17 @@ export async function setUp(options = {}) {
     close,
     run: (command, args, options = {}) => run(command, args, { ...options, env: { ...env, ...options.env } }),
   };
+}
+
+async function installTools(tools, wishes) {
+  if (tools.length > 0) await installPackages(tools, 'Missing on this machine:');
+  for (const wish of wishes) await installPackages([wish], 'Does without').catch((error) => say(error.message));
+}
+
+/** Side by side, since each waits for a server of its own. Neither is left behind where the other fails. */
+async function both(...tasks) {
+  const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** Runs the clean-up once on the first signal, and leaves as a shell expects; a second signal leaves at once. */

@@ -45,16 +45,39 @@ export function compile(blocks: readonly Block[]): readonly string[] {
 
 /** The names of the properties of an exported type; `type` may go on as `Events['deployment.log']`. */
 export function propertiesOf(entry: string, type: string): readonly string[] {
-  const [name = ''] = type.split('[');
-  const path = join(root, 'properties.mts');
-  const program = programOf(
-    new Map([[path, `import type { ${name} } from '${entry}';\nexport type Asked = ${type};\n`]]),
-  );
-  const checker = program.getTypeChecker();
-  const file = program.getSourceFile(path);
-  const asked = file?.statements.find(ts.isTypeAliasDeclaration);
-  if (!asked) throw new Error(`${entry} has no ${type}.`);
-  const names = checker.getPropertiesOfType(checker.getTypeAtLocation(asked)).map((property) => property.getName());
+  const [name = '', ...keys] = type.split(/\['|'\]/).filter((part) => part !== '');
+  const { checker, exported } = typeOf(entry, name);
+  let asked = exported;
+  for (const key of keys) {
+    const property = checker.getPropertyOfType(asked, key);
+    if (!property) throw new Error(`${entry} has no ${type}.`);
+    asked = checker.getTypeOfSymbol(property);
+  }
+  const names = checker.getPropertiesOfType(asked).map((property) => property.getName());
   if (names.length === 0) throw new Error(`${type} of ${entry} has no properties.`);
   return names;
+}
+
+interface Known {
+  readonly checker: ts.TypeChecker;
+  readonly exported: ts.Type;
+}
+
+/** What was asked last, and no more, since a checker is large: a program takes its time, and one type may have fifty properties to ask about. */
+const types = new Map<string, Known>();
+
+function typeOf(entry: string, name: string): Known {
+  const key = `${entry} ${name}`;
+  const found = types.get(key);
+  if (found) return found;
+  const path = join(root, 'properties.mts');
+  const text = `import type { ${name} } from '${entry}';\nexport type Asked = ${name};\n`;
+  const program = programOf(new Map([[path, text]]));
+  const asked = program.getSourceFile(path)?.statements.find(ts.isTypeAliasDeclaration);
+  if (!asked) throw new Error(`${entry} has no ${name}.`);
+  const checker = program.getTypeChecker();
+  const known = { checker, exported: checker.getTypeAtLocation(asked) };
+  types.clear();
+  types.set(key, known);
+  return known;
 }

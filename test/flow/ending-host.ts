@@ -51,8 +51,9 @@ export interface Ended {
 
 const host = JSON.parse(process.argv[2] ?? '') as EndingHost;
 const { scene, stage } = host;
-/** What holds this process anyway: its output, and what loads it. */
+/** What holds this process anyway: its output, which is opened when it is first asked for, and what loads it. */
 const resources = () => process.getActiveResourcesInfo().sort();
+void [process.stdout, process.stderr];
 const before = resources();
 
 const store: Store = host.database.startsWith('postgres')

@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ContractServer, startContractServer } from '../../packages/npm-adapter/test/support/contract-server.js';
+import { bundled } from '../support/bundle.js';
 import { type Field, openField } from '../support/field.js';
 import { pushApp } from '../support/images.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
@@ -33,6 +33,7 @@ let folder: string;
 let postgres: TestPostgres;
 let npm: ContractServer;
 let image: string;
+let script: string;
 const silent = createServer();
 const silentEngine = createServer();
 const sockets = new Set<Socket>();
@@ -43,6 +44,7 @@ beforeAll(async () => {
   image = `${field.registry.host}/shop`;
   await pushApp(field.bench, `${image}:v1`, { version: 'v1' }, { keep: true });
   await pushApp(field.bench, `${image}:silent`, { version: 'silent', listensAfterMs: null }, { keep: true });
+  script = await bundled(new URL('./ending-host.ts', import.meta.url));
   postgres = await startPostgres();
   npm = await startContractServer();
   for (const server of [silent, silentEngine])
@@ -79,8 +81,7 @@ async function ended(scene: EndingHost['scene'], more: Partial<EndingHost> = {})
     silentSocket: join(folder, 'engine.sock'),
     ...more,
   };
-  const script = fileURLToPath(new URL('./ending-host.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(given)], { stdio: 'pipe' });
+  const child = spawn(process.execPath, [script, JSON.stringify(given)], { stdio: 'pipe' });
   let output = '';
   let closedAtMs = 0;
   for (const stream of [child.stdout, child.stderr])

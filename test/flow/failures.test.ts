@@ -76,7 +76,7 @@ async function scene(
 
 /** The stage is as it was after its first deployment: one container, its two domains, and v1 behind both of them. */
 async function expectUntouched({ stage, first }: Scene, failed: Deployment | undefined): Promise<void> {
-  const containers = await field.bench.docker.listContainers({ all: true });
+  const containers = await field.bench.containers();
   const ours = containers.flatMap(({ Names }) => Names).filter((name) => name.startsWith(`/shop-${stage}-`));
   expect(ours).toEqual([expect.stringContaining(first.id)]);
   for (const domain of [`stage-${stage}-shop.bench.test`, `stage-${stage}-shop-v1.bench.test`])

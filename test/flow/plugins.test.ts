@@ -1,10 +1,10 @@
 /** Plugins over real parts: commands in containers of the new image, and what a kill amid one leaves. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { unwrap } from '../../packages/core/src/index.js';
 import { migrations } from '../../packages/plugins/src/index.js';
+import { bundled } from '../support/bundle.js';
 import { eventually } from '../support/engine.js';
 import { type Field, openField } from '../support/field.js';
 import { pushApp } from '../support/images.js';
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const SETTINGS = { effectTimeoutMs: 3_000 };
 const containersOf = async (stage: string) =>
-  (await field.bench.docker.listContainers({ all: true })).flatMap(({ Names, Labels }) =>
+  (await field.bench.containers()).flatMap(({ Names, Labels }) =>
     Labels['dev.quayside.stage'] === stage ? Names.map((name) => name.slice(1)) : [],
   );
 const projectOf = (stage: string) => ({
@@ -77,8 +77,8 @@ it('a host that is killed amid one leaves its container, which the next one remo
     network: field.network,
     stage: 'killed',
   };
-  const script = fileURLToPath(new URL('./migrating-host.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(given)], { stdio: 'pipe' });
+  const script = await bundled(new URL('./migrating-host.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, JSON.stringify(given)], { stdio: 'pipe' });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   try {

@@ -16,12 +16,15 @@ export async function bundled(script: URL): Promise<string> {
   const entry = fileURLToPath(script);
   await mkdir(FOLDER, { recursive: true });
   // A name of this process's own: two may bundle at once.
-  const name = entry.slice(ROOT.length).replace(/[^a-z0-9]+/gi, '-');
-  const outfile = join(FOLDER, `${name}-${process.pid}.mjs`);
+  const name = `${entry.slice(ROOT.length).replace(/[^a-z0-9]+/gi, '-')}-${process.pid}`;
   await build({
-    entryPoints: [entry],
-    outfile,
+    entryPoints: { [name]: entry },
+    outdir: FOLDER,
     bundle: true,
+    // What is loaded later stays a file of its own: in one file the packages that it imports would all be loaded at once.
+    splitting: true,
+    chunkNames: `${name}/[name]-[hash]`,
+    outExtension: { '.js': '.mjs' },
     format: 'esm',
     platform: 'node',
     target: 'node20',
@@ -31,7 +34,7 @@ export async function bundled(script: URL): Promise<string> {
     logLevel: 'error',
     plugins: [ownUrls],
   });
-  return outfile;
+  return join(FOLDER, `${name}.mjs`);
 }
 
 /** What a file finds beside itself it still finds there. */

@@ -23,6 +23,8 @@ export interface Workbench extends AsyncDisposable {
   readonly socketPath: string;
   /** Unique to this workbench, at most 24 characters of `[a-z0-9-]`. */
   readonly prefix: string;
+  /** Those that run an image of it, running or not, and nobody else's: others use the engine meanwhile. */
+  containers(): Promise<readonly Docker.ContainerInfo[]>;
   /** What is still on the engine of all that was made here. */
   leftovers(): Promise<Leftovers>;
   /** Removes all of it, running or not. May be called again. */
@@ -60,6 +62,7 @@ export function openWorkbench(what: string, socketPath = theMachines()): Workben
     docker,
     socketPath,
     prefix,
+    containers,
     cleanUp,
     async leftovers() {
       return {

@@ -176,13 +176,14 @@ function settings(app: AppImage): string[] {
       ? [`HEALTHCHECK --interval=200ms --timeout=2s --retries=1 CMD ["${health[app.healthcheck]}"]`]
       : []),
     ...(app.user ? [`USER ${app.user}`] : []),
-    `CMD ${JSON.stringify(app.command ?? ['/app'])}`,
+    ...(app.command ? [`CMD ${JSON.stringify(app.command)}`] : []),
   ];
 }
 
 async function buildBase(bench: Workbench, reference: string): Promise<void> {
   // The label comes first: an image's id then differs between workbenches, and one's clean-up takes nothing from another.
-  const dockerfile = `FROM scratch\nLABEL ${WORKBENCH_LABEL}=${bench.prefix}\nENV PATH=/bin\nCOPY root /\n`;
+  // Its command comes last, and is every app's that has none of its own: each line of a build takes the engine a container.
+  const dockerfile = `FROM scratch\nLABEL ${WORKBENCH_LABEL}=${bench.prefix}\nENV PATH=/bin\nCOPY root /\nCMD ["/app"]\n`;
   const files: Record<string, string> = { Dockerfile: dockerfile, 'root/app': APP };
   for (const [name, script] of Object.entries(CGI)) files[`root/www/cgi-bin/${name}`] = script;
   await buildImage(bench, reference, files, async (directory) => {

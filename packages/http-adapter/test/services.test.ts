@@ -130,13 +130,26 @@ const CASES: readonly Case[] = [
   },
 ];
 
+const MESSAGE = { id: 'm1', type: 'deployment.failed', time: 0, sequence: 1, data: {} };
+
+/** Code is compiled and a connection made for the first message: on a busy machine that alone can take as long as one call may. */
+async function warmUp(notifier: Notifier, service: LoopbackService): Promise<void> {
+  for (let tries = 0; service.taken.length === 0; tries += 1) {
+    if (tries === 20) throw new Error('The receiver took none of 20 messages.');
+    await notifier.notify(MESSAGE, { signal: new AbortController().signal });
+  }
+}
+
 describe.each(CASES)('$service keeps the laws of Notifier', ({ open, answer, read, ids, secrets }) => {
   conforms(it, notifierLaws, async () => {
     const service = await loopbackService(answer);
+    const notifier = open(service.origin)._unsafeUnwrap();
+    await warmUp(notifier, service);
+    const before = service.taken.length;
     let hungMs = 0;
     return {
-      notifier: open(service.origin)._unsafeUnwrap(),
-      received: () => service.taken.map(read),
+      notifier,
+      received: () => service.taken.slice(before).map(read),
       answer: (mood) => {
         service.mood = mood;
       },
@@ -157,7 +170,6 @@ describe.each(CASES)('$service keeps the laws of Notifier', ({ open, answer, rea
 });
 
 describe('each names what was refused, and what to do', () => {
-  const MESSAGE = { id: 'm1', type: 'deployment.failed', time: 0, sequence: 1, data: {} };
   const refused = async ({ open, answer }: Case, mood: 'refuses' | 'busy') => {
     const service: LoopbackService = await loopbackService(answer);
     service.mood = mood;

@@ -5,20 +5,23 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Store, unwrap } from '@quayside/core/ports';
 import { sqliteStore } from '@quayside/sql-adapter';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { bundled } from '../../../test/support/bundle.js';
 import { ask, eventually, open, openWorld, routeTo, type World } from './support/world.js';
 
 const TTL_MS = 1_000;
-const SCRIPT = fileURLToPath(new URL('./support/serve.ts', import.meta.url));
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const SCRIPT = new URL('./support/serve.ts', import.meta.url);
 
 let world: World;
 let folder: string;
 let path: string;
 let store: Store;
+let script: string;
+beforeAll(async () => {
+  script = await bundled(SCRIPT);
+});
 beforeEach(async () => {
   world = openWorld();
   folder = await mkdtemp(join(tmpdir(), 'quayside-proxy-'));
@@ -40,11 +43,7 @@ interface Child {
 }
 
 async function serve(): Promise<Child> {
-  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, path, String(TTL_MS)], {
-    cwd: ROOT,
-    env: { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.json') },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(process.execPath, [script, path, String(TTL_MS)], { stdio: ['pipe', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.on('data', (part: Buffer) => {
     said += part.toString();

@@ -5,8 +5,8 @@
 import { ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import type { StageOptions } from '../config/options.js';
-import { type MemoryWorld, memoryNotifier, memorySealer, memoryWorld } from '../testing/index.js';
-import { brokenPromises, DEV, deployerIn, IMAGE, push, settled } from './testbed.js';
+import { type MemoryWorld, memoryNotifier, memorySealer } from '../testing/index.js';
+import { brokenPromises, DEV, deployerIn, IMAGE, push, quickWorld, settled } from './testbed.js';
 import type { DeployerOptions } from './types.js';
 
 const PORTS = ['runtime', 'proxy', 'registry', 'probe', 'store', 'sealer', 'notifier'] as const;
@@ -97,7 +97,7 @@ async function healed(world: MemoryWorld, options: Partial<DeployerOptions>): Pr
 }
 
 async function run(scene: string, hanging: Hanging | undefined) {
-  const world = memoryWorld();
+  const world = quickWorld();
   const { clock } = world;
   const { arm, called, options, tag } = open(world, scene);
   const deployer = await deployerIn(world, options);
@@ -148,7 +148,7 @@ describe.each(Object.keys(SCENES))('%s', (scene) => {
 it('is over soon after close(), whatever never answers', { timeout: 120_000 }, async () => {
   const found: string[] = [];
   for (const hanging of (await run('a new tag', undefined)).called) {
-    const world = memoryWorld();
+    const world = quickWorld();
     const { clock } = world;
     const { arm, options, tag } = open(world, 'a new tag');
     const deployer = await deployerIn(world, options);
@@ -171,7 +171,7 @@ it('is over soon after close(), whatever never answers', { timeout: 120_000 }, a
 
 describe('the whole', () => {
   const limited = async (stage: StageOptions, more: Partial<DeployerOptions> = {}) => {
-    const world = memoryWorld();
+    const world = quickWorld();
     world.engine.push(`${IMAGE}:silent`, { listensAfterMs: null });
     const projects = { shop: { image: IMAGE, stages: { dev: { port: 3000, ...stage } } } };
     const deployer = await deployerIn(world, { projects, ...more });

@@ -3,9 +3,18 @@ import { ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../domain/errors.js';
 import { isTerminal } from '../domain/records.js';
-import { memoryWorld } from '../testing/index.js';
 import { another, closeAll, errorOf, forever, logOf, slowWorld } from './several-hosts.js';
-import { brokenPromises, DEFAULT, DEV, deployerIn, mortalWorld, push, settled, watchTraffic } from './testbed.js';
+import {
+  brokenPromises,
+  DEFAULT,
+  DEV,
+  deployerIn,
+  mortalWorld,
+  push,
+  quickWorld,
+  settled,
+  watchTraffic,
+} from './testbed.js';
 import type { CancelAnswer } from './types.js';
 
 describe('cancel', () => {
@@ -57,7 +66,7 @@ describe('cancel', () => {
   });
 
   it('of what has ended does nothing, and of what there is not says so', async () => {
-    const world = memoryWorld();
+    const world = quickWorld();
     push(world, 'v1');
     const a = await deployerIn(world);
     const { id } = await world.clock.until(unwrap(a.deploy({ ...DEV, tag: 'v1' })));
@@ -93,7 +102,7 @@ describe('cancel', () => {
 
 /** Cancels from another process right before or after the n-th call of the host that runs it. */
 async function race(at: number) {
-  const world = memoryWorld();
+  const world = quickWorld();
   push(world, 'v1', 'v2');
   const b = await another(world);
   let id = '';

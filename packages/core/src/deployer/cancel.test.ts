@@ -2,8 +2,8 @@
 import { ResultAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../domain/errors.js';
-import { type MemoryWorld, memoryWorld } from '../testing/index.js';
-import { brokenPromises, DEFAULT, DEV, deployerIn, IMAGE, push, settled, watchTraffic } from './testbed.js';
+import type { MemoryWorld } from '../testing/index.js';
+import { brokenPromises, DEFAULT, DEV, deployerIn, IMAGE, push, quickWorld, settled, watchTraffic } from './testbed.js';
 
 const PORTS = ['runtime', 'proxy', 'registry', 'probe', 'store'] as const;
 const METHODS = /^(commit|get|list|read|create|start|stop|remove|inspect|image|pull|put|prove|check|resolve)$/;
@@ -33,7 +33,7 @@ function overheard(world: MemoryWorld, hear: () => void) {
 }
 
 async function run(replace: 'start-first' | 'stop-first', at: number) {
-  const world = memoryWorld();
+  const world = quickWorld();
   push(world, 'v1', 'v2', 'v9');
   world.engine.push(`${IMAGE}:v2`, { body: 'v2', listensAfterMs: 30 });
   const cancel = new AbortController();
@@ -89,7 +89,7 @@ describe.each(['start-first', 'stop-first'] as const)('a cancel, %s', (replace) 
 
 describe('a cancel in the queue', () => {
   it('is answered at once, and the one before goes on', async () => {
-    const world = memoryWorld();
+    const world = quickWorld();
     world.engine.push(`${IMAGE}:slow`, { listensAfterMs: 4_000 });
     push(world, 'v1');
     const deployer = await deployerIn(world);

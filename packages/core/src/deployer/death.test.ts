@@ -8,7 +8,6 @@ import { unwrap } from '../domain/errors.js';
 import type { RecoveryReport } from '../domain/reports.js';
 import { definePlugin } from '../plugins/define.js';
 import type { Plugin } from '../plugins/types.js';
-import { memoryWorld } from '../testing/index.js';
 import {
   brokenPromises,
   DEV,
@@ -16,6 +15,7 @@ import {
   IMAGE,
   mortalWorld,
   push,
+  quickWorld,
   settled,
   watchRoutes,
   watchTraffic,
@@ -94,7 +94,7 @@ const SCENARIOS = {
 
 async function run(name: keyof typeof SCENARIOS, commit: number, when: 'before' | 'after') {
   const { stage, before, act, hasGap, ...more } = SCENARIOS[name];
-  const world = memoryWorld();
+  const world = quickWorld();
   push(world, 'v1', 'v2', 'v3', 'v9');
   const projects = { shop: { image: IMAGE, stages: { dev: stage } } };
   const marks = new Set<string>();

@@ -22,9 +22,11 @@ export interface MemoryWorld {
   readonly store: MemoryStore;
 }
 
-/** @param seed determines every id and random number; default 1 */
-export function memoryWorld(seed = 1): MemoryWorld {
-  const clock = virtualClock();
+/**
+ * @param seed determines every id and random number; default 1
+ * @param clock that everything in it goes by; default one of its own
+ */
+export function memoryWorld(seed = 1, clock: VirtualClock = virtualClock()): MemoryWorld {
   const engine = memoryEngine(clock);
   return {
     clock,
