@@ -15,6 +15,30 @@ export interface Mutant {
 
 export const MUTANTS: readonly Mutant[] = [
   {
+    name: 'a cutover lets visitors in that are to be held',
+    file: 'flow/steps/cutover.ts',
+    text: 'targets: [target], ...(holding && { holding }), options',
+    by: 'targets: [target], ...(holding && {}), options',
+  },
+  {
+    name: 'who takes a cutover back lets visitors in that are to be held',
+    file: 'flow/writes.ts',
+    text: 'const back = led && { ...led, ...(holding && { holding }) };',
+    by: 'const back = led;',
+  },
+  {
+    name: 'a deployment forgets that its stage is in maintenance',
+    file: 'flow/succeed.ts',
+    text: '...(state.stage?.value.maintenance && { maintenance: state.stage.value.maintenance }),',
+    by: '',
+  },
+  {
+    name: 'a change of maintenance that was broken off is left as it is',
+    file: 'tasks/hold.ts',
+    text: 'yield* holdRoutes(host, covered, stage?.value.maintenance ?? null, { leases, signal })',
+    by: '(void holdRoutes, void stage, void covered, [])',
+  },
+  {
     name: 'a lease is taken although it is held',
     file: 'kernel/lease.ts',
     text: "if (standing === 'alive' || standing === 'unknown') blockedBy ??= stored?.value;",

@@ -96,6 +96,12 @@ async function act(world: SimulatedWorld, deployer: Deployer, { request, hangUp 
       const chosen = instances[request.which % Math.max(1, instances.length)];
       return chosen ? deployer.remove({ instance: chosen.id }, { signal }) : NOBODY;
     }
+    case 'maintenance': {
+      const { message } = request;
+      return deployer.maintenance(message === null ? { ...where, on: false } : { ...where, on: true, message }, {
+        signal,
+      });
+    }
     case 'plan':
       return deployer.plan({ ...where, tag: request.tag }, { signal });
     case 'follow': {

@@ -70,9 +70,16 @@ function inTheWorld(
   for (const { id } of instances)
     if (!runs(id) && !ended.has(id)) broken.push(`instance ${id} has no running container`);
   for (const { proxy, proxyIdentity } of world.engines) {
-    for (const [domain, { mark, targets }] of proxy.routes) {
+    for (const [domain, { mark, targets, holding }] of proxy.routes) {
       if (!mark?.startsWith(storeId) || isStranger(domain)) continue;
       const record = routes.find(({ id }) => id === domain);
+      const isHeld =
+        record?.owner.kind !== 'tagged' && stages.some((each) => each.id === record?.stageKey && each.maintenance);
+      const { status } = proxy.request(domain);
+      if (record?.state === 'live' && !disturbed.has(domain) && !lost.has(record.instance ?? '')) {
+        if (isHeld && holding === undefined) broken.push(`${domain} is in maintenance, and answers ${status}`);
+        if (!isHeld && holding !== undefined) broken.push(`${domain} holds visitors, and is not in maintenance`);
+      }
       if (targets.length > 1 && !disturbed.has(domain)) broken.push(`${domain} is still shared by ${targets.length}`);
       if (record?.state !== 'live')
         broken.push(`${domain} is at ${proxyIdentity}, and its record is ${record?.state ?? 'gone'}`);

@@ -271,6 +271,8 @@ export class Referee implements Overhearing {
       if (change.collection === 'journals' && !isSuccess)
         this.#undone(life, mirror.journals.get(record.id), (record as JournalRecord).entries);
       if (change.collection === 'leases') this.#lease(life, mirror.leases.get(record.id), record as LeaseRecord);
+      if (change.collection === 'stages')
+        this.#maintained(life, mirror.stages.get(record.id), record as StageRecord, changes);
       if (change.collection === 'deployments') {
         const before = mirror.deployments.get(record.id);
         const now = record as DeploymentRecord;
@@ -281,6 +283,17 @@ export class Referee implements Overhearing {
       records.set(record.id, record as never);
     }
     for (const each of succeeded) this.#succeeded(life, mirror, each);
+  }
+
+  /** Nobody's visitors are held, or let in, by the way. */
+  #maintained(life: Life, before: StageRecord | undefined, now: StageRecord, changes: readonly Change[]): void {
+    if (before?.maintenance?.message === now.maintenance?.message) return;
+    const isTold = changes.some(
+      (change) =>
+        change.op === 'append' &&
+        change.entries.some((entry) => (entry as { readonly type?: string }).type === 'stage.maintenance'),
+    );
+    if (!isTold) this.#report(life, `the maintenance of ${now.id} is another one now, and nobody is told`);
   }
 
   #event(
@@ -329,9 +342,17 @@ export class Referee implements Overhearing {
     if (found && isGood) this.#healthy.add(found.container.spec.owner.deployment);
   }
 
-  #beforePut(life: Life, route: { domain: string; mark: string; targets: readonly { instance: string }[] }): void {
+  #beforePut(
+    life: Life,
+    route: { domain: string; mark: string; targets: readonly { instance: string }[]; holding?: object },
+  ): void {
     const { engine } = this.#engineOf(life);
-    const record = this.#mirrorOf(life).routes.get(route.domain);
+    const { routes, stages, tasks } = this.#mirrorOf(life);
+    const record = routes.get(route.domain);
+    const isHeld = record?.owner.kind !== 'tagged' && stages.get(record?.stageKey ?? '')?.maintenance !== undefined;
+    const isChanging = [...tasks.values()].some((task) => task.kind === 'hold' && task.stageKey === record?.stageKey);
+    if (!isChanging && isHeld !== (route.holding !== undefined))
+      this.#report(life, `${route.domain} is put to ${isHeld ? 'let visitors in' : 'hold visitors'}, and is not to`);
     for (const { instance } of route.targets) {
       const exists = [...engine.containers.values()].some(({ spec }) => spec.owner.deployment === instance);
       if (!exists) this.#report(life, `${route.domain} is put to ${instance}, whose container is gone`);

@@ -73,6 +73,8 @@ export type Request =
     }
   | { readonly kind: 'rollBack'; readonly stage: number; readonly to: string | null }
   | { readonly kind: 'removeStage'; readonly stage: number }
+  /** Visitors are told this; null: they get to the instance. */
+  | { readonly kind: 'maintenance'; readonly stage: number; readonly message: string | null }
   /** One of the stage's instances: the oldest, the newest but one, … */
   | { readonly kind: 'removeInstance'; readonly stage: number; readonly which: number }
   /** The stage's newest deployment, whoever runs it. */

@@ -207,7 +207,11 @@ function writeRequests(chance: Dice, hosts: readonly HostPlan[], stages: readonl
 
 function writeRequest(chance: Dice, of: (what: string) => string, stage: number, number: number): Request {
   const kind = chance.roll(of('kind'));
-  // The first is a deployment: before it there is nothing to roll back or to remove.
+  // Before the first deployment there is nothing to roll back or to remove, and visitors to be held all the same.
+  if (number === 0 ? chance.has(of('held'), 0.08) : kind < 0.14) {
+    const message = chance.pick(of('message'), ['one', 'two', null] as const);
+    return { kind: 'maintenance', stage, message };
+  }
   if (number === 0 || kind < 0.66) {
     const tag = chance.pick(of('tag'), TAGS);
     return {

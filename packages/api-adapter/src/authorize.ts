@@ -10,7 +10,7 @@ import { err, ok, type Result } from 'neverthrow';
 import { type ApiError, apiError, type Failure } from './problem.js';
 
 /**
- * What is asked for. `read`: projects, tags, deployments, instances, routes, events. `read-log`: a deployment's log. `read-output`: what a
+ * What is asked for. `read`: projects, tags, deployments, instances, stages, routes, events. `read-log`: a deployment's log. `read-output`: what a
  * container writes. `read-audit`: who did what. `read-store`: events and acts that belong to no project. `describe`: the OpenAPI document.
  */
 export type Action =
@@ -25,7 +25,8 @@ export type Action =
   | 'roll-back'
   | 'cancel'
   | 'remove'
-  | 'pin';
+  | 'pin'
+  | 'maintenance';
 
 export interface Ask {
   readonly action: Action;
@@ -162,4 +163,5 @@ const WORDS: { readonly [A in Action]: string } = {
   cancel: 'cancel a deployment',
   remove: 'remove that',
   pin: 'pin an instance',
+  maintenance: 'change what visitors of a stage are told',
 };

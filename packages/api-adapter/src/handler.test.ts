@@ -1,4 +1,4 @@
-import type { Deployment, Instance, Page } from '@quayside/core';
+import type { Deployment, Instance, Page, Stage } from '@quayside/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Bed, bed, json, problem } from '../test/support/bed.js';
 
@@ -66,6 +66,32 @@ describe('instances', () => {
       ['instance.pinned', 'ann'],
       ['instance.unpinned', 'ann'],
     ]);
+  });
+});
+
+describe('stages', () => {
+  const MAINTENANCE = '/v1/projects/shop/stages/dev/maintenance';
+
+  it('are put into maintenance and out of it in the name of the caller, and tell so', async () => {
+    await api.deployed('v1');
+    const asked = { message: 'Back at noon.', retryAfterMs: 90_000 };
+    const held = await json<Stage>(await api.call('PUT', MAINTENANCE, asked));
+    expect(held).toMatchObject({ stage: 'dev', maintenance: { ...asked, by: 'ann' } });
+    const listed = await json<Page<Stage>>(await api.call('GET', '/v1/stages?project=shop'));
+    expect(listed.items).toEqual([held]);
+    const [instance] = (await json<Page<Instance>>(await api.call('GET', '/v1/instances'))).items;
+    expect(instance).toMatchObject({ isDefault: true, isHeld: true });
+    expect(await json(await api.call('DELETE', MAINTENANCE))).toMatchObject({ maintenance: null });
+    const audit = await json<Page<{ act: string; by: string }>>(await api.call('GET', '/v1/audit'));
+    expect(audit.items.filter(({ act, by }) => act === 'maintenance' && by === 'ann')).toHaveLength(2);
+  });
+
+  it('say what is wrong with a message, and which stage there is not', async () => {
+    const wrong = await api.call('PUT', MAINTENANCE, { message: 'two\nlines', retryAfterMs: 1 });
+    expect(wrong.status).toBe(400);
+    expect((await problem(wrong)).issues).toHaveLength(2);
+    const unknown = await api.call('PUT', '/v1/projects/shop/stages/nosuch/maintenance', {});
+    expect([unknown.status, (await problem(unknown)).kind]).toEqual([404, 'unknown-stage']);
   });
 });
 

@@ -11,6 +11,7 @@ export type {
   DeploymentStatus,
   InstanceCondition,
   LogEntry,
+  Maintenance,
   QueuePolicy,
   StepRecord,
   StoredError,

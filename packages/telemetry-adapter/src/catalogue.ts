@@ -11,7 +11,7 @@ export const COUNTERS = {
     ['project', 'stage', 'type'],
   ],
   instances_retired_total: ['Instances that are gone.', ['project', 'stage', 'reason']],
-  task_failures_total: ['Tries of a retire, an undo, an unroute or a notification that failed.', ['kind']],
+  task_failures_total: ['Tries of a retire, an undo, an unroute, a hold or a notification that failed.', ['kind']],
   routes_healed_total: ['Routes that lead to their instance again, as it had got another address.', []],
   routes_changed_total: ['Routes that somebody else has changed or removed at the proxy.', []],
   watch_interruptions_total: ["Times that the engine's events could not be followed.", []],
@@ -48,7 +48,7 @@ export type GaugeName = keyof typeof GAUGES;
 export const BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1_800] as const;
 
 export const ACTIVE_STATUSES = ['queued', 'running', 'rolling-back'] as const;
-export const TASK_KINDS = ['retire', 'undo', 'unroute', 'notify'] as const;
+export const TASK_KINDS = ['retire', 'undo', 'unroute', 'hold', 'notify'] as const;
 export const LEASE_KINDS = ['stage', 'instance', 'domain', 'proxy', 'notifier', 'other'] as const;
 export const INSTANCE_STATES = ['running', 'retiring'] as const;
 export const CONDITIONS = ['unhealthy', 'crash-looping', 'down', 'lost'] as const;

@@ -11,6 +11,7 @@ import type {
   LogEntry,
   RemoveAnswer,
   RouteView,
+  Stage,
 } from '@quayside/core';
 import { type ContainerLogLine, DEPLOYMENT_STATUSES } from '@quayside/core/ports';
 import { z } from 'zod';
@@ -104,7 +105,23 @@ export const InstanceSchema = z.object({
   domains: z.array(z.string()),
   expiresAt: orNull(time('When its time to live is over')),
   isPinned: z.boolean().describe('It is neither evicted nor expires'),
+  isHeld: z.boolean().describe('The default route points to it, and its visitors are told to come again'),
   condition: orNull(ConditionSchema).describe('What is wrong with it; null: nothing that was seen'),
+});
+
+export const MaintenanceSchema = z.object({
+  since: time('Since when'),
+  message: z.string().describe('What visitors are told, beside 503'),
+  retryAfterMs: z.number().describe('When they are told to come again; whole seconds'),
+  by: orNull(z.string()).describe('Who asked for it as it is now'),
+});
+
+export const StageSchema = z.object({
+  project: z.string(),
+  stage: z.string(),
+  current: orNull(z.string()).describe('The instance that the default route points to'),
+  previous: orNull(z.string()).describe('The one before'),
+  maintenance: orNull(MaintenanceSchema).describe('Null: visitors get to the current instance'),
 });
 
 export const RouteSchema = z.object({
@@ -200,6 +217,7 @@ export const page = <Item extends z.ZodType>(item: Item) =>
 
 export const DeploymentPageSchema = page(DeploymentSchema);
 export const InstancePageSchema = page(InstanceSchema);
+export const StagePageSchema = page(StageSchema);
 export const RoutePageSchema = page(RouteSchema);
 export const LogPageSchema = page(EntrySchema);
 export const OutputPageSchema = page(LineSchema);
@@ -217,6 +235,8 @@ export const SCHEMAS = {
   Deployment: DeploymentSchema,
   Condition: ConditionSchema,
   Instance: InstanceSchema,
+  Maintenance: MaintenanceSchema,
+  Stage: StageSchema,
   Route: RouteSchema,
   Plan: PlanSchema,
   LogEntry: EntrySchema,
@@ -229,6 +249,7 @@ export const SCHEMAS = {
   Removed: RemovedSchema,
   DeploymentPage: DeploymentPageSchema,
   InstancePage: InstancePageSchema,
+  StagePage: StagePageSchema,
   RoutePage: RoutePageSchema,
   LogPage: LogPageSchema,
   OutputPage: OutputPageSchema,
@@ -244,6 +265,7 @@ type Fits<Core extends Shape, Shape> = Core;
 export type Held = [
   Fits<Deployment, DeepReadonly<z.output<typeof DeploymentSchema>>>,
   Fits<Instance, DeepReadonly<z.output<typeof InstanceSchema>>>,
+  Fits<Stage, DeepReadonly<z.output<typeof StageSchema>>>,
   Fits<RouteView, DeepReadonly<z.output<typeof RouteSchema>>>,
   Fits<DeploymentPlan, DeepReadonly<z.output<typeof PlanSchema>>>,
   Fits<LogEntry, DeepReadonly<z.output<typeof EntrySchema>>>,

@@ -7,12 +7,14 @@ import { instanceRoutes } from './instances.js';
 import { projectRoutes } from './projects.js';
 import type { Route } from './route.js';
 import { routeRoutes } from './routes.js';
+import { stageRoutes } from './stages.js';
 
 export const routes: readonly Route[] = [
   ...documentRoutes,
   ...projectRoutes,
   ...deploymentRoutes,
   ...instanceRoutes,
+  ...stageRoutes,
   ...routeRoutes,
   ...eventRoutes,
   ...auditRoutes,

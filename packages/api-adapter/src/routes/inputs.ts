@@ -118,3 +118,20 @@ export const cancelRequest = z.strictObject({
     .optional()
     .describe('Why, for its log'),
 });
+
+export const maintenanceRequest = z.strictObject({
+  message: z
+    .string()
+    .max(500)
+    .refine((text) => text.trim() !== '' && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text), {
+      message: 'expected one line of 1 to 500 characters without control characters',
+    })
+    .optional()
+    .describe("What visitors are told; default the stage's own"),
+  retryAfterMs: z
+    .int()
+    .min(1_000)
+    .max(2_592_000_000)
+    .optional()
+    .describe("When they are told to come again, rounded up to whole seconds; default the stage's own"),
+});

@@ -4,7 +4,7 @@ import { OutputFeed } from '../streams/output-feed.js';
 import { thrownError } from '../thrown.js';
 import { InstancePageSchema, InstanceSchema, OutputPageSchema, RemovedSchema } from './answers.js';
 import { wantsStream } from './following.js';
-import { flag, id, ofStage, paging, projectName, stageName, whole } from './inputs.js';
+import { flag, id, ofStage, paging, whole } from './inputs.js';
 import { given, listed } from './pages.js';
 import { permitted } from './permitted.js';
 import { type Call, type Route, route } from './route.js';
@@ -120,24 +120,6 @@ export const instanceRoutes: readonly Route[] = [
       const lines = () => all(deployer.instanceLogs(params.id, { tail, signal: call.signal }));
       const items = await ResultAsync.fromThrowable(lines, thrownError)();
       return items.map((value) => ({ status: 200, body: { items: value, next: null } }));
-    },
-  }),
-  route({
-    method: 'DELETE',
-    path: '/projects/{project}/stages/{stage}',
-    name: 'removeStage',
-    summary: 'Removes a stage with all that it has',
-    action: 'remove',
-    params: z.strictObject({ project: projectName(), stage: stageName() }),
-    query: none(),
-    body: null,
-    answers: { status: 202, description: 'Its instances retire now', schema: RemovedSchema },
-    errors: ['unknown-stage', 'stage-busy', 'closed'],
-    async handle({ context, params, signal, permit }) {
-      const by = await permit(params);
-      if (by.isErr()) return err(by.error);
-      const removed = await context.deployer.remove(params, { by: by.value, signal });
-      return removed.map((body) => ({ status: 202, body }));
     },
   }),
 ];

@@ -15,8 +15,8 @@ export const audit: Command = {
     name: 'audit',
     summary: 'Who did what',
     about: [
-      'Every deploy, roll back, remove, cancel, pin, prune and recover that somebody asked for, the newest first. It is kept',
-      'for `keepAuditMs`, whatever becomes of what it was about.',
+      'Every deploy, roll back, remove, cancel, pin, maintenance, prune and recover that somebody asked for, the newest first.',
+      'It is kept for `keepAuditMs`, whatever becomes of what it was about.',
     ],
     arguments: [
       { ...PROJECT, isOptional: true },

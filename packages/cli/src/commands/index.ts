@@ -8,6 +8,7 @@ import { doctor } from './doctor.js';
 import { history } from './history.js';
 import { init } from './init.js';
 import { logs } from './logs.js';
+import { maintenance } from './maintenance.js';
 import { pin, unpin } from './pin.js';
 import { plan } from './plan.js';
 import { proxyConfig } from './proxy-config.js';
@@ -22,6 +23,6 @@ import { watch } from './watch.js';
 
 /** In the order of the help: what is done every day, and what sets it up and keeps it well. */
 export const COMMANDS: readonly Command[] = [
-  ...[deploy, plan, ps, history, logs, rollback, cancel, remove, pin, unpin],
+  ...[deploy, plan, ps, history, logs, rollback, cancel, remove, pin, unpin, maintenance],
   ...[init, config, doctor, serve, watch, recover, prune, secrets, audit, completion, proxyConfig],
 ];

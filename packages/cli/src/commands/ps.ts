@@ -10,7 +10,10 @@ export const ps: Command = {
   spec: {
     name: 'ps',
     summary: 'What runs',
-    about: ['Instances, the newest first. The default route points to those that serve.'],
+    about: [
+      'Instances, the newest first. The default route points to those that serve, and to those whose stage is in maintenance,',
+      'where it tells visitors to come again.',
+    ],
     arguments: [
       { ...PROJECT, isOptional: true },
       { ...STAGE, isOptional: true },
@@ -26,11 +29,15 @@ export const ps: Command = {
     }),
 };
 
+/** Of one that its stage's visitors do not get to, that is what there is to know first. */
+const stateText = ({ state, isDefault, isHeld }: Instance): string =>
+  isHeld ? 'maintenance' : isDefault ? 'serves' : state;
+
 const columns = (): Column<Instance>[] => [
   { title: 'INSTANCE', cell: ({ id }) => id },
   { title: 'STAGE', cell: ({ project, stage }) => plain(`${project}/${stage}`), isElastic: true },
   { title: 'TAG', cell: ({ tag }) => plain(tag), isElastic: true },
-  { title: 'STATE', cell: ({ state, isDefault }) => (isDefault ? 'serves' : state) },
+  { title: 'STATE', cell: stateText },
   { title: 'AGE', cell: ({ createdAt }) => ageText(Date.now() - createdAt), spare: 1 },
   { title: 'CONTAINER', cell: ({ container }) => container, spare: 3 },
   { title: 'DOMAINS', cell: ({ domains }) => domains.join(' '), isElastic: true, spare: 2 },

@@ -16,6 +16,8 @@ const TOLD: { readonly [Name in EventName]?: (event: DeployerEvents[Name]) => st
   'route.healed': ({ route: { domain } }) => `${domain} leads to its instance again`,
   'route.changed': ({ route: { domain }, held, putBack }) =>
     `somebody has ${held ? 'changed' : 'removed'} the route ${domain} at the proxy${putBack ? ': it is put back' : ''}`,
+  'stage.maintenance': ({ project, stage, maintenance: held }) =>
+    `${project}/${stage} ${held ? `is in maintenance: ${held.message}` : 'is not in maintenance any more'}`,
   'stage.expired': ({ project, stage }) => `${project}/${stage} has come to the end of its time`,
   'instance.retired': ({ instance: { project, stage, tag }, reason }) =>
     `${project}/${stage} ${tag} is gone: ${reason}`,

@@ -19,6 +19,9 @@ describe('what a word may be', () => {
     expect(wanted('deploy', '--force', 'shop', '')).toEqual(values(['stage'], ['shop']));
     expect(wanted('deploy', 'shop', '--by', 'me', 'dev', 'v1')).toEqual(values(['tag'], ['shop', 'dev']));
     expect(wanted('remove', '')).toEqual(values(['project', 'instance'], []));
+    expect(wanted('maintenance', '')).toEqual(values([['on', 'off']], []));
+    // What is none of these names nothing that the next word could be of.
+    expect(wanted('maintenance', 'on', 'shop', '')).toEqual(values(['stage'], ['shop']));
     expect(wanted('completion', 'z')).toEqual(values([['bash', 'zsh', 'fish']], []));
   });
 

@@ -1,5 +1,12 @@
 /** What a word that is being typed may be: from the words before it alone. */
-import { type Arguments, type CommandSpec, type Completes, type Flag, GLOBAL_FLAGS } from '../arguments/grammar.js';
+import {
+  type Argument,
+  type Arguments,
+  type CommandSpec,
+  type Completes,
+  type Flag,
+  GLOBAL_FLAGS,
+} from '../arguments/grammar.js';
 import { parseArguments } from '../arguments/parse.js';
 
 export type Wanted =
@@ -15,6 +22,7 @@ export function wantedOf(words: readonly string[], specs: readonly CommandSpec[]
   const last = before.at(-1);
   const flags = (spec: CommandSpec | undefined): readonly Flag[] => [...GLOBAL_FLAGS, ...(spec?.flags ?? [])];
   const { command, spec, positionals, given } = read(before, specs);
+  const named = (words: readonly string[]) => words.filter((_, index) => !isFixed(spec?.arguments[index]));
   const awaits = last?.startsWith('-')
     ? flags(spec).find((flag) => flag.value && names(flag).includes(last))
     : undefined;
@@ -22,14 +30,20 @@ export function wantedOf(words: readonly string[], specs: readonly CommandSpec[]
     return {
       kind: 'values',
       of: awaits.completes ? [awaits.completes] : ['file'],
-      before: read(before.slice(0, -1), specs).positionals,
+      before: named(read(before.slice(0, -1), specs).positionals),
     };
   if (word.startsWith('-')) return { kind: 'flags', command: spec, given };
   if (!spec) return { kind: command === undefined ? 'commands' : 'nothing' };
   const argument = spec.arguments[positionals.length];
   if (!argument) return { kind: 'flags', command: spec, given };
-  return argument.completes ? { kind: 'values', of: argument.completes, before: positionals } : { kind: 'nothing' };
+  return argument.completes
+    ? { kind: 'values', of: argument.completes, before: named(positionals) }
+    : { kind: 'nothing' };
 }
+
+/** One of a few words: it names nothing that another word could be of. */
+const isFixed = (argument: Argument | undefined): boolean =>
+  argument?.completes?.every((each) => typeof each !== 'string') ?? false;
 
 const names = ({ name, short }: Flag): string[] => [`--${name}`, ...(short ? [`-${short}`] : [])];
 

@@ -18,6 +18,8 @@ export interface CommandCase {
 }
 
 const DEPLOY = ['deploy', 'shop', 'dev', 'v1'] as const;
+const ON = ['maintenance', 'on', 'shop', 'dev'] as const;
+const OFF = ['maintenance', 'off', 'shop', 'dev'] as const;
 const object = (value: unknown): Json => value as Json;
 const dev = (config: Json): Json => object(object(object(object(config['projects'])['shop'])['stages'])['dev']);
 const stage =
@@ -96,6 +98,13 @@ export const COMMAND_CASES: readonly CommandCase[] = [
   line('a pin of nobody', ['pin', 'nobody'], 'instance', /an instance's id, the name of a container of ours/),
   line('a pin on an empty stage', ['pin', 'shop', 'dev'], 'shop/dev', /quayside ps/),
   line('a pin of an unknown project', ['unpin', 'shp', 'dev'], 'project "shp"', /did you mean "shop"/),
+  line('a maintenance that is neither on nor off', ['maintenance', 'shop', 'dev', 'on'], 'on|off', /on or off, got "shop"/),
+  line('a message that nobody will see', [...OFF, '--message', 'Hello.'], '--message', /with `on` alone/),
+  line('a retry that nobody is told', [...OFF, '--retry-after', '5m'], '--retry-after', /with `on` alone/),
+  line('a retry that is no time', [...ON, '--retry-after', 'noon'], '--retry-after', /90s, 5m or 2h, got "noon"/),
+  line('a retry in a year', [...ON, '--retry-after', '365d'], 'retryAfterMs', /'1s' to '30d'/),
+  line('a message of two lines', [...ON, '-m', 'one\ntwo'], 'message', /one line of 1 to 500 characters/),
+  line('a maintenance of an unknown stage', ['maintenance', 'on', 'shop', 'dve'], 'stage "dve"', /did you mean "dev"/),
   line('an audit of an unknown project', ['audit', 'shp'], 'project "shp"', /did you mean "shop"/),
   line('an unknown act', ['audit', '--act', 'delete'], '--act', /one of deploy, roll-back, remove/),
   line('an unknown shell', ['completion', 'fihs'], 'shell', /did you mean "fish"/),

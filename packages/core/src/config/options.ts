@@ -134,6 +134,8 @@ export interface StageDefaults {
   readonly policy?: 'queue' | 'supersede' | 'reject';
   /** Of `supersede`: whether the deployment that runs is finished (default) or cancelled before its commit. */
   readonly running?: 'finish' | 'cancel';
+  /** What visitors are told while a stage is in maintenance, where who asks for that says nothing else. Merged field by field. */
+  readonly maintenance?: MaintenanceOptions;
   /** Environment. Merged by name. Every value is a secret unless its name is in `plainEnv`. */
   readonly env?: EnvOptions;
   /** Names of variables whose values may be stored and shown. Merged. */
@@ -180,6 +182,14 @@ export interface StageDefaults {
   readonly deployTimeout?: Duration;
   /** What the runtime's and the proxy's adapters want to know of the stage; see their documentation. */
   readonly options?: { readonly runtime?: unknown; readonly proxy?: unknown };
+}
+
+/** What visitors are told in the place of the app: 503, and this. It takes a proxy with the capability `holding`. */
+export interface MaintenanceOptions {
+  /** Plain text of one line, at most 500 characters; default `Down for maintenance. Please come again in a few minutes.` */
+  readonly message?: string;
+  /** When they are told to come again (`Retry-After`): 1 s to 30 d, rounded up to whole seconds; default 5 m. */
+  readonly retryAfterMs?: Duration;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { QueuePolicy } from '../domain/records.js';
 import type { ContainerShape, Keep, KeepBound, Mount, PullPolicy, SpecCutover, SpecLimits } from '../domain/spec.js';
 import type { ContainerRuntime } from '../ports/container-runtime.js';
 import { pathText } from '../ports/kit.js';
-import type { ProxyManager } from '../ports/proxy-manager.js';
+import type { Holding, ProxyManager } from '../ports/proxy-manager.js';
 import { cutoverIssue, holdsMs, resolveCutover } from './cutover.js';
 import { resolveHealth } from './health.js';
 import type { EnvOptions } from './options.js';
@@ -37,6 +37,8 @@ export interface ResolvedStage {
   readonly drainTimeoutMs: number;
   readonly ttlMs: number | null;
   readonly keep: Keep;
+  /** What visitors are told in maintenance, where who asks for it says nothing else. */
+  readonly maintenance: Holding;
   readonly policy: QueuePolicy;
   readonly running: 'finish' | 'cancel';
   readonly limits: SpecLimits;
@@ -183,6 +185,7 @@ export function resolveStage(source: Source, ports: StagePorts): Result<Resolved
     drainTimeoutMs: pick('drainTimeout') ?? 30 * SECOND_MS,
     ttlMs: pick('ttl') ?? null,
     keep: resolveKeep(layers),
+    maintenance: resolveMaintenance(layers),
     policy: pick('policy') ?? 'queue',
     running: pick('running') ?? 'finish',
     limits: {
@@ -202,6 +205,14 @@ export function resolveKeep(layers: readonly ParsedDefaults[]): Keep {
     return { count: merged.count ?? count, ageMs: merged.age ?? null };
   };
   return { history: bound('history', 200), logs: bound('logs', 50), images: bound('images', 5) };
+}
+
+const MESSAGE = 'Down for maintenance. Please come again in a few minutes.';
+
+/** Of a stage that is not configured any more, and of no layers at all: the defaults. */
+export function resolveMaintenance(layers: readonly ParsedDefaults[]): Holding {
+  const { message, retryAfterMs } = Object.assign({}, ...layers.map((layer) => layer.maintenance ?? {}));
+  return { message: message ?? MESSAGE, retryAfterMs: retryAfterMs ?? 5 * MINUTE_MS };
 }
 
 function mountOf(mount: NonNullable<ParsedDefaults['mounts']>[number]): Mount {

@@ -144,6 +144,21 @@ const cutover = () =>
       message: 'expected a step beside `abortOn`, which has nothing to look at without one',
     });
 
+const MESSAGE_LENGTH_MAX = 500;
+const RETRY_AFTER_MAX_MS = 30 * 86_400_000;
+
+/** What visitors are told: of a configuration, and of who asks for it. */
+export const maintenanceFields = () => ({
+  message: text(
+    (value) => value.trim() !== '' && value.length <= MESSAGE_LENGTH_MAX && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(value),
+    `one line of 1 to ${MESSAGE_LENGTH_MAX} characters without control characters`,
+  ).optional(),
+  retryAfterMs: duration()
+    .refine((ms) => ms >= 1_000 && ms <= RETRY_AFTER_MAX_MS, { message: "expected '1s' to '30d'" })
+    .transform((ms) => Math.ceil(ms / 1_000) * 1_000)
+    .optional(),
+});
+
 const defaults = () => ({
   port: port(),
   healthcheckPath: text(/^\/[\x21-\x7e]*$/, "a path that begins with '/' and has no spaces"),
@@ -157,6 +172,7 @@ const defaults = () => ({
   keep: z.strictObject({ history: keepBounds(), logs: keepBounds(), images: keepBounds() }).partial(),
   policy: z.enum(['queue', 'supersede', 'reject']),
   running: z.enum(['finish', 'cancel']),
+  maintenance: z.strictObject(maintenanceFields()),
   env: z.union([
     envSources(),
     z.custom<Extract<EnvOptions, (...args: never) => unknown>>(
@@ -250,6 +266,7 @@ const build = () => {
       ...Object.keys(settings.shape),
       ...Object.keys(project.shape),
       ...Object.keys(healthcheck().shape),
+      ...Object.keys(maintenanceFields()),
       'domains',
     ] as readonly string[],
   };

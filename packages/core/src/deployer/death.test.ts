@@ -84,6 +84,26 @@ const SCENARIOS = {
     hasGap: false,
     plugin: marking,
   },
+  'visitors are told to come again': {
+    stage: { port: 3000, domains: ['shop.example.com'] },
+    before: ['v1'],
+    act: (deployer: Deployer) => void deployer.maintenance({ ...DEV, on: true }),
+    hasGap: true,
+  },
+  'visitors are let in again': {
+    stage: { port: 3000, domains: ['shop.example.com'] },
+    before: ['v1'],
+    prepare: (deployer: Deployer) => deployer.maintenance({ ...DEV, on: true }),
+    act: (deployer: Deployer) => void deployer.maintenance({ ...DEV, on: false }),
+    hasGap: true,
+  },
+  'a deployment in maintenance': {
+    stage: { port: 3000, domains: ['shop.example.com'] },
+    before: ['v1'],
+    prepare: (deployer: Deployer) => deployer.maintenance({ ...DEV, on: true }),
+    act: (deployer: Deployer) => void deployer.deploy({ ...DEV, tag: 'v2' }),
+    hasGap: true,
+  },
   'a stage that is removed': {
     stage: { port: 3000 },
     before: ['v1', 'v2'],
@@ -102,6 +122,7 @@ async function run(name: keyof typeof SCENARIOS, commit: number, when: 'before' 
   const doomed = mortalWorld(world, { commit, when });
   const first = await deployerIn(world, { ...doomed.ports, projects, plugins });
   for (const tag of before) await settled(world, first, tag);
+  if ('prepare' in more) await world.clock.until(unwrap(more.prepare(first)));
   const traffic = hasGap ? () => [] : watchTraffic(world);
   const routes = watchRoutes(world);
   doomed.arm();

@@ -37,7 +37,7 @@ export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
           ? ({ ...payload, error: shown(payload.error as AnyError) } as typeof payload)
           : payload,
       );
-  const { deployments, instances, routes, audit } = deployer;
+  const { deployments, instances, stages, routes, audit } = deployer;
   // Each by its name, and none by a spread: what is added to a Deployer does not compile until it is here, too.
   return {
     id: deployer.id,
@@ -52,6 +52,7 @@ export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
     recover: result(deployer.recover),
     pin: result(deployer.pin),
     unpin: result(deployer.unpin),
+    maintenance: result(deployer.maintenance),
     prune: result(deployer.prune),
     resealSecrets: result(deployer.resealSecrets),
     result: result(deployer.result),
@@ -63,6 +64,7 @@ export function discreet(deployer: Deployer, secrets: Secrets): Deployer {
     instanceLogs: stream(deployer.instanceLogs),
     deployments: { list: result(deployments.list), get: result(deployments.get) },
     instances: { list: result(instances.list), get: result(instances.get) },
+    stages: { list: result(stages.list) },
     routes: { list: result(routes.list) },
     audit: { list: result(audit.list) },
     // What is wrong with a request is said of the request alone.

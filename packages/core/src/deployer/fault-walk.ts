@@ -97,6 +97,23 @@ const SCENARIOS: { readonly [name: string]: Scenario } = {
       doomed.bury();
     },
   },
+  'visitors are told to come again, and let in': {
+    stage: { port: 3000, domains: ['shop.example.com'] },
+    before: ['v1'],
+    act: async (deployer) => {
+      await deployer.maintenance({ ...DEV, on: true });
+      return deployer.maintenance({ ...DEV, on: false });
+    },
+    hasGap: true,
+  },
+  'a deployment in maintenance': {
+    before: ['v1'],
+    act: async (deployer) => {
+      await deployer.maintenance({ ...DEV, on: true });
+      return deployer.deploy({ ...DEV, tag: 'v2' });
+    },
+    hasGap: true,
+  },
   'a stage that is removed': { before: ['v1', 'v2'], act: (deployer) => deployer.remove(DEV), hasGap: true },
 };
 

@@ -9,6 +9,7 @@ export const late = {
   reseal: once(() => import('../retention/reseal.js')),
   expiry: once(() => import('../retention/expire.js')),
   sweep: once(() => import('../workers/sweep.js')),
+  maintenance: once(() => import('./maintenance.js')),
   cancel: once(() => import('../workers/cancel.js')),
   idempotency: once(() => import('../workers/idempotency.js')),
   // Its own neighbours load it.

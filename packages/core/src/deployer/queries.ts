@@ -17,6 +17,8 @@ import {
   instanceView,
   type RouteView,
   routeView,
+  type Stage,
+  stageView,
 } from '../domain/views.js';
 import type { Host } from '../flow/host.js';
 import { routine } from '../kernel/routine.js';
@@ -24,7 +26,7 @@ import type { Query } from '../ports/store.js';
 import type { CallBound, Deployer, Page, PageQuery } from './types.js';
 import { unknownDeployment, unknownInstance } from './unknown.js';
 
-type Queries = Pick<Deployer, 'deployments' | 'instances' | 'routes' | 'audit'>;
+type Queries = Pick<Deployer, 'deployments' | 'instances' | 'stages' | 'routes' | 'audit'>;
 
 const LIMIT = 50;
 const LIMIT_MAX = 1_000;
@@ -64,6 +66,14 @@ export function queries(host: Host): Queries {
           .andThen((stored) =>
             stored ? instanceOf(host, stored.value, options) : errAsync<Instance, AnyError>(unknownInstance(id)),
           ),
+    },
+    stages: {
+      list: (query = {}) => {
+        const where = query.project === undefined ? {} : { project: query.project };
+        return page<'stages', Stage>(host, 'stages', where, 'asc', query, stageFilter(query), (record) =>
+          okAsync(stageView(record)),
+        );
+      },
     },
     routes: {
       list: (query = {}) => {
@@ -110,11 +120,14 @@ export function instanceOf(host: Host, record: InstanceRecord, options: CallBoun
   const bound = { signal: signalOf(options) };
   return routine(async function* () {
     const routes = yield* host.store.list('routes', { where: { instance: record.id } }, bound);
+    const isDefault = record.state === 'running' && record.defaultUntil === null;
     const pin = yield* host.store.get('pins', record.id, bound);
     const condition = yield* host.store.get('conditions', record.id, bound);
     const domains = routes.filter(({ value }) => value.state === 'live').map(({ value }) => value.id);
     const { id: _id, stageKey: _stage, ...wrong } = condition?.value ?? { id: '', stageKey: '' };
-    const more = { isPinned: pin !== undefined, condition: condition ? (wrong as InstanceCondition) : null };
+    const isHeld =
+      isDefault && (yield* host.store.get('stages', record.stageKey, bound))?.value.maintenance !== undefined;
+    const more = { isPinned: pin !== undefined, isHeld, condition: condition ? (wrong as InstanceCondition) : null };
     return ok<Instance, AnyError>(instanceView(record, domains, more));
   });
 }

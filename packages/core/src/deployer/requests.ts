@@ -1,7 +1,7 @@
 /** Requests as they come: checked field by field before anything is touched, whoever made them. */
 import { err, type Result } from 'neverthrow';
 import { z } from 'zod';
-import { envRecord, name, text } from '../config/schema.js';
+import { envRecord, maintenanceFields, name, text } from '../config/schema.js';
 import type { InvalidError } from '../domain/errors.js';
 import { once } from '../domain/once.js';
 import { isDigest, isTag } from '../domain/reference.js';
@@ -21,10 +21,15 @@ const inLine = () => ({
   idempotencyKey: text(/^[!-~]{1,200}$/, '1 to 200 visible characters').optional(),
 });
 
+/** Where something is, or is about to be. */
+const ofStage = () => ({
+  project: name(),
+  stage: name().refine((value) => !value.includes('*'), { message: "expected a stage's own name, not a pattern" }),
+});
+
 const schemas = once(() => ({
   deploy: z.strictObject({
-    project: name(),
-    stage: name().refine((value) => !value.includes('*'), { message: "expected a stage's own name, not a pattern" }),
+    ...ofStage(),
     tag: text(
       isTag,
       'a tag of 1 to 128 letters, digits, dots, dashes and underscores that begins with none of . and -',
@@ -43,6 +48,10 @@ const schemas = once(() => ({
     force: z.boolean().optional(),
     ...inLine(),
   }),
+  maintenance: z.discriminatedUnion('on', [
+    z.strictObject({ ...ofStage(), on: z.literal(true), ...maintenanceFields(), by: by() }),
+    z.strictObject({ ...ofStage(), on: z.literal(false), by: by() }),
+  ]),
   cancel: z.strictObject({ by: by(), reason: by() }),
   asked: z.strictObject({ by: by() }),
   instance: z.strictObject({ instance: text(/^[0-9a-z]{18}$/, "an instance's id of 18 characters") }),
@@ -68,6 +77,8 @@ export const parseRollBack = (input: unknown) =>
   parse(schemas().rollBack, input) as Result<AnyStage & RollBackOptions, InvalidError<'invalid-request'>>;
 
 export const parseCancel = (input: unknown) => parse(schemas().cancel, input);
+
+export const parseMaintenance = (input: unknown) => parse(schemas().maintenance, input);
 
 export const parsePin = (input: unknown) => parse(schemas().pin, input);
 

@@ -37,7 +37,15 @@ import { planDeployment } from './plan.js';
 import { queries } from './queries.js';
 import { Recovering } from './recovering.js';
 import { removeInstance, removeStage } from './remove.js';
-import { parseAsked, parseCancel, parseDeploy, parsePin, parseRemove, parseRollBack } from './requests.js';
+import {
+  parseAsked,
+  parseCancel,
+  parseDeploy,
+  parseMaintenance,
+  parsePin,
+  parseRemove,
+  parseRollBack,
+} from './requests.js';
 import { deploySubmission, rollBackSubmission } from './submission.js';
 import { Submissions } from './submissions.js';
 import type {
@@ -216,6 +224,16 @@ function start(host: Host, ended: AbortController, recovers: Configured['recover
       ),
     pin: (id, options) => pin(id, options, true),
     unpin: (id, options) => pin(id, options, false),
+    maintenance: (request, options = {}) =>
+      waitedFor(
+        routine(async function* () {
+          yield* isOpen();
+          const asked = yield* parseMaintenance(request);
+          const { setMaintenance } = await late.maintenance();
+          const onTasks = (tasks: readonly TaskRecord[]) => runner.add(tasks);
+          return await untilEnded(options, (signal) => setMaintenance(host, asked, { onTasks, signal }));
+        }),
+      ),
     prune: ({ by, signal = signalOf(undefined), ...terms } = {}) =>
       routine(async function* () {
         yield* isOpen();

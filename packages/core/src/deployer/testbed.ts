@@ -197,9 +197,14 @@ export async function brokenPromises(world: Pick<MemoryWorld, 'engine' | 'proxy'
     for (const { instance } of held.targets)
       if (!runs(instance)) broken.push(`route ${held.domain} points to ${instance}, which does not run`);
   }
-  for (const { id, instance, state } of routes) {
+  for (const { id, instance, state, stageKey, owner } of routes) {
     const answer = world.proxy.request(id);
-    if (state !== 'live') broken.push(`route record ${id} is ${state}`);
+    const isHeld = owner.kind !== 'tagged' && stages.some((stage) => stage.id === stageKey && stage.maintenance);
+    if (state === 'live' && isHeld) {
+      if (answer.status !== 503 || answer.instance !== null)
+        broken.push(`${id} is in maintenance, and answers ${answer.status} by ${answer.instance}`);
+      if (!runs(instance)) broken.push(`${id} is held for ${instance}, which does not run`);
+    } else if (state !== 'live') broken.push(`route record ${id} is ${state}`);
     else if (answer.status !== 200 || answer.instance !== instance)
       broken.push(`${id} should be served by ${instance}, and is by ${answer.instance} with ${answer.status}`);
   }

@@ -1,10 +1,10 @@
 /** What a host sees: the options of `createDeployer`, and the Deployer. */
 import type { Result, ResultAsync } from 'neverthrow';
-import type { ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
+import type { MaintenanceOptions, ProjectLookup, ProjectMap, Settings, StageNameOf } from '../config/options.js';
 import type { AnyError } from '../domain/errors.js';
 import type { Act, LogEntry, QueuePolicy } from '../domain/records.js';
 import type { PruneReport, RecoveryReport, ResealReport } from '../domain/reports.js';
-import type { AuditEntry, Deployment, Instance, RouteView } from '../domain/views.js';
+import type { AuditEntry, Deployment, Instance, RouteView, Stage as StageView } from '../domain/views.js';
 import type { EventName, Listener } from '../events/hub.js';
 import type { StoredEvent } from '../events/types.js';
 import type { Plugin } from '../plugins/types.js';
@@ -222,6 +222,13 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
   /** Takes the pin off. Not pinned is `ok`. */
   unpin(instance: string, options?: AskOptions): ResultAsync<Instance, AnyError>;
   /**
+   * `on`: visitors of the stage's default routes are told to come again, with 503, `Retry-After` and a message, until it is lifted; asked for
+   * again, it changes what they are told. Tagged routes go on. It waits for what runs on the stage; deployments in the meantime work, and
+   * visitors stay held. A stage that was never deployed begins so. It takes a proxy with the capability `holding`: `unsupported` without.
+   * Answers when the proxy is seen to do so; a failure puts back what was. As it is already is `ok`.
+   */
+  maintenance(request: Stage & MaintenanceRequest, options?: CallBound): ResultAsync<StageView, AnyError>;
+  /**
    * Removes what is beyond the bounds of `keep` and `keepEvents`, of every stage. It runs by itself after deployments, and in hosts that work or
    * watch; asked for, it ends when all is done.
    */
@@ -269,6 +276,12 @@ export interface DeployerOf<Request extends DeployRequest, Stage extends AnyStag
     ): ResultAsync<Page<Instance>, AnyError>;
     get(id: string, options?: CallBound): ResultAsync<Instance, AnyError>;
   };
+  readonly stages: {
+    /** Where stages stand that were deployed, or that are in maintenance. By project and stage. */
+    list(
+      query?: PageQuery & { readonly project?: string; readonly stage?: string },
+    ): ResultAsync<Page<StageView>, AnyError>;
+  };
   readonly routes: {
     list(
       query?: PageQuery & { readonly project?: string; readonly stage?: string },
@@ -303,6 +316,13 @@ export interface RollBackOptions extends InLine {
   readonly to?: string;
   readonly by?: string;
   readonly force?: boolean;
+}
+
+export interface MaintenanceRequest extends MaintenanceOptions {
+  /** `false`: visitors get to the instance. The message goes with `true` alone. */
+  readonly on: boolean;
+  /** Who asks, for the audit trail: at most 200 characters. */
+  readonly by?: string;
 }
 
 export interface AskOptions extends CallBound {

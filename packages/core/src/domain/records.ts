@@ -141,6 +141,18 @@ export interface InstanceRecord {
   readonly identities: Identities;
 }
 
+/** What visitors of a stage are told in the place of its instance. */
+export interface Maintenance {
+  /** Wall clock: since when. Another message does not change it. */
+  readonly since: number;
+  /** Plain text of one line, at most 500 characters. */
+  readonly message: string;
+  /** When they are told to come again: whole seconds. */
+  readonly retryAfterMs: number;
+  /** Who asked for it as it is now. */
+  readonly by: RequestedBy | null;
+}
+
 /** Where a stage stands. `stages` */
 export interface StageRecord {
   /** `stageKey(project, stage)` */
@@ -154,6 +166,8 @@ export interface StageRecord {
   readonly previous: string | null;
   /** How many cutovers were committed. */
   readonly commits: number;
+  /** Its default routes tell visitors this; absent: they lead to the current instance. */
+  readonly maintenance?: Maintenance;
 }
 
 /** A domain of ours: the claim on it, and where it points. `routes` */
@@ -207,7 +221,7 @@ export interface JournalRecord {
 export type RetireReason = 'evicted' | 'replaced' | 'removed' | 'expired';
 
 /** Work that outlives its deployment. `tasks` */
-export type TaskRecord = RetireTask | UndoTask | UnrouteTask | NotifyTask;
+export type TaskRecord = RetireTask | UndoTask | UnrouteTask | HoldTask | NotifyTask;
 
 interface TaskBase {
   readonly id: string;
@@ -244,6 +258,17 @@ export interface UnrouteTask extends TaskBase {
   readonly kind: 'unroute';
   readonly stageKey: string;
   readonly domains: readonly string[];
+  readonly identities: Identities;
+}
+
+/**
+ * What the proxy tells a stage's visitors is to be what the stage's record says: there while a change of that is under way, and for as long as
+ * one that was broken off may have left something.
+ */
+export interface HoldTask extends TaskBase {
+  readonly kind: 'hold';
+  /** Its subject, too. */
+  readonly stageKey: string;
   readonly identities: Identities;
 }
 
@@ -361,7 +386,17 @@ export interface PluginStateRecord {
 }
 
 /** What people and hosts ask for. */
-export const ACTS = ['deploy', 'roll-back', 'remove', 'cancel', 'pin', 'unpin', 'prune', 'recover'] as const;
+export const ACTS = [
+  'deploy',
+  'roll-back',
+  'remove',
+  'cancel',
+  'pin',
+  'unpin',
+  'maintenance',
+  'prune',
+  'recover',
+] as const;
 export type Act = (typeof ACTS)[number];
 
 /** Who did what: one record per act, in the commit that made it true, or right before what takes several. `audit` */

@@ -7,10 +7,10 @@ export interface RecoveryReport {
   readonly settled: readonly { readonly deployment: string; readonly status: TerminalStatus }[];
   /** Their undo could not be finished yet: it is tried again. */
   readonly unfinished: readonly string[];
-  /** What had committed and was left in the midst of the rest: it is done now. `subject`: an instance's or a deployment's id. */
+  /** What had committed and was left in the midst of the rest: it is done now. `subject`: an instance's or a deployment's id, of `hold` a stage. */
   readonly finished: readonly {
     readonly task: string;
-    readonly kind: 'retire' | 'unroute' | 'undo' | 'notify';
+    readonly kind: 'retire' | 'unroute' | 'undo' | 'hold' | 'notify';
     readonly subject: string;
   }[];
   /** Left alone: a live host holds their stage. */

@@ -6,7 +6,9 @@ import type {
   DeploymentStatus,
   InstanceCondition,
   InstanceRecord,
+  Maintenance,
   RouteRecord,
+  StageRecord,
   StepRecord,
   StoredError,
 } from './records.js';
@@ -93,6 +95,8 @@ export interface Instance {
   readonly expiresAt: number | null;
   /** It is neither evicted nor expires. */
   readonly isPinned: boolean;
+  /** The default route points to it, and its visitors are told to come again: the stage is in maintenance. */
+  readonly isHeld: boolean;
   /** What `watch()` has seen to be wrong with it; null: nothing. */
   readonly condition: InstanceCondition | null;
 }
@@ -100,7 +104,7 @@ export interface Instance {
 export const instanceView = (
   record: InstanceRecord,
   domains: readonly string[],
-  more: Partial<Pick<Instance, 'isPinned' | 'condition'>> = {},
+  more: Partial<Pick<Instance, 'isPinned' | 'isHeld' | 'condition'>> = {},
 ): Instance => ({
   id: record.id,
   project: record.project,
@@ -116,7 +120,27 @@ export const instanceView = (
   domains,
   expiresAt: record.expiresAt,
   isPinned: more.isPinned ?? false,
+  isHeld: more.isHeld ?? false,
   condition: more.condition ?? null,
+});
+
+/** Where a stage stands. One that was never deployed is known once it is in maintenance. */
+export interface Stage {
+  readonly project: string;
+  readonly stage: string;
+  /** The instance that the default route points to, and the one before. */
+  readonly current: string | null;
+  readonly previous: string | null;
+  /** What visitors are told in the place of the current instance; null: they get to it. */
+  readonly maintenance: Maintenance | null;
+}
+
+export const stageView = ({ project, stage, current, previous, maintenance }: StageRecord): Stage => ({
+  project,
+  stage,
+  current,
+  previous,
+  maintenance: maintenance ?? null,
 });
 
 export interface RouteView {

@@ -4,7 +4,14 @@
  */
 import type { AnyError } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
-import type { InstanceCondition, LogEntry, RetireReason, StepRecord, StoredError } from '../domain/records.js';
+import type {
+  InstanceCondition,
+  LogEntry,
+  Maintenance,
+  RetireReason,
+  StepRecord,
+  StoredError,
+} from '../domain/records.js';
 import type { Measured, PruneReport, RecoveryReport } from '../domain/reports.js';
 import type { AuditEntry, Deployment, Instance, RouteView } from '../domain/views.js';
 import type { PullProgress } from '../ports/container-runtime.js';
@@ -35,10 +42,20 @@ export interface StoredEvents {
   'instance.condition': { readonly instance: Instance; readonly condition: InstanceCondition | null };
   'instance.pinned': { readonly instance: Instance; readonly by: string | null };
   'instance.unpinned': { readonly instance: Instance; readonly by: string | null };
-  /** Its instance has another address than the proxy was told: the route leads there again. */
+  /** Its instance has another address than the proxy was told, or a change of its stage's maintenance was broken off: it is as it has to be again. */
   'route.healed': { readonly route: RouteView };
-  /** Somebody else has changed or removed it at the proxy; null: the proxy holds none. `putBack`: it was put back, as the host asked for. */
+  /**
+   * Somebody else has changed or removed it at the proxy; null: the proxy holds none. `putBack`: it was put back, as the host asked for, or
+   * because it did not tell visitors what the stage's maintenance has for them.
+   */
   'route.changed': { readonly route: RouteView; readonly held: HeldRoute | null; readonly putBack: boolean };
+  /** What its visitors are told from now on, or told otherwise; null: its maintenance has ended. */
+  'stage.maintenance': {
+    readonly project: string;
+    readonly stage: string;
+    readonly maintenance: Maintenance | null;
+    readonly by: string | null;
+  };
   /** A preview stage came to the end of its time to live, and goes with all that it has. */
   'stage.expired': { readonly project: string; readonly stage: string };
   'store.pruned': { readonly report: PruneReport };

@@ -254,13 +254,14 @@ function endUnchanged(
     const routes = yield* host.store.list('routes', { where: { instance: id } }, options);
     const domains = routes.map(({ value }) => value.id);
     const isPinned = (yield* host.store.get('pins', id, options)) !== undefined;
+    const isHeld = (yield* host.store.get('stages', ledger.record.stageKey, options))?.value.maintenance !== undefined;
     const { changes, expiresAt } = yield* renewal(host, draft, instance, options);
     ledger.log('info', `${draft.tag} is live already, with the same image and the same configuration.`);
     const committed = ledger.commitFreeing([ledger.lease], {
       record: { status: 'unchanged', endedAt: host.clock.now(), instance: id, previous: id },
       changes,
       events: (deployment): EventDraft[] => {
-        const view = instanceView({ ...instance, expiresAt }, domains, { isPinned });
+        const view = instanceView({ ...instance, expiresAt }, domains, { isPinned, isHeld });
         return [{ type: 'deployment.unchanged', payload: { deployment, instance: view } }];
       },
       expect: [noCancel(ledger.record.id)],

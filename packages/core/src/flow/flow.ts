@@ -6,7 +6,7 @@ import { errAsync, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure, outcomeUnknown } from '../domain/errors.js';
 import type { Json } from '../domain/json.js';
 import { containerName } from '../domain/names.js';
-import type { LogEntry } from '../domain/records.js';
+import type { LogEntry, Maintenance } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
 import type { Lease } from '../kernel/held-lease.js';
 import { guard } from '../kernel/routine.js';
@@ -74,6 +74,8 @@ export interface Seen {
   put?: { readonly host: string; readonly port: number };
   /** The target was there, and was removed: it does not come again. */
   wasRemoved?: boolean;
+  /** What visitors of the stage are told in the place of an instance: nobody changes it while the stage's lease is held. Null: nothing. */
+  maintenance?: Maintenance | null;
   /** Restarts of the target before this deployment: of a new one none. */
   restarts?: number;
 }

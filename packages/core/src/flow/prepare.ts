@@ -12,6 +12,7 @@ import type { Surroundings } from './describe.js';
 import type { Mode } from './extensions.js';
 import { containerRef, type Flow, instanceRef, makeFlow, type PreviousInstance } from './flow.js';
 import { keepHealth } from './health-secrets.js';
+import { holdingOf, isSameHolding } from './holding.js';
 import type { Host } from './host.js';
 import { openly } from './known-secrets.js';
 import type { Ledger } from './ledger.js';
@@ -75,6 +76,8 @@ export function prepare(
       ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));
     }
     const { draft } = resolution;
+    if (state.stage?.value.maintenance && draft.port !== null && host.proxy?.capabilities.holding === false)
+      return err(cannotHold(host.proxy.name, record));
     ledger.note({ record: { digest: draft.image.digest, identities: around.identities } });
 
     const terms: ClaimTerms = { ...common, options: draft.options.proxy };
@@ -111,6 +114,7 @@ export function prepare(
     const { spec } = flow;
     ledger.log('info', described(spec, same), { digest: spec.image.digest, domains: spec.routes.map((r) => r.domain) });
     flow.seen.restarts = container?.restarts ?? 0;
+    flow.seen.maintenance = state.stage?.value.maintenance ?? null;
     return ok<Plan, AnyError>({ mode, flow, steps });
   });
 }
@@ -132,6 +136,14 @@ function draftEarly(
   );
   return { recent: () => (host.clock.monotonicMs() - atMs < DRAFT_FRESH_MS ? draft : undefined) };
 }
+
+/** Its routes would lead visitors to the instance, whatever the record says. */
+const cannotHold = (proxy: string, { project, stage }: { readonly project: string; readonly stage: string }) =>
+  failure(
+    'unsupported',
+    `Stage "${stage}" of project "${project}" is in maintenance, and the proxy ${proxy} cannot tell visitors so.`,
+    `Lift it first (\`quayside maintenance off ${project} ${stage}\`), or deploy by a proxy that can.`,
+  );
 
 const described = (spec: Spec, same: InstanceRecord | undefined): string =>
   same
@@ -233,8 +245,10 @@ export function isServed(
     const looks = await Promise.all(
       claim.routes.map(({ domain }) => host.call(`Reading the route ${domain}`, signal, (o) => proxy.get(domain, o))),
     );
-    for (const look of looks) {
+    for (const [index, look] of looks.entries()) {
       const held = yield* look;
+      const owner = claim.routes[index]?.owner ?? { kind: 'tagged' as const };
+      if (!isSameHolding(held?.holding, holdingOf(proxy, state.stage, owner))) return ok(false);
       // All of them: a share of the requests may still go elsewhere, where nobody could take a cutover back.
       const isThere = held?.targets.every((each) => each.host === target?.host && each.port === target.port);
       if (!isThere) return ok(false);

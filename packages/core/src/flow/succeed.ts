@@ -112,6 +112,7 @@ function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskR
       currentDeployment: record.id,
       previous: before !== null && before !== target ? before : (state.stage?.value.previous ?? null),
       commits,
+      ...(state.stage?.value.maintenance && { maintenance: state.stage.value.maintenance }),
     };
     changes.push(
       state.stage
@@ -169,7 +170,10 @@ function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskR
       events: (deployment: Deployment): EventDraft[] => [
         {
           type: 'deployment.succeeded',
-          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },
+          payload: {
+            deployment,
+            instance: instanceView(current, domains, { isPinned, isHeld: stage.maintenance !== undefined }),
+          },
         },
         ...events,
       ],

@@ -92,7 +92,8 @@ function commit(
     const stageChanges = { ...ofStage, changes: [...ofStage.changes, ...also] };
     // The stage's own routes in the first commit: nothing leads to what goes from then on.
     for (const [index, batch] of batched(retirements, stageChanges.changes.length).entries()) {
-      const drafts = [...(index === 0 ? events : []), ...batch.map(retiringEvent)];
+      const ended = isWhole ? maintenanceEnded(state) : [];
+      const drafts = [...(index === 0 ? [...events, ...ended] : []), ...batch.map(retiringEvent)];
       const entries = eventEntries(host, drafts);
       const changes = [...(index === 0 ? stageChanges.changes : []), ...batch.flatMap((each) => each.changes)];
       const tasks = [...(index === 0 ? stageChanges.tasks : []), ...batch.map((each) => each.task)];
@@ -128,6 +129,13 @@ function batched(retirements: readonly Retirement[], taken: number): Retirement[
   return batches;
 }
 
+/** With its routes there is nobody left to tell. */
+function maintenanceEnded({ stage: stored }: StageState): EventDraft[] {
+  if (!stored?.value.maintenance) return [];
+  const { project, stage } = stored.value;
+  return [{ type: 'stage.maintenance', payload: { project, stage, maintenance: null, by: null } }];
+}
+
 function stageGoes(host: Host, key: string, state: StageState, signal: AbortSignal) {
   return routine(async function* () {
     const own = state.routes.filter(({ value }) => value.owner.kind !== 'tagged' || value.instance === null);
@@ -158,7 +166,8 @@ function stageGoes(host: Host, key: string, state: StageState, signal: AbortSign
     }
     if (state.stage) {
       const { version, value } = state.stage;
-      const gone: StageRecord = { ...value, current: null, currentDeployment: null, previous: null };
+      const { maintenance: _ended, ...rest } = value;
+      const gone: StageRecord = { ...rest, current: null, currentDeployment: null, previous: null };
       changes.push({ op: 'put', collection: 'stages', record: gone, version });
     }
     changes.push(...tasks.map((record): Change => ({ op: 'insert', collection: 'tasks', record })));

@@ -1,5 +1,5 @@
 /** The durable tasks that a commit leaves behind; `tasks/` does them. */
-import type { Identities, RetireReason, RetireTask, UndoTask, UnrouteTask } from '../domain/records.js';
+import type { HoldTask, Identities, RetireReason, RetireTask, UndoTask, UnrouteTask } from '../domain/records.js';
 
 interface TaskBase {
   readonly id: string;
@@ -39,3 +39,5 @@ export const undoTask = (task: TaskBase & { readonly subject: string }): UndoTas
   kind: 'undo',
   subject: task.subject,
 });
+
+export const holdTask = (task: TaskBase): HoldTask => ({ ...base(task), kind: 'hold', subject: task.stageKey });

@@ -8,6 +8,7 @@ import { guard, routine } from '../kernel/routine.js';
 import type { Container } from '../ports/container-runtime.js';
 import type { HeldRoute, ProxyManager, Route } from '../ports/proxy-manager.js';
 import { type Flow, missingPort } from './flow.js';
+import { holdingOf, isSameHolding } from './holding.js';
 import type { Host } from './host.js';
 
 /** One lease per domain, or the whole proxy's where two writes at once would hurt. Sorted: everybody locks in one order. */
@@ -172,7 +173,10 @@ export function putBack(
       return ok(undefined);
     }
     const neverLeft = committed !== null && serves.length > 0 && serves.every((instance) => instance === committed);
-    const back = committed === null ? undefined : yield* routeTo(flow, { domain, mark }, committed, signal);
+    const led = committed === null ? undefined : yield* routeTo(flow, { domain, mark }, committed, signal);
+    const stage = yield* flow.host.store.get('stages', flow.ledger.record.stageKey, { signal });
+    const holding = record && holdingOf(flow.host.proxy, stage, record.value.owner);
+    const back = led && { ...led, ...(holding && { holding }) };
     /** Where we have put it: who watches tells a change by somebody else from a restart by that. */
     const note = (target: RouteRecord['target']): ResultAsync<void, AnyError> =>
       record?.value.state === 'live'
@@ -186,7 +190,7 @@ export function putBack(
     if (back && target) {
       const { host, port } = target;
       const isThere = held?.targets.some((each) => each.host === host && each.port === port);
-      if (isThere && neverLeft) return ok(undefined);
+      if (isThere && neverLeft && isSameHolding(held?.holding, holding)) return ok(undefined);
       yield* putRoute(flow, back, signal);
       yield* note({ host, port });
       flow.log('info', `The route ${domain} is back at ${committed}.`);

@@ -32,10 +32,11 @@ export function summarize(message: Message, linkScheme: 'http' | 'https'): Summa
   const deployment = object(data['deployment']);
   const instance = object(data['instance']);
   const error = object(data['error']) ?? object(deployment?.['error']);
-  const about = deployment ?? instance ?? {};
+  const about = deployment ?? instance ?? data;
   const durationMs = number(deployment?.['durationMs']);
   const isFailure = ['deployment.failed', 'deployment.cancelled', 'deployment.rolling-back'].includes(message.type);
-  const [tone, title] = verdict(message.type, about, text(data['reason']));
+  const isHeld = object(data['maintenance']) !== null;
+  const [tone, title] = verdict(message.type, about, text(data['reason']), isHeld);
   return {
     tone,
     title,
@@ -44,7 +45,8 @@ export function summarize(message: Message, linkScheme: 'http' | 'https'): Summa
       fact('Stage', text(about['stage'])),
       fact('Tag', text(about['tag'])),
       fact('Duration', durationMs === null ? null : durationText(durationMs)),
-      fact('By', text(deployment?.['by'])),
+      fact('By', text((deployment ?? data)['by'])),
+      fact('Message', text(object(data['maintenance'])?.['message'])),
       fact('Left to remove', leftText(deployment)),
     ].flat(),
     cause: isFailure && error ? causeText(error) : null,
@@ -58,7 +60,7 @@ export function summarize(message: Message, linkScheme: 'http' | 'https'): Summa
   };
 }
 
-function verdict(type: string, about: JsonObject, reason: string | null): readonly [Tone, string] {
+function verdict(type: string, about: JsonObject, reason: string | null, isHeld: boolean): readonly [Tone, string] {
   const what = [text(about['project']) ?? 'A deployment', text(about['tag'])].filter(Boolean).join(' ');
   const stage = text(about['stage']);
   const on = stage === null ? '' : ` on ${stage}`;
@@ -88,6 +90,8 @@ function verdict(type: string, about: JsonObject, reason: string | null): readon
       return ['neutral', `${what} is retiring${on}${reason ? ` (${reason})` : ''}`];
     case 'instance.retired':
       return ['neutral', `${what} has retired${on}${reason ? ` (${reason})` : ''}`];
+    case 'stage.maintenance':
+      return ['neutral', isHeld ? `${what} is in maintenance${on}` : `The maintenance of ${what} has ended${on}`];
     default:
       return ['neutral', `${what}${on}: ${type}`];
   }

@@ -22,7 +22,7 @@ export interface LeftTasks {
 }
 
 /** What is to be finished in the world, an undo apart: that is for whoever settles its stage. */
-const isLeftover = ({ kind }: TaskRecord): boolean => kind === 'retire' || kind === 'unroute';
+const isLeftover = ({ kind }: TaskRecord): boolean => ['retire', 'unroute', 'hold'].includes(kind);
 
 /** All of it, waiting for those of whom nobody can tell yet whether they live. */
 export function recover(host: Host, tasks: LeftTasks, signal: AbortSignal): ResultAsync<RecoveryReport, AnyError> {

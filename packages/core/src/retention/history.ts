@@ -133,7 +133,9 @@ function forget(
   const { host, signal, dryRun } = run;
   return routine(async function* () {
     const lease = yield* host.store.get('leases', stageLease(key), { signal });
-    const isEmpty = instances.length === 0 && routes.length === 0 && (stage?.value.current ?? null) === null;
+    // One that waits for its first deployment in maintenance has somebody who meant it.
+    const isKept = (stage?.value.current ?? null) !== null || stage?.value.maintenance !== undefined;
+    const isEmpty = instances.length === 0 && routes.length === 0 && !isKept;
     if (dryRun || !isEmpty || (lease && lease.value.holder !== null)) return ok<void, AnyError>(undefined);
     const changes: Change[] = [{ op: 'remove', collection: 'queues', id: key }];
     if (stage) changes.push({ op: 'remove', collection: 'stages', id: key, version: stage.version });

@@ -9,6 +9,7 @@ import type { Lease } from '../kernel/held-lease.js';
 import { guard, routine } from '../kernel/routine.js';
 import { releaseAll } from '../kernel/under-leases.js';
 import type { Message, Notifier } from '../ports/notifier.js';
+import { agree } from './hold.js';
 import { retire } from './retire.js';
 import { finishTask, unroute } from './work.js';
 
@@ -69,6 +70,8 @@ function run(host: Host, task: TaskRecord, lease: Lease, signal: AbortSignal): R
       return giveUpRoutes(host, task, lease, signal).map(done);
     case 'undo':
       return undo(host, task, lease, signal);
+    case 'hold':
+      return agree(host, task, lease, signal);
     case 'notify':
       return notify(host, task, lease, signal).map(done);
     default:

@@ -31,11 +31,13 @@ export function mark(
       oomKilled: container?.oomKilled ?? false,
       restarts: container?.restarts ?? 0,
     };
+    const stage = yield* store.get('stages', instance.stageKey, { signal });
+    const isHeld = stage?.value.current === instance.id && stage.value.maintenance !== undefined;
     const domains = yield* store.list('routes', { where: { instance: instance.id } }, { signal });
     const view = instanceView(
       now.value,
       domains.map(({ value }) => value.id),
-      { condition },
+      { condition, isHeld },
     );
     // If somebody is quicker, another host has told it, or it goes.
     yield* commitAndTell(

@@ -1,5 +1,5 @@
 /**
- * Healing: a route that leads to where its instance was before a restart leads there again. It takes the lease of the domain (or of the
+ * Healing: a route that leads to where its instance was before a restart leads there again, and tells visitors what its stage's maintenance has for them. It takes the lease of the domain (or of the
  * proxy) alone, since a deployment may hold its stage's for minutes, and acts only while no cutover of that domain is open.
  */
 import { err, ok, type ResultAsync } from 'neverthrow';
@@ -11,15 +11,16 @@ import type { Spec } from '../domain/spec.js';
 import { routeView } from '../domain/views.js';
 import { appendEvents, emitEvents, eventEntries } from '../events/drafts.js';
 import type { EventDraft } from '../events/types.js';
+import { holdingOf, isSameHolding, openHoldTasks } from '../flow/holding.js';
 import type { Host } from '../flow/host.js';
+import { isMoving } from '../flow/journals.js';
 import { targetOf, writeLeases } from '../flow/writes.js';
 import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
 import { effectUnder, releaseAll } from '../kernel/under-leases.js';
 import type { CallOptions } from '../ports/call.js';
-import type { HeldRoute, ProxyError, ProxyManager } from '../ports/proxy-manager.js';
+import type { HeldRoute, Holding, ProxyError, ProxyManager } from '../ports/proxy-manager.js';
 import type { Stored } from '../ports/store.js';
-import { hasBegun } from './journals.js';
 
 export interface HealOptions {
   /** What becomes of a route that somebody else has changed or removed. */
@@ -50,7 +51,7 @@ export function heal(
     if (taken.isErr()) return taken.error.kind === 'stage-busy' ? ok<Healed, AnyError>('busy') : err(taken.error);
     const { leases } = taken.value;
     try {
-      if (yield* isMoving(host, instance.stageKey, domain, signal)) return ok<Healed, AnyError>('busy');
+      if (yield* isMoving(host.store, instance.stageKey, domain, signal)) return ok<Healed, AnyError>('busy');
       // Under the lease once more: what was true a moment ago may be another's business by now.
       const seen = yield* look(host, proxy, instance, spec, domain, signal);
       return await act(host, proxy, seen, spec, leases, options, signal);
@@ -62,6 +63,8 @@ export function heal(
 
 interface Look {
   readonly record: Stored<RouteRecord> | undefined;
+  /** What it has to tell visitors, by the stage's record. */
+  readonly holding: Holding | undefined;
   readonly held: HeldRoute | undefined;
   readonly plan: Plan;
 }
@@ -70,6 +73,8 @@ export type Plan =
   | { readonly do: 'nothing' }
   /** The proxy leads to where we have put it, and its instance is elsewhere now. */
   | { readonly do: 'move'; readonly to: Place & { readonly instance: string } }
+  /** It leads to the right place, and does not tell visitors what the stage's record has for them. */
+  | { readonly do: 'hold'; readonly to: Place & { readonly instance: string } }
   /** Its container is gone: nothing may lead there. */
   | { readonly do: 'take-off' }
   /** Somebody else's doing; `to` is where it would have to lead, null where nothing runs. */
@@ -78,7 +83,7 @@ export type Plan =
 function look(
   host: Host,
   proxy: ProxyManager,
-  { id, container: name }: InstanceRecord,
+  { id, container: name, stageKey }: InstanceRecord,
   spec: Spec,
   domain: string,
   signal: AbortSignal,
@@ -88,14 +93,18 @@ function look(
     const record = yield* host.store.get('routes', domain, { signal });
     const isOurs =
       instance?.value.state === 'running' && record?.value.state === 'live' && record.value.instance === id;
-    if (!isOurs) return ok<Look, AnyError>({ record, held: undefined, plan: { do: 'nothing' } });
+    if (!isOurs) return ok<Look, AnyError>({ record, held: undefined, holding: undefined, plan: { do: 'nothing' } });
+    const holding = holdingOf(proxy, yield* host.store.get('stages', stageKey, { signal }), record.value.owner);
     const container = yield* host.call(`Inspecting ${name}`, signal, (o) =>
       host.runtime.inspect(name, { ...o, port: spec.port }),
     );
     const isGone = container?.owner?.deployment !== id;
     const to = isGone ? undefined : targetOf(spec, id, container);
     const held = yield* host.call(`Reading the route ${domain}`, signal, (o) => proxy.get(domain, o));
-    return ok<Look, AnyError>({ record, held, plan: planOf(record.value, held, to ?? null, isGone) });
+    // What a proxy that cannot hold says of it is not ours to judge.
+    const wanted = proxy.capabilities.holding ? holding : held?.holding;
+    const plan = planOf(record.value, held, to ?? null, isGone, wanted);
+    return ok<Look, AnyError>({ record, held, holding, plan });
   });
 }
 
@@ -105,6 +114,7 @@ export function planOf(
   held: HeldRoute | undefined,
   to: (Place & { readonly instance: string }) | null,
   isGone: boolean,
+  holding?: Holding,
 ): Plan {
   if (held && held.mark !== record.mark) return { do: 'tell', to: null };
   const isAt = (place: Place) =>
@@ -118,27 +128,17 @@ export function planOf(
   }
   // Not running just now: what is wrong with it is told of the instance, and its route waits for it.
   if (!to) return { do: 'nothing' };
-  if (held && isAt(to)) return { do: 'nothing' };
+  if (held && isAt(to)) return isSameHolding(held.holding, holding) ? { do: 'nothing' } : { do: 'hold', to };
   // Taken off by us, as it did not run when its route was to be led back there.
   if (!held && record.target === null) return { do: 'move', to };
   if (!held) return { do: 'tell', to };
   return isWhatWePut ? { do: 'move', to } : { do: 'tell', to };
 }
 
-/** Whether a cutover of the domain has begun and neither been committed nor undone: its journal leads on. */
-const isMoving = (host: Host, stageKey: string, domain: string, signal: AbortSignal): ResultAsync<boolean, AnyError> =>
-  hasBegun(
-    host.store,
-    stageKey,
-    ({ step, intent }) =>
-      ['cutover', 'route', 'stop-previous'].includes(step) && JSON.stringify(intent).includes(JSON.stringify(domain)),
-    signal,
-  );
-
 function act(
   host: Host,
   proxy: ProxyManager,
-  { record, held, plan }: Look,
+  { record, held, holding, plan }: Look,
   spec: Spec,
   leases: readonly Lease[],
   { changedRoutes }: HealOptions,
@@ -148,7 +148,11 @@ function act(
   return routine(async function* () {
     if (!record || plan.do === 'nothing') return ok<Healed, AnyError>('fine');
     const { id: domain, mark } = record.value;
-    const putsBack = plan.do === 'tell' && plan.to !== null && changedRoutes === 'put-back';
+    const isPutBack = plan.do === 'tell' && plan.to !== null && changedRoutes === 'put-back';
+    // What visitors are told is the record's to say: it is put again whatever becomes of other changes.
+    const putsBack = isPutBack || plan.do === 'hold';
+    // One that was broken off is as likely to have left it so as somebody else's hand.
+    const isLeft = plan.do === 'hold' && (yield* openHoldTasks(host.store, record.value.stageKey, signal)).length > 0;
     // Told once per change, whatever the number of looks and hosts.
     const change = plan.do === 'tell' ? hashText(canonicalJson((held ?? null) as never)).slice(0, 16) : undefined;
     if (change !== undefined && !putsBack && record.value.changed === change) return ok<Healed, AnyError>('changed');
@@ -162,13 +166,13 @@ function act(
       next = { ...rest, target: null };
     } else if (plan.do === 'move' || putsBack) {
       const { to } = plan as { to: Place & { readonly instance: string } };
-      const route = { domain, mark, targets: [to], options: spec.options.proxy };
+      const route = { domain, mark, targets: [to], ...(holding && { holding }), options: spec.options.proxy };
       yield* effect(`Putting the route ${domain}`, (o) => proxy.put(route, o));
       next = { ...rest, target: { host: to.host, port: to.port } };
     }
     const route = routeView(next);
-    if (plan.do === 'move') events.push({ type: 'route.healed', payload: { route } });
-    if (plan.do === 'tell')
+    if (plan.do === 'move' || isLeft) events.push({ type: 'route.healed', payload: { route } });
+    else if (plan.do === 'tell' || plan.do === 'hold')
       events.push({ type: 'route.changed', payload: { route, held: held ?? null, putBack: putsBack } });
     const entries = eventEntries(host, events);
     yield* host.store.commit(
@@ -176,6 +180,6 @@ function act(
       { signal, fence: leases.map(({ fence }) => fence) },
     );
     emitEvents(host.hub, entries);
-    return ok<Healed, AnyError>(plan.do === 'tell' ? 'changed' : 'healed');
+    return ok<Healed, AnyError>(plan.do === 'tell' || (plan.do === 'hold' && !isLeft) ? 'changed' : 'healed');
   });
 }

@@ -6,11 +6,11 @@ import type { Spec } from '../domain/spec.js';
 import { stageLease } from '../flow/deploy.js';
 import { instanceRef } from '../flow/flow.js';
 import type { Host } from '../flow/host.js';
+import { hasBegun } from '../flow/journals.js';
 import { routine } from '../kernel/routine.js';
 import { effectUnder, releaseAll } from '../kernel/under-leases.js';
 import { mark } from './conditions.js';
 import { type HealOptions, heal } from './heal.js';
-import { hasBegun } from './journals.js';
 import { countRestarts, isLooping, judge, type Restarts, restartsByItself } from './judge.js';
 
 /** When it is looked at again by itself: what another host or the engine is at now; what has ended, which the engine may start again. */

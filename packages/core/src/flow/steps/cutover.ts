@@ -10,6 +10,7 @@ import type { ProofRequest, Route, Target } from '../../ports/proxy-manager.js';
 import { aliveAt } from '../alive.js';
 import { drainCounted } from '../drain.js';
 import { type Flow, waitOut } from '../flow.js';
+import { maintenanceHolding } from '../holding.js';
 import { calls, writes } from '../limits.js';
 import { holdShares, type Move, sharesLimitMs } from '../shares.js';
 import { readStage } from '../stage-state.js';
@@ -66,7 +67,9 @@ export const cutoverStep: Step = {
     const { moves, next } = intent as unknown as CutoverIntent;
     if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
-      yield* holdShares(flow, moves, next, signal);
+      const isHeld = Boolean(flow.seen.maintenance && flow.host.proxy?.capabilities.holding);
+      // Shares are of visitors, and there are none.
+      if (!isHeld) yield* holdShares(flow, moves, next, signal);
       const target = yield* aliveAt(flow, next, yield* recentTarget(flow, signal), signal);
       const routes = routesOf(flow, moves, target);
       const there = routes.filter(isThere(flow, target));
@@ -85,6 +88,7 @@ export const cutoverStep: Step = {
       yield* others;
       yield* proved;
       if (now.host !== target.host || now.port !== target.port) return err(hasMoved(flow));
+      if (isHeld) flow.log('info', 'The stage is in maintenance: visitors are told so until that is lifted.');
       flow.seen.put = { host: target.host, port: target.port };
       flow.log('info', `Proved ${routes.map(({ domain }) => domain).join(', ')} through the front door.`);
       return ok(undefined);
@@ -106,7 +110,12 @@ export const cutoverStep: Step = {
 };
 
 const routesOf = (flow: Flow, moves: readonly Move[], target: Target): Route[] =>
-  moves.map(({ domain, mark }) => ({ domain, mark, targets: [target], options: flow.spec.options.proxy }));
+  moves.map(({ domain, mark }) => {
+    // Of a move that the spec does not have nothing is known; the cutover makes them from it.
+    const owner = flow.spec.routes.find((route) => route.domain === domain)?.owner ?? { kind: 'tagged' as const };
+    const holding = maintenanceHolding(flow.host.proxy, flow.seen.maintenance, owner);
+    return { domain, mark, targets: [target], ...(holding && { holding }), options: flow.spec.options.proxy };
+  });
 
 /** What the route step has put there leads to it already, unless it has another address since; the proof looks at all of them. */
 const isThere =

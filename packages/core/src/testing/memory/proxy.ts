@@ -23,7 +23,10 @@ export interface MemoryProxy extends ProxyManager {
   /** Whose container it is that answers, whatever the route says: an address that became free has soon another one. */
   answerer(domain: string): string | null;
   /** Everything that it holds now, whoever made it. */
-  readonly routes: ReadonlyMap<string, { readonly mark: string | null; readonly targets: Route['targets'] }>;
+  readonly routes: ReadonlyMap<
+    string,
+    { readonly mark: string | null; readonly targets: Route['targets']; readonly holding?: Holding }
+  >;
   /** What requests see of it: the same, unless it lies. */
   readonly served: ReadonlyMap<string, { readonly targets: Route['targets'] }>;
   /** Puts a route as somebody else would. */

@@ -12,3 +12,18 @@ export const hasBegun = (
   store
     .list('journals', { where: { stageKey } }, { signal })
     .map((journals) => journals.some(({ value }) => value.entries.some(isMeant)));
+
+/** Whether a cutover of the domain has begun and neither been committed nor undone: its journal leads on. */
+export const isMoving = (
+  store: Pick<Store, 'list'>,
+  stageKey: string,
+  domain: string,
+  signal: AbortSignal,
+): ResultAsync<boolean, StoreError> =>
+  hasBegun(
+    store,
+    stageKey,
+    ({ step, intent }) =>
+      ['cutover', 'route', 'stop-previous'].includes(step) && JSON.stringify(intent).includes(JSON.stringify(domain)),
+    signal,
+  );
