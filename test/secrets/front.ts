@@ -154,13 +154,15 @@ export async function openFront(
       const ids = await idsOf(deployer);
       for (const { method, path, ...init } of failing(site, ids))
         await add('API problems', byScript(path, { method, ...init }));
-      for (const path of reading(ids).filter(({ isStream }) => isStream))
-        await add('API problems', byScript(path.path, { headers: { accept: 'text/event-stream' } }));
+      const streams = reading(ids).filter(({ isStream }) => isStream);
+      await Promise.all(
+        streams.map(({ path }) => add('API problems', byScript(path, { headers: { accept: 'text/event-stream' } }))),
+      );
       for (const delivery of deliveries(site)) {
         const response = await fetch(`${listening.url}${delivery.path}`, { method: 'POST', ...delivery });
         seen.add('webhooks', await wholeOf(response));
       }
-      await hooks.idle({ signal: AbortSignal.timeout(700) });
+      await hooks.idle({ signal: AbortSignal.timeout(250) });
     },
 
     async [Symbol.asyncDispose]() {

@@ -346,7 +346,7 @@ describe('answers', () => {
   });
 
   it('say nothing of the login that a registry repeats, in whatever form', async () => {
-    const login = 'the-password/of+the registry';
+    const login = 'the-password/of+the-registry';
     const said = `${login} ${Buffer.from(`me:${login}`).toString('base64')} ${encodeURIComponent(login)}`;
     const error = { kind: 'registry-denied', message: said, hint: said, code: said, retryable: false } as const;
     const told: string[] = [];
