@@ -127,6 +127,17 @@ export function unsafeLine(text: unknown, lengthMax: number): Verdict {
   return /\p{Cs}/u.test(text) ? 'a text with half a character' : null;
 }
 
+/** A JSON answer: whoever prints one of its texts prints one line. */
+export function unsafeAnswer(text: string): Verdict {
+  if (text.trim() === '') return null;
+  const unsafe = (value: unknown, depth: number): Verdict => {
+    if (typeof value === 'string') return unsafeLine(value, 40_000);
+    if (typeof value !== 'object' || value === null || depth > 20) return null;
+    return firstOf(Object.values(value).map((each) => unsafe(each, depth + 1)));
+  };
+  return unsafe(JSON.parse(text), 0) && `an answer with ${unsafe(JSON.parse(text), 0)}`;
+}
+
 /** moby `restrictedNamePattern`: names of containers, volumes and networks; none of them is a path. */
 export function unsafeObjectName(name: unknown): Verdict {
   if (typeof name !== 'string' || name.length < 1 || name.length > 128) return 'a name of another length';

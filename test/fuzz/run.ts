@@ -1,5 +1,6 @@
 /**
- * Hostile input by the million: requests, references, names, configurations, headers and command lines, made of good ones. Nothing may
+ * Hostile input by the million: deliveries of webhooks, calls of the API, requests, references, names, configurations, headers and command
+ * lines, made of good ones. Nothing may
  * throw, and what is accepted is looked at by rules of its own (`oracles.ts`), not by those of the code that accepted it.
  *
  *   npm run test:fuzz -- --runs 1000000 [--seed N] [--only TEXT]
@@ -10,10 +11,12 @@ import { inspect, parseArgs } from 'node:util';
 import { dice, strangers } from './mutate.js';
 import { polluted } from './oracles.js';
 import type { Target } from './target.js';
+import { apiTargets } from './targets/api.js';
 import { configTargets } from './targets/config.js';
 import { headerTargets } from './targets/headers.js';
 import { nameTargets } from './targets/names.js';
 import { requestTargets } from './targets/requests.js';
+import { webhookTargets } from './targets/webhooks.js';
 
 const { values } = parseArgs({
   options: {
@@ -24,9 +27,14 @@ const { values } = parseArgs({
 });
 const runs = Number(values.runs);
 const seed = values.seed === undefined ? Date.now() % 2_147_483_647 : Number(values.seed);
-const targets = [...requestTargets, ...nameTargets, ...configTargets, ...headerTargets].filter(({ name }) =>
-  name.includes(values.only),
-);
+const targets = [
+  ...requestTargets,
+  ...nameTargets,
+  ...configTargets,
+  ...headerTargets,
+  ...webhookTargets,
+  ...apiTargets,
+].filter(({ name }) => name.includes(values.only));
 if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(seed) || targets.length === 0) {
   console.error('fuzz: --runs and --seed take whole numbers, --only a part of a target that there is.');
   process.exit(2);

@@ -7,11 +7,12 @@
  * First the control: the same values, of which nothing is marked as secret, have to be found on every surface. A surface that shows
  * nothing then was not looked at.
  *
- * A surface more: a name in `SURFACES` and what is seen there in `surfaces.ts`.
+ * A surface more: a name in `SURFACES` and what is seen there in `surfaces.ts`, or, of what a host mounts around its deployer, in `front.ts`.
  */
 import { parseArgs } from 'node:util';
 import { createDeployer, type Deployer } from '@quayside/core';
 import { type Canary, formsOf, plant, Search } from './canaries.js';
+import { builtPage, openFront } from './front.js';
 import { OUTCOMES, type Outcome } from './outcomes.js';
 import { openSite, type Site } from './site.js';
 import {
@@ -52,6 +53,7 @@ const COMMANDS = [
   ['command in JSON', ['history', 'shop', 'dev', '--json']],
   ['command', ['ps']],
   ['command', ['logs', 'shop', 'dev', '--verbose']],
+  ['command in JSON', ['audit', '--json']],
 ] as const;
 const CLOSE = { timeoutMs: 1_500, running: 'cancel' } as const;
 
@@ -61,8 +63,11 @@ async function play(outcome: Outcome, site: Site, seen: Seen): Promise<void> {
   (globalThis as Global).quaysideSecretsTest = options;
   const log = heard(seen);
   let deployer: Deployer | undefined;
+  site.isGathered = outcome.isFirst !== false;
   try {
-    const made = await createDeployer(options());
+    const given = options();
+    const made = await createDeployer(given);
+    const front = made.isOk() ? await openFront(made.value, given, site, page, seen) : undefined;
     if (made.isErr()) seeError(made.error, seen);
     else {
       deployer = made.value;
@@ -70,9 +75,12 @@ async function play(outcome: Outcome, site: Site, seen: Seen): Promise<void> {
       await actOn(deployer, outcome, site, seen);
       await seeDeployer(deployer, site, seen);
       await seeWorld(site, seen);
+      await front?.look();
     }
     for (const [surface, words] of COMMANDS) await runCommand(site, words, surface, seen);
+    await front?.fail();
     await seeProcesses(seen);
+    await front?.[Symbol.asyncDispose]();
     for (const each of [deployer, ...site.more]) await each?.close(CLOSE);
     await seeWorld(site, seen);
   } finally {
@@ -93,7 +101,7 @@ async function actOn(deployer: Deployer, outcome: Outcome, site: Site, seen: See
   // What cannot be looked at is told in the report.
   site.faults.runtime.inject('list', {
     kind: 'fail-before',
-    error: (isFirst ? site.refusal('engine-unreachable') : site.refusalOfPorts('engine-unreachable')) as never,
+    error: site.refusalNow('engine-unreachable') as never,
   });
   for (const report of [await deployer.recover({ signal: AbortSignal.timeout(3_000) }), await deployer.prune()]) {
     if (report.isErr()) seeError(report.error, seen);
@@ -154,6 +162,7 @@ async function control(): Promise<readonly string[]> {
   return [...missed, ...SURFACES.filter((surface) => !found.has(surface)).map((surface) => `a leak on: ${surface}`)];
 }
 
+const page = await builtPage();
 const missed = await control();
 for (const each of missed) console.error(`The control has not found ${each}.`);
 

@@ -31,8 +31,9 @@ export async function openSite(canaries: Canaries, isOpen = false) {
   receiver.repeats = false;
   const clock = systemClock();
   const engine = memoryEngine(clock);
-  // The password of a database is told to a store that has one.
-  const all = Object.values(canaries).filter((each) => each !== canaries.database);
+  // The password of a database is told to a store that has one; and of what surrounds a deployer its ports know nothing.
+  const elsewhere: readonly Canary[] = [canaries.database, canaries.host, canaries.path, canaries.sender];
+  const all = Object.values(canaries).filter((each) => !elsewhere.includes(each));
   // A real one does this itself; what it would not know cannot be redacted without it.
   const knowing = <Port extends object>(port: Port, ...known: readonly { value: string }[]): Port =>
     isOpen ? port : { ...port, secrets: () => known.map(({ value }) => value) };
@@ -62,6 +63,7 @@ export async function openSite(canaries: Canaries, isOpen = false) {
 
   const site = {
     canaries,
+    isOpen,
     folder,
     engine,
     proxy,
@@ -82,13 +84,18 @@ export async function openSite(canaries: Canaries, isOpen = false) {
     thrown: () => leakError(all),
     /** Of what the ports were given alone: of an environment that was never gathered nobody knows anything. */
     refusalOfPorts: (kind: string) => refusalOf(kind, ofPorts(canaries)),
+    /** The environment was gathered: what it holds can be known. */
+    isGathered: true,
+    refusalNow: (kind: string): Refusal => refusalOf(kind, site.isGathered ? all : ofPorts(canaries)),
+    /** For calls that go past the deployer: a registry was told its login, and nothing else. */
+    refusalOfRegistry: (kind: string) => refusalOf(kind, [canaries.registry]),
     thrownOfPorts: () => leakError(ofPorts(canaries)),
     thrownEarly: () => leakError(all.filter((each) => each !== canaries.asked && each !== canaries.command)),
     request: (tag: string) => ({
       project: 'shop',
       stage: 'dev',
       tag,
-      ...(isOpen ? {} : { env: { OVERRIDE: canaries.override.value } }),
+      ...(isOpen ? { by: canaries.written.value } : { env: { OVERRIDE: canaries.override.value } }),
     }),
     /** New ports each time, on the same store, engine and proxy. */
     options(changes: (options: DeployerOptions) => DeployerOptions = (same) => same): DeployerOptions {
@@ -165,6 +172,7 @@ export async function openSite(canaries: Canaries, isOpen = false) {
   return site;
 }
 
+type Refusal = ReturnType<typeof refusalOf>;
 const refusalOf = (kind: string, all: readonly Canary[]) => ({
   kind,
   message: leakOf(all),

@@ -28,6 +28,15 @@ export const SURFACES = [
   'command in JSON',
   'arguments of processes',
   'console of the host',
+  'audit trail',
+  'API',
+  'API streams',
+  'API problems',
+  'web page',
+  'webhooks',
+  'metrics',
+  'spans',
+  'what the host is told',
 ] as const;
 export type Surface = (typeof SURFACES)[number];
 
@@ -103,6 +112,9 @@ export async function seeDeployer(deployer: Deployer, site: Site, seen: Seen): P
     } catch (thrown) {
       seen.add('errors that are thrown', looked(thrown));
     }
+  const acts = await deployer.audit.list({ signal });
+  if (acts.isErr()) seeError(acts.error, seen);
+  else seen.add('audit trail', looked(acts.value));
   const planned = await deployer.plan(site.request('v3'), { signal });
   if (planned.isErr()) seeError(planned.error, seen);
   else seen.add('plan', looked(planned.value));

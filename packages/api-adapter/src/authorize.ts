@@ -5,7 +5,7 @@
  * that the body or the record names. What a list or a stream shows of a stage is asked for, too, once per request and stage. So whatever
  * is shown or done of a stage was allowed for exactly that stage, and no host has to filter.
  */
-import { type AnyError, bug, type Clock, onAbort, timedOut } from '@quayside/core/ports';
+import { type AnyError, bug, type Clock, onAbort, quoted, timedOut } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { type ApiError, apiError, type Failure } from './problem.js';
 
@@ -49,6 +49,11 @@ export type Authorize = (request: Request, ask: Ask) => Verdict | PromiseLike<Ve
 export interface Place {
   readonly project?: string | undefined;
   readonly stage?: string | undefined;
+}
+
+/** Whose an event is, and what it takes to see it; default `read`. */
+export interface EventPlace extends Place {
+  readonly action?: 'read-audit' | undefined;
 }
 
 /** One request's questions, each asked once. */
@@ -142,7 +147,7 @@ const unauthenticated = (challenge: string): ApiError =>
   });
 
 const forbidden = ({ action, project, stage }: Ask): ApiError => {
-  const where = [project && `project "${project}"`, stage && `stage "${stage}"`].filter(Boolean).join(', ');
+  const where = [project && `project ${quoted(project)}`, stage && `stage ${quoted(stage)}`].filter(Boolean).join(', ');
   return apiError(
     'forbidden',
     `This caller may not ${WORDS[action]}${where && `: ${where}`}.`,

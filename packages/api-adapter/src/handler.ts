@@ -13,7 +13,9 @@ import { allowOrigin, crossSite, preflight } from './request/cross-site.js';
 import { type Matched, notFound, type Table, table } from './request/match.js';
 import { catalogue } from './routes/catalogue.js';
 import { routes } from './routes/index.js';
+import { isName } from './routes/inputs.js';
 import type { Answer, Context, Route } from './routes/route.js';
+import { suggested } from './routes/suggested.js';
 import { Streams } from './streams/streams.js';
 
 /** One of many functions that hosts and frameworks take: `(request: Request) => Promise<Response>`. */
@@ -122,14 +124,26 @@ class Handler implements ApiHandler {
     const body = route.body ? checkedBody(route.body, read.value) : ok(null);
     if (body.isErr()) return err(body.error);
     const call = { request, params: given.value[0], query: given.value[1], body: body.value, context: this.#context };
-    const permit = async (place: Place) =>
-      (await permits.grant(route.action, { project: place.project, stage: place.stage })).map(({ by }) => by);
+    // A stream that stays open needs all of it to stay granted.
+    const places: Place[] = [named(params, query)];
+    const permit = async (place: Place) => {
+      places.push(place);
+      return (await permits.grant(route.action, { project: place.project, stage: place.stage })).map(({ by }) => by);
+    };
     const shows = (place: Place, action = route.action) =>
       permits.allows(action, { project: place.project, stage: place.stage });
-    const answer = await this.#bounded(route, request, (signal) =>
-      route.handle({ ...call, signal, permit, shows } as Parameters<Route['handle']>[0]),
-    );
-    return answer.andThen((value) => this.#response(request, route, value, permits, named(params, query)));
+    const answer = await this.#bounded(route, request, async (signal) => {
+      const whole = { ...call, signal, permit, shows } as Parameters<Route['handle']>[0];
+      const handled = await route.handle(whole);
+      if (handled.isOk() || !('kind' in handled.error) || route.action === 'remove') return handled;
+      return err(await suggested(handled.error as AnyError, { ...given.value[0], ...(body.value as object) }, whole));
+    });
+    const isStillGranted = async () => {
+      permits.forget();
+      const granted = await Promise.all(places.map((place) => permits.allows(route.action, place)));
+      return granted.every(Boolean);
+    };
+    return answer.andThen((value) => this.#response(request, value, isStillGranted));
   }
 
   /** What changes something is not cut off when its caller goes away: it might have happened, and nobody would know. */
@@ -147,7 +161,7 @@ class Handler implements ApiHandler {
     });
   }
 
-  #response(request: Request, route: Route, answer: Answer, permits: Permits, place: Place): Result<Response, Failure> {
+  #response(request: Request, answer: Answer, reauthorize: () => Promise<boolean>): Result<Response, Failure> {
     if (!('stream' in answer)) {
       if (!('body' in answer)) return ok(new Response(null, { status: answer.status }));
       const headers = { 'content-type': 'application/json', ...answer.headers };
@@ -162,10 +176,7 @@ class Handler implements ApiHandler {
     if (request.method === 'HEAD') return ok(new Response(null, { headers }));
     const opened = answer.stream({
       signal: request.signal,
-      reauthorize: () => {
-        permits.forget();
-        return permits.allows(route.action, place);
-      },
+      reauthorize,
       onError: (error) => this.#tell(error, request),
     });
     return opened.map(({ stream }) => new Response(stream, { headers }));
@@ -219,14 +230,17 @@ function queryOf(request: Request): { readonly [name: string]: string | readonly
   );
 }
 
-/** What the address itself names. */
+/**
+ * What the address itself names. What can be no name is none: the host is asked without it, may write what it is asked into its log, and the
+ * call is refused for it afterwards, since every field is checked.
+ */
 function named(
   params: { readonly [name: string]: string },
   query: { readonly [name: string]: string | readonly string[] },
 ): Place {
   const text = (name: string) => {
     const value = params[name] ?? query[name];
-    return typeof value === 'string' ? value : undefined;
+    return typeof value === 'string' && isName(value) ? value : undefined;
   };
   return { project: text('project'), stage: text('stage') };
 }

@@ -1,24 +1,9 @@
 /** What must not get through, whoever calls. The routes come from the table itself: a new one is held to the same. */
-import type { Deployer } from '@quayside/core';
+import { errAsync } from 'neverthrow';
 import { describe, expect, it } from 'vitest';
-import { type Bed, bed, byToken, json, problem, request } from '../test/support/bed.js';
+import { type Bed, bed, byToken, json, PROJECTS, problem, request } from '../test/support/bed.js';
+import { BODIES, calls, watched } from '../test/support/calls.js';
 import { type Ask, type Authorize, apiHandler } from './index.js';
-import { routes } from './routes/index.js';
-
-const BODIES: { readonly [path: string]: unknown } = {
-  '/plan': { project: 'shop', stage: 'dev', tag: 'v1' },
-  '/deployments': { project: 'shop', stage: 'dev', tag: 'v1' },
-  '/rollbacks': { project: 'shop', stage: 'dev' },
-  '/deployments/{id}/cancel': {},
-};
-/** Every call that there is, over ids of shop/dev. */
-const calls = routes.map(({ method, path, body, action }) => ({
-  method,
-  path: `/v1${path.replace('{project}', 'shop').replace('{stage}', 'dev')}`,
-  body: body === null ? undefined : BODIES[path],
-  action,
-  name: `${method} ${path}`,
-}));
 
 const withBed = async (options: Parameters<typeof bed>[0], test: (api: Bed) => Promise<void>) => {
   const api = await bed(options);
@@ -28,25 +13,6 @@ const withBed = async (options: Parameters<typeof bed>[0], test: (api: Bed) => P
     await api.close();
   }
 };
-
-/** A deployer that says what was asked of it. */
-function watched(deployer: Deployer): { readonly deployer: Deployer; readonly asked: string[] } {
-  const asked: string[] = [];
-  const wrap = <T extends object>(inner: T, at: string): T =>
-    new Proxy(inner, {
-      get: (target, name) => {
-        const value = Reflect.get(target, name);
-        if (typeof value === 'function') {
-          return (...args: unknown[]) => {
-            asked.push(`${at}${String(name)}`);
-            return value.apply(target, args);
-          };
-        }
-        return typeof value === 'object' && value !== null ? wrap(value, `${at}${String(name)}.`) : value;
-      },
-    });
-  return { deployer: wrap(deployer, ''), asked };
-}
 
 describe('authorize', () => {
   it('is needed for a handler', async () => {
@@ -86,7 +52,8 @@ describe('authorize', () => {
         const { deployer, asked } = watched(api.deployer);
         const handler = apiHandler({ deployer, authorize: onlyBlog })._unsafeUnwrap();
         const response = await handler.fetch(request(call.method, call.path.replace('{id}', id), call.body));
-        expect([call.name, response.status]).toEqual([call.name, 403]);
+        // Of a record not even that is told that there is one.
+        expect([call.name, response.status]).toEqual([call.name, call.path.includes('{id}') ? 404 : 403]);
         expect(JSON.stringify(await problem(response))).not.toContain('v1');
         expect(asked.filter((name) => !/^(deployments|instances)\.get$/.test(name))).toEqual([]);
       });
@@ -375,6 +342,29 @@ describe('answers', () => {
       expect(response.status).toBe(500);
       expect(await response.text()).not.toContain('hunter2');
       expect(String(told[0])).toContain('hunter2');
+    });
+  });
+
+  it('say nothing of the login that a registry repeats, in whatever form', async () => {
+    const login = 'the-password/of+the-registry';
+    const said = `${login} ${Buffer.from(`me:${login}`).toString('base64')} ${encodeURIComponent(login)}`;
+    const error = { kind: 'registry-denied', message: said, hint: said, code: said, retryable: false } as const;
+    const told: string[] = [];
+    await withBed({}, async ({ deployer, world }) => {
+      const registry = { ...world.registry, secrets: () => [login], tags: () => errAsync(error) };
+      const handler = apiHandler({
+        deployer,
+        registry,
+        projects: PROJECTS,
+        authorize: () => ({ by: 'ann' }),
+        onError: (failure) => told.push(JSON.stringify(failure)),
+      })._unsafeUnwrap();
+      const response = await handler.fetch(request('GET', '/v1/projects/shop/tags'));
+      expect(response.status).toBe(502);
+      for (const text of [await response.text(), told.join()]) {
+        expect(text).toContain('***');
+        for (const form of said.split(' ').map((each) => each.slice(6, -6))) expect(text).not.toContain(form);
+      }
     });
   });
 

@@ -15,6 +15,7 @@ export type { DeployerEvents } from './events/types.js';
 export { TERMINAL_EVENTS } from './events/types.js';
 export { onAbort, untilAborted } from './kernel/on-abort.js';
 export { allOf } from './kernel/pages.js';
+export { shownError } from './kernel/shown-error.js';
 export { pause, type TimeLimit, within } from './limit.js';
 export { definePlugin, type PluginDefinition, type PluginFactory, type PluginWithOptions } from './plugins/define.js';
 export type * from './plugins/types.js';

@@ -1,5 +1,5 @@
 /** Receivers, the desk behind them and the poller, over one store. */
-import { type AnyError, systemClock, untilAborted, within } from '@quayside/core/ports';
+import { type AnyError, shownError, systemClock, untilAborted, within } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { decisionsOf } from './decisions.js';
 import { deskOf } from './desk.js';
@@ -26,9 +26,12 @@ export function triggers(options: TriggersOptions): Result<Triggers, AnyError> {
   return parseOptions(plain).map((settings) => {
     const closing = new AbortController();
     const { signal } = closing;
+    // A registry is asked here without a deployer, which would have taken the login out of what a server repeats.
+    const shown = (told: TriggerReport): TriggerReport =>
+      'error' in told ? { ...told, error: shownError(told.error, [ports.value.registry, ports.value.store]) } : told;
     const report = (told: TriggerReport) => {
       try {
-        onReport?.(told);
+        onReport?.(shown(told));
       } catch {
         // Its own matter.
       }

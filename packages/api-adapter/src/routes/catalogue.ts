@@ -1,6 +1,6 @@
 /** Which projects there are and which tags they have: what a deployer is not asked for. */
 import type { ProjectMap } from '@quayside/core';
-import { type AnyError, bug, didYouMean, type Registry } from '@quayside/core/ports';
+import { type AnyError, bug, didYouMean, type Registry, shownError } from '@quayside/core/ports';
 import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
 import type { ProjectsLookup } from '../options.js';
 
@@ -36,10 +36,14 @@ export function catalogue(
     tags: (project, signal) =>
       all(signal)
         .andThen((map) => imageOf(map, project))
-        .andThen((image) => (registry ? registry.tags(image, { signal }) : errAsync(unsupported('tags', 'registry'))))
+        .andThen((image) => (registry ? tagsOf(registry, image, signal) : errAsync(unsupported('tags', 'registry'))))
         .map((tags) => [...new Set(tags)].sort((a, b) => collator.compare(b, a))),
   };
 }
+
+/** This call goes past the deployer, which would have taken the login out of what a server repeats. */
+const tagsOf = (registry: Registry, image: string, signal: AbortSignal): ResultAsync<readonly string[], AnyError> =>
+  registry.tags(image, { signal }).mapErr((error) => shownError<AnyError>(error, [registry]));
 
 /** `v1.10` is newer than `v1.9`. */
 const collator = new Intl.Collator('en', { numeric: true });

@@ -17,7 +17,7 @@ import {
 import { following, resumesAt, wantsStream } from './following.js';
 import { after, cancelRequest, deployRequest, flag, id, ofStage, paging, rollBackRequest } from './inputs.js';
 import { given, listed, taken } from './pages.js';
-import { permitted } from './permitted.js';
+import { permitted, unknownRecord } from './permitted.js';
 import { type Answer, type Call, type Route, route } from './route.js';
 
 const none = () => z.strictObject({});
@@ -177,8 +177,11 @@ async function followedLog(call: LogCall, { id, endedAt }: Deployment) {
   });
 }
 
-const named = (call: Call<{ id: string }, unknown, unknown>) =>
-  permitted(call, call.context.deployer.deployments.get(call.params.id, { signal: call.signal }));
+const named = (call: Call<{ id: string }, unknown, unknown>) => {
+  const { id } = call.params;
+  const found = call.context.deployer.deployments.get(id, { signal: call.signal });
+  return permitted(call, found, () => unknownRecord('deployment', id));
+};
 
 type Submitted = Place & { readonly idempotencyKey?: string | undefined };
 

@@ -1,6 +1,6 @@
 import { err, ResultAsync } from 'neverthrow';
 import { z } from 'zod';
-import type { Place } from '../authorize.js';
+import type { EventPlace } from '../authorize.js';
 import { eventSource, placeOf } from '../streams/sources.js';
 import { thrownError } from '../thrown.js';
 import { EventPageSchema } from './answers.js';
@@ -61,8 +61,9 @@ export const eventRoutes: readonly Route[] = [
 /** What was asked for, as far as the caller may see it. */
 const showsEvents =
   ({ query, shows }: EventCall) =>
-  async (place: Place): Promise<boolean> => {
+  async (place: EventPlace): Promise<boolean> => {
     if (query.project !== undefined && place.project !== query.project) return false;
     if (query.stage !== undefined && place.stage !== query.stage) return false;
+    if (place.action !== undefined && !(await shows(place, place.action))) return false;
     return place.project === undefined ? shows({}, 'read-store') : shows(place);
   };

@@ -1,7 +1,7 @@
 /** What all followed routes have in common: where to begin, and the answer that is a stream. */
 import { type AnyError, invalid } from '@quayside/core/ports';
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
-import type { Place } from '../authorize.js';
+import type { EventPlace } from '../authorize.js';
 import type { Failure } from '../problem.js';
 import type { Channel, Source } from '../streams/channel.js';
 import { thrownError } from '../thrown.js';
@@ -33,7 +33,7 @@ export interface Following {
   readonly after: number | null;
   /** Whether the reader has seen what is before that. */
   readonly resumes: boolean;
-  readonly shows: ((place: Place) => Promise<boolean>) | null;
+  readonly shows: ((place: EventPlace) => Promise<boolean>) | null;
   /** Whether there is nothing to come. */
   isOver?(channel: Channel, after: number): Promise<boolean>;
 }

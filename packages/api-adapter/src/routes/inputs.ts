@@ -4,6 +4,7 @@ import { z } from 'zod';
 const visible = (text: string): boolean => text.trim() === text && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text);
 
 /** Project and stage names are what a person would write in one line. */
+export const isName = (text: string): boolean => text.length >= 1 && text.length <= 100 && visible(text);
 export const name = (what: string) =>
   z
     .string()

@@ -6,7 +6,7 @@ import { InstancePageSchema, InstanceSchema, OutputPageSchema, RemovedSchema } f
 import { wantsStream } from './following.js';
 import { flag, id, ofStage, paging, whole } from './inputs.js';
 import { given, listed } from './pages.js';
-import { permitted } from './permitted.js';
+import { permitted, unknownRecord } from './permitted.js';
 import { type Call, type Route, route } from './route.js';
 
 const none = () => z.strictObject({});
@@ -130,5 +130,8 @@ async function all<T>(from: AsyncIterable<T>): Promise<readonly T[]> {
   return items;
 }
 
-const named = (call: Call<{ id: string }, unknown, unknown>) =>
-  permitted(call, call.context.deployer.instances.get(call.params.id, { signal: call.signal }));
+const named = (call: Call<{ id: string }, unknown, unknown>) => {
+  const { id } = call.params;
+  const found = call.context.deployer.instances.get(id, { signal: call.signal });
+  return permitted(call, found, () => unknownRecord('instance', id));
+};

@@ -23,6 +23,34 @@ export async function listed<T>(
   return ok({ status: 200, body: { items: await seenOf(items, isSeen), next } });
 }
 
+/**
+ * A whole page of what the caller may see, where the place behind an item is a name: the cursor is that of an item that the page has, and of
+ * nothing that was passed over. For lists of which all can be read.
+ */
+export async function seenPage<T>(
+  list: (from: { readonly limit: number; readonly cursor?: string }) => ResultAsync<Page<T>, AnyError>,
+  { limit = LIMIT, cursor }: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
+  isSeen: (item: T) => Promise<boolean>,
+  key: (item: T) => string,
+): Promise<Result<Page<T>, AnyError>> {
+  const seen: T[] = [];
+  let from: string | null | undefined = cursor;
+  while (from !== null && seen.length <= limit) {
+    const page: Result<Page<T>, AnyError> = await list({
+      limit: READ_MAX,
+      ...(from === undefined ? {} : { cursor: from }),
+    });
+    if (page.isErr()) return err(page.error);
+    seen.push(...(await seenOf(page.value.items, isSeen)));
+    from = page.value.next;
+  }
+  const items = seen.slice(0, limit);
+  const last = items.at(-1);
+  return ok({ items, next: seen.length > limit && last !== undefined ? key(last) : null });
+}
+
+const READ_MAX = 1_000;
+
 /** A page of what is in memory as a whole. The cursor is the key of the page's last item. */
 export function sliced<T>(
   all: readonly T[],

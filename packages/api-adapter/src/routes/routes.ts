@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RoutePageSchema } from './answers.js';
 import { ofStage, paging } from './inputs.js';
-import { given, listed } from './pages.js';
+import { given, seenPage } from './pages.js';
 import { type Route, route } from './route.js';
 
 export const routeRoutes: readonly Route[] = [
@@ -17,7 +17,13 @@ export const routeRoutes: readonly Route[] = [
     answers: { status: 200, description: 'Those that the caller may see', schema: RoutePageSchema },
     errors: [],
     async handle({ context, query, signal, shows }) {
-      return listed(context.deployer.routes.list({ ...given(query), signal }), (item) => shows(item));
+      const page = await seenPage(
+        (from) => context.deployer.routes.list({ ...given({ ...query, ...from }), signal }),
+        query,
+        (item) => shows(item),
+        ({ domain }) => domain,
+      );
+      return page.map((body) => ({ status: 200, body }));
     },
   }),
 ];

@@ -2,7 +2,7 @@
  * A run of a stream's entries, encoded once for everybody who follows it: those with sequence numbers from `start` (not included) to `end`.
  * It only grows, so that what was handed out of its bytes stays what it was.
  */
-import type { Place } from '../authorize.js';
+import type { EventPlace } from '../authorize.js';
 
 export const BLOCK_ENTRIES = 400;
 
@@ -10,7 +10,7 @@ export interface Encoded {
   readonly seq: number;
   readonly bytes: Uint8Array;
   /** Null: of everybody who may follow the stream at all. */
-  readonly place: Place | null;
+  readonly place: EventPlace | null;
 }
 
 /** Entries behind some place. */
@@ -20,7 +20,7 @@ export interface Portion {
   readonly first: number;
   readonly last: number;
   /** Runs of entries that belong to one place: where each ends in `bytes`. */
-  readonly runs: readonly { readonly place: Place | null; readonly end: number }[];
+  readonly runs: readonly { readonly place: EventPlace | null; readonly end: number }[];
 }
 
 export const startOf = (seq: number): number => Math.floor(seq / BLOCK_ENTRIES) * BLOCK_ENTRIES;
@@ -36,7 +36,7 @@ export class Block {
   #length = 0;
   readonly #seqs: number[] = [];
   readonly #ends: number[] = [];
-  readonly #places: (Place | null)[] = [];
+  readonly #places: (EventPlace | null)[] = [];
 
   /** @param start a multiple of `BLOCK_ENTRIES` */
   constructor(start: number) {
@@ -80,7 +80,7 @@ export class Block {
     const first = this.#seqs[from];
     if (first === undefined) return undefined;
     const offset = this.#ends[from - 1] ?? 0;
-    const runs: { place: Place | null; end: number }[] = [];
+    const runs: { place: EventPlace | null; end: number }[] = [];
     for (let index = from; index < this.#seqs.length; index += 1) {
       const place = this.#places[index] ?? null;
       const end = (this.#ends[index] ?? 0) - offset;
@@ -103,5 +103,5 @@ export class Block {
   }
 }
 
-const isSame = (a: Place | null, b: Place | null): boolean =>
-  a === b || (a !== null && b !== null && a.project === b.project && a.stage === b.stage);
+const isSame = (a: EventPlace | null, b: EventPlace | null): boolean =>
+  a === b || (a !== null && b !== null && a.project === b.project && a.stage === b.stage && a.action === b.action);

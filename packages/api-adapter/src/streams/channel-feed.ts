@@ -1,5 +1,5 @@
 /** A reader's place in a channel, and what of it this reader may see. */
-import type { Place } from '../authorize.js';
+import type { EventPlace } from '../authorize.js';
 import type { Portion } from './block.js';
 import type { Channel } from './channel.js';
 import { type Chunk, type Feed, joined } from './feed.js';
@@ -13,7 +13,7 @@ export interface ChannelTerms {
   /** The place that it asked for and that was never given here: it is told. */
   readonly lost: number | null;
   /** Whether what belongs there is for this reader. Null: everything is. */
-  readonly shows: ((place: Place) => Promise<boolean>) | null;
+  readonly shows: ((place: EventPlace) => Promise<boolean>) | null;
   readonly onClose: () => void;
 }
 
@@ -98,16 +98,16 @@ export class ChannelFeed implements Feed {
     return parts.length === 0 ? undefined : joined(parts);
   }
 
-  #isShown(place: Place | null): boolean {
+  #isShown(place: EventPlace | null): boolean {
     return place === null || this.#terms.shows === null || this.#shown.get(keyOf(place)) === true;
   }
 
-  #unknownPlaces({ runs }: Portion): readonly Place[] {
+  #unknownPlaces({ runs }: Portion): readonly EventPlace[] {
     if (this.#terms.shows === null) return [];
     return runs.flatMap(({ place }) => (place === null || this.#shown.has(keyOf(place)) ? [] : [place]));
   }
 
-  async #ask(places: readonly Place[]): Promise<void> {
+  async #ask(places: readonly EventPlace[]): Promise<void> {
     if (this.#shown.size + places.length > PLACES_MAX) this.#shown.clear();
     await Promise.all(
       places.map(async (place) => this.#shown.set(keyOf(place), (await this.#terms.shows?.(place)) ?? true)),
@@ -119,4 +119,5 @@ const gap = (after: number, next: number) => encode({ event: 'gap', data: { afte
 
 const PLACES_MAX = 10_000;
 
-const keyOf = ({ project, stage }: Place): string => JSON.stringify([project ?? null, stage ?? null]);
+const keyOf = ({ project, stage, action }: EventPlace): string =>
+  JSON.stringify([project ?? null, stage ?? null, action ?? null]);

@@ -1,6 +1,6 @@
 /** The deployer's streams, entry by entry as they go over the wire. */
 import type { Deployer, LogEntry, StoredEvent } from '@quayside/core';
-import type { Place } from '../authorize.js';
+import type { EventPlace, Place } from '../authorize.js';
 import type { Encoded } from './block.js';
 import type { Source } from './channel.js';
 import { encode } from './frame.js';
@@ -35,14 +35,16 @@ export function eventSource(deployer: Deployer): Source {
  * The stage that an event is about; none: it is about the store. What an event carries (a deployment, an instance, a route, an act) says
  * it, and so will what later events carry.
  */
-export function placeOf({ payload }: Pick<StoredEvent, 'payload'>): Place {
+export function placeOf({ type, payload }: Pick<StoredEvent, 'type' | 'payload'>): EventPlace {
+  // Who did what may be nobody's business who may look at what is there.
+  const action = type.startsWith('audit.') ? ({ action: 'read-audit' } as const) : {};
   for (const part of [payload, ...Object.values(payload)]) {
     if (typeof part !== 'object' || part === null) continue;
     const { project, stage } = part as Place;
     if (typeof project !== 'string') continue;
-    return { project, ...(typeof stage === 'string' ? { stage } : {}) };
+    return { project, ...(typeof stage === 'string' ? { stage } : {}), ...action };
   }
-  return {};
+  return action;
 }
 
 async function* mapped<T, R>(from: AsyncIterable<T>, map: (one: T) => R): AsyncGenerator<R> {

@@ -7,11 +7,13 @@ import { z } from 'zod';
 import { didYouMean } from '../domain/did-you-mean.js';
 import { durationMs, sizeBytes } from '../domain/duration.js';
 import type { InvalidError, Issue } from '../domain/errors.js';
+import { quoted } from '../domain/quoted.js';
 
 export { closest, didYouMean } from '../domain/did-you-mean.js';
 export { durationMs, sizeBytes } from '../domain/duration.js';
 export { describeEndpoint, matchEndpoint } from '../domain/endpoints.js';
 export { aborted, bug, outcomeUnknown, QuaysideError, timedOut, unwrap } from '../domain/errors.js';
+export { quoted } from '../domain/quoted.js';
 
 type InvalidKind = 'invalid-config' | 'invalid-options' | 'invalid-request';
 
@@ -57,25 +59,48 @@ export function check<Schema extends z.ZodType, Kind extends InvalidKind>(
     return err(invalid(kind, [{ path: pathText(at, lost), expected, received: 'an own `__proto__`' }]));
   }
   if (parsed.success) return ok(parsed.data);
-  return err(invalid(kind, flatten(parsed.error.issues, { value, at, words })));
+  const issues = flatten(parsed.error.issues.slice(0, ISSUES_MAX), { value, at, words });
+  return err(invalid(kind, issues.slice(0, ISSUES_MAX)));
 }
+
+/** Nobody reads more; and of a small body that is wrong in a hundred thousand places no error of megabytes is made. */
+const ISSUES_MAX = 100;
 
 /**
  * Where a `__proto__` of its own is, as `JSON.parse` makes it: zod leaves it out without a word, and what somebody has asked for would not
  * be there. Empty: nowhere.
  */
-function protoKeys(value: unknown, seen = new Set<unknown>()): readonly PropertyKey[] {
-  if (typeof value !== 'object' || value === null || seen.has(value)) return [];
-  seen.add(value);
-  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
-  if (!isPlain) return [];
-  if (Object.hasOwn(value, '__proto__')) return ['__proto__'];
-  for (const [key, inner] of Object.entries(value)) {
-    const found = protoKeys(inner, seen);
-    if (found.length > 0) return [Array.isArray(value) ? Number(key) : key, ...found];
+function protoKeys(root: unknown): readonly PropertyKey[] {
+  // In a list of its own and not by calls: a body of a hundred thousand brackets is as deep.
+  const waiting: Visited[] = [{ value: root, key: '', parent: undefined }];
+  const seen = new Set<unknown>();
+  for (let at = waiting.pop(); at; at = waiting.pop()) {
+    const { value } = at;
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
+    seen.add(value);
+    const isList = Array.isArray(value);
+    if (!isList && Object.getPrototypeOf(value) !== Object.prototype) continue;
+    if (Object.hasOwn(value, '__proto__')) return [...pathOf(at), '__proto__'];
+    for (const [key, inner] of Object.entries(value))
+      if (typeof inner === 'object') waiting.push({ value: inner, key: isList ? Number(key) : key, parent: at });
   }
   return [];
 }
+
+interface Visited {
+  readonly value: unknown;
+  readonly key: PropertyKey;
+  readonly parent: Visited | undefined;
+}
+
+function pathOf(visited: Visited): PropertyKey[] {
+  const path: PropertyKey[] = [];
+  for (let at: Visited | undefined = visited; at?.parent; at = at.parent) path.unshift(at.key);
+  return path.slice(0, PATH_MAX);
+}
+
+/** What is deeper is not told of by its whole path. */
+const PATH_MAX = 50;
 
 const wordsOf = (schema: z.ZodType): string[] => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []);
 
@@ -123,7 +148,7 @@ function flatten(issues: ZodIssues, input: Input): Issue[] {
       }
     }
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, ISSUES_MAX).map((key) => ({
         path: pathText(at, [...issue.path, key]),
         expected: `a known field${didYouMean(key, words)}`,
         received: 'an unknown one',
@@ -181,7 +206,7 @@ export const pathText = (at: string, path: readonly PropertyKey[]): string =>
   path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
     const name = String(part);
-    if (!/^[A-Za-z_$][\w$-]*$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
+    if (!/^[A-Za-z_$][\w$-]{0,99}$/.test(name)) return `${text}[${quoted(cut(name, 100))}]`;
     return text ? `${text}.${name}` : name;
   }, at);
 
@@ -193,9 +218,10 @@ function show(value: unknown, secret: boolean): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object') return 'an object';
   if (secret) return `a ${typeof value} (not shown)`;
-  const text = typeof value === 'string' ? JSON.stringify(withoutLogin(value)) : String(value);
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+  return cut(typeof value === 'string' ? quoted(withoutLogin(value)) : String(value), 80);
 }
+
+const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 3)}…` : text);
 
 /** An address may have a user and a password in it. */
 const withoutLogin = (text: string): string => text.replace(/(\w:\/\/)[^/\s]*@/g, '$1(not shown)@');

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { isSigned } from './secrets.js';
-import { ignored, name, pushesOf, readBody, type Source, timeOf } from './source.js';
+import { ignored, name, pushesOf, readBody, type Source, timeOf, word } from './source.js';
 
 const Version = z.object({
   package_url: z.string().max(1024).nullish(),
@@ -38,15 +38,12 @@ export const ghcr = ({ secrets }: { readonly secrets: readonly string[] }): Sour
     const event = headers.get('x-github-event');
     if (event === 'ping') return ignored('A ping: the webhook is set up.');
     if (event !== 'package' && event !== 'registry_package') {
-      return ignored(
-        `Choose the event "Registry packages" (or "Packages"): ${JSON.stringify(event?.slice(0, 40) ?? '')} is none of them.`,
-      );
+      return ignored(`Choose the event "Registry packages" (or "Packages"): ${word(event ?? '')} is none of them.`);
     }
     return readBody(Body(event), body).andThen((read) => {
       const { action } = read as { action: string };
       const told = (read as unknown as Record<string, z.output<typeof Package>>)[event];
-      if (!told || !['published', 'updated'].includes(action))
-        return ignored(`Nothing is pushed by ${action.slice(0, 40)}.`);
+      if (!told || !['published', 'updated'].includes(action)) return ignored(`Nothing is pushed by ${word(action)}.`);
       if (told.package_type && told.package_type.toLowerCase() !== 'container')
         return ignored('It is no container image.');
       const { repository, tag } = namesOf(told);

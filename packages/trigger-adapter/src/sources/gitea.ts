@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { isDigest } from '../image.js';
 import { isSigned } from './secrets.js';
-import { ignored, name, pushesOf, readBody, type Source, timeOf } from './source.js';
+import { ignored, name, pushesOf, readBody, type Source, timeOf, word } from './source.js';
 
 const Body = z.object({
   action: name(),
@@ -35,10 +35,10 @@ export const gitea = (options: { readonly secrets: readonly string[]; readonly r
   read(body, headers) {
     const event = first(headers, EVENTS);
     if (event !== undefined && event !== 'package')
-      return ignored(`Choose the event "Package": ${JSON.stringify(event.slice(0, 40))} is another one.`);
+      return ignored(`Choose the event "Package": ${word(event)} is another one.`);
     return readBody(Body, body).andThen(({ action, package: told }) => {
       if (told.type !== 'container') return ignored('It is no container image.');
-      if (action !== 'created') return ignored(`Nothing is pushed by ${action.slice(0, 40)}.`);
+      if (action !== 'created') return ignored(`Nothing is pushed by ${word(action)}.`);
       if (isDigest(told.version))
         return ignored('It has no tag: a manifest of one platform, or one that was pushed by its digest.');
       const owner = told.owner.login ?? told.owner.username ?? '';

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { isTag } from '../image.js';
 import { isEnvelope, readEnvelope } from './distribution.js';
 import { isAuthorized, isSecret, isSigningSecret, isStandard } from './secrets.js';
-import { ignored, name, pushesOf, readBody, type Source, timeOf } from './source.js';
+import { ignored, name, pushesOf, readBody, type Source, timeOf, word } from './source.js';
 
 const Body = z.object({
   object_kind: name(),
@@ -42,11 +42,11 @@ export const gitlab = (options: { readonly secrets: readonly string[]; readonly 
     const kind =
       typeof body === 'object' && body !== null ? (body as { object_kind?: unknown }).object_kind : undefined;
     if (typeof kind === 'string' && kind !== 'pipeline') {
-      return ignored(`Choose "Pipeline events": ${JSON.stringify(kind.slice(0, 40))} says nothing of images.`);
+      return ignored(`Choose "Pipeline events": ${word(kind)} says nothing of images.`);
     }
     return readBody(Body, body).andThen(({ object_attributes: pipeline, project }) => {
       if (pipeline.status !== 'success')
-        return ignored(`The pipeline is ${pipeline.status.slice(0, 40)}, and has not succeeded.`);
+        return ignored(`The pipeline is ${word(pipeline.status)}, and has not succeeded.`);
       const { ref } = pipeline;
       return pushesOf([
         {

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { isDigest } from '../image.js';
 import { isAuthorized } from './secrets.js';
-import { ignored, name, PUSHES_MAX, pushesOf, readBody, type Source, timeOf } from './source.js';
+import { ignored, name, PUSHES_MAX, pushesOf, readBody, type Source, timeOf, word } from './source.js';
 
 const Data = z.object({
   resources: z
@@ -40,8 +40,7 @@ export const harbor = (options: { readonly secrets: readonly string[]; readonly 
           in: 'event_data',
         }));
     return event.andThen(({ type, at, data, in: field }) => {
-      if (type !== Pushed[isCloud ? 'cloud' : 'own'])
-        return ignored(`Events of type ${type.slice(0, 40)} are no pushes.`);
+      if (type !== Pushed[isCloud ? 'cloud' : 'own']) return ignored(`Events of type ${word(type)} are no pushes.`);
       return readBody(z.object({ [field]: Data }), { [field]: data }).andThen((read) => {
         const { resources, repository } = read[field] as z.output<typeof Data>;
         return pushesOf(

@@ -41,7 +41,8 @@ export function isStandard(secrets: readonly string[], headers: Headers, body: U
   ) as [string, string, string];
   if (!id || id.length > 256 || !/^\d{1,12}$/.test(timestamp)) return false;
   if (Math.abs(nowMs / 1000 - Number(timestamp)) > TOLERANCE_S) return false;
-  const text = new TextDecoder().decode(body);
+  // Every byte counts: a mark of byte order in front is no part of what was signed.
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(body);
   const given = signatures.split(' ').slice(0, 20);
   let found = false;
   for (const secret of secrets) {

@@ -9,7 +9,7 @@
 import { parseReference } from '@quayside/core/ports';
 import { z } from 'zod';
 import { isStandard } from './secrets.js';
-import { ignored, name, PUSHES_MAX, pushesOf, readBody, type Source, timeOf } from './source.js';
+import { ignored, name, PUSHES_MAX, pushesOf, readBody, type Source, timeOf, word } from './source.js';
 
 const Push = z.object({
   image: name(),
@@ -36,7 +36,7 @@ export const signed = ({ secrets }: { readonly secrets: readonly string[] }): So
         }))
       : readBody(Push, body).map((data) => ({ type: 'image.pushed', at: null, data, in: 'body' }));
     return read.andThen(({ type, at, data, in: path }) => {
-      if (type !== 'image.pushed') return ignored(`Events of type ${type.slice(0, 40)} are no pushes.`);
+      if (type !== 'image.pushed') return ignored(`Events of type ${word(type)} are no pushes.`);
       const reference = parseReference(data.image);
       const tags = [...(reference?.tag ? [reference.tag] : []), ...(data.tag ? [data.tag] : []), ...(data.tags ?? [])];
       const image = reference ? `${reference.registry}/${reference.path}` : data.image;

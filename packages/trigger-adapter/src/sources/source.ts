@@ -1,5 +1,5 @@
 /** What a kind of webhook has to know: whether it is genuine, and which pushes it tells of. */
-import { type AnnouncedPush, check, type InvalidError, type Issue, invalid } from '@quayside/core/ports';
+import { type AnnouncedPush, check, type InvalidError, type Issue, invalid, quoted } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { z } from 'zod';
 import { imageOf, isDigest, isTag } from '../image.js';
@@ -64,6 +64,9 @@ export function pushesOf(told: readonly Told[]): Result<Reading, Misread> {
 
 export const ignored = (why: string): Result<Reading, Misread> => ok({ pushes: [], ignored: why });
 
+/** A word of a body as answers and reports may repeat it: short, and on one line, whatever it holds. */
+export const word = (text: string, lengthMax = 40): string => quoted(text.slice(0, lengthMax));
+
 /** A body against what is needed of it; whatever else it has is left alone. */
 export const readBody = <Schema extends z.ZodType>(schema: Schema, body: unknown): Result<z.output<Schema>, Misread> =>
   check('invalid-request', schema, body, 'body');
@@ -71,7 +74,7 @@ export const readBody = <Schema extends z.ZodType>(schema: Schema, body: unknown
 const issue = (path: string, expected: string, received: string): Issue => ({
   path,
   expected,
-  received: JSON.stringify(received.slice(0, 60)),
+  received: word(received, 60),
 });
 
 /** Short enough to be a name at all. */
