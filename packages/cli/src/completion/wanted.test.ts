@@ -19,6 +19,7 @@ describe('what a word may be', () => {
     expect(wanted('deploy', '--force', 'shop', '')).toEqual(values(['stage'], ['shop']));
     expect(wanted('deploy', 'shop', '--by', 'me', 'dev', 'v1')).toEqual(values(['tag'], ['shop', 'dev']));
     expect(wanted('remove', '')).toEqual(values(['project', 'instance'], []));
+    expect(wanted('secrets', 'r')).toEqual(values([['rotate']], []));
     expect(wanted('completion', 'z')).toEqual(values([['bash', 'zsh', 'fish']], []));
   });
 
