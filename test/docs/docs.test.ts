@@ -7,9 +7,12 @@ import { routes } from '../../packages/api-adapter/src/routes/index.js';
 import { parseArguments } from '../../packages/cli/src/arguments/parse.js';
 import { COMMANDS } from '../../packages/cli/src/commands/index.js';
 import { configSchemas } from '../../packages/core/src/config/schema.js';
+import { isShell, wrongCommands, wrongMentions } from './commands.js';
 import { compile, propertiesOf } from './compile.js';
+import { isData, wrongData } from './data.js';
 import { anchorsOf, blocksOf, isCode, pageOf, readPages, root, rowsOf, section } from './pages.js';
-import { runBlocks } from './run-blocks.js';
+import { USES } from './play/uses/index.js';
+import { isPlayed, runBlocks } from './run-blocks.js';
 
 const pages = readPages();
 const configuration = pageOf('docs/configuration.md');
@@ -21,10 +24,15 @@ describe('code', () => {
     expect(compile(blocks)).toEqual([]);
   });
 
-  it('runs where it says so, and prints what stands behind it', async () => {
-    const blocks = pages.flatMap(blocksOf).filter(({ runs }) => runs);
-    expect(blocks.length).toBeGreaterThan(2);
+  it('runs, each as its page says, and prints what stands behind it', async () => {
+    const blocks = pages.flatMap(blocksOf).filter(isPlayed);
+    expect(blocks.filter(({ prints }) => prints !== undefined).length).toBeGreaterThan(3);
     expect(await runBlocks(blocks)).toEqual([]);
+  });
+
+  it('is used as its page says: what is known of a block that is not there any more would hide that', () => {
+    const ids = new Set(pages.flatMap(blocksOf).map(({ id }) => id));
+    expect(Object.keys(USES).filter((id) => !ids.has(id))).toEqual([]);
   });
 
   it('of the README runs as examples/minimal does', () => {
@@ -51,6 +59,24 @@ describe('the README', () => {
       );
       expect(parsed.isOk(), `${line.join(' ')}: ${parsed.isErr() ? JSON.stringify(parsed.error) : ''}`).toBe(true);
     }
+  });
+});
+
+describe('what a reader types', () => {
+  const blocks = pages.flatMap(blocksOf);
+
+  it('is understood by the programs that it names', async () => {
+    const shell = blocks.filter(isShell);
+    expect(shell.length).toBeGreaterThan(15);
+    expect((await Promise.all(shell.map(wrongCommands))).flat()).toEqual([]);
+  });
+
+  it('is understood where the text mentions it, too', () => {
+    expect(pages.flatMap(wrongMentions)).toEqual([]);
+  });
+
+  it('is data of its kind, and names what there is', () => {
+    expect(blocks.filter(isData).flatMap(wrongData)).toEqual([]);
   });
 });
 

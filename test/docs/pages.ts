@@ -13,6 +13,8 @@ export interface Page {
 
 export interface Block {
   readonly page: string;
+  /** By its page and place: `docs/api.md#mounting` is the first block of its kind below that heading, `docs/api.md#mounting-2` the second. */
+  readonly id: string;
   /** Of its first line of code, from 1. */
   readonly line: number;
   readonly language: string;
@@ -42,17 +44,23 @@ export function readPages(): readonly Page[] {
 export const pageOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 export function blocksOf({ path, text }: Page): readonly Block[] {
-  return [...text.matchAll(/^```([a-z]+)( run)?\n([\s\S]*?)^```$(?:\n+```text\n([\s\S]*?)^```$)?/gm)].map((match) => ({
-    page: path,
-    line: text.slice(0, match.index).split('\n').length + 1,
-    language: match[1] ?? '',
-    code: match[3] ?? '',
-    runs: match[2] !== undefined,
-    prints: match[4],
-  }));
+  const counts = new Map<string, number>();
+  // A block that belongs to an item of a list stands as far to the right as its text.
+  const blocks = /^( *)```([a-z]+)( run)?\n([\s\S]*?)^\1```$(?:\n+```text\n([\s\S]*?)^```$)?/gm;
+  return [...text.matchAll(blocks)].map((match) => {
+    const [, indent = '', language = '', runs, indented = '', prints] = match;
+    const code = indented.replace(new RegExp(`^${indent}`, 'gm'), '');
+    const before = text.slice(0, match.index);
+    const kind = isCode({ language }) ? '' : `${language}:`;
+    const place = `${kind}${path}#${anchors(before).at(-1) ?? ''}`;
+    const count = (counts.get(place) ?? 0) + 1;
+    counts.set(place, count);
+    const id = count === 1 ? place : `${place}-${count}`;
+    return { page: path, id, line: before.split('\n').length + 1, language, code, runs: runs !== undefined, prints };
+  });
 }
 
-export const isCode = ({ language }: Block): boolean => language === 'ts' || language === 'js';
+export const isCode = ({ language }: Pick<Block, 'language'>): boolean => language === 'ts' || language === 'js';
 
 /** The part of a page below a heading, up to the next heading of any level. */
 export function section(text: string, heading: string): string {
@@ -74,14 +82,14 @@ export function rowsOf(text: string): ReadonlyMap<string, string> {
 }
 
 /** As GitHub makes them: `## What it promises` is `#what-it-promises`. */
-export function anchorsOf(text: string): ReadonlySet<string> {
+export const anchorsOf = (text: string): ReadonlySet<string> => new Set(anchors(text));
+
+function anchors(text: string): readonly string[] {
   const headings = [...text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)];
-  return new Set(
-    headings.map(([, title = '']) =>
-      title
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N} _-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
+  return headings.map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
   );
 }

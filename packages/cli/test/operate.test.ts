@@ -136,6 +136,13 @@ describe('the command', () => {
     expect(objects(some.stdout).map(({ act }) => act)).toEqual(['recover']);
   });
 
+  it('tells while it serves what happens to what runs', async () => {
+    const server = await site.serve();
+    const [instance] = objects((await shell.run('ps', '--json')).stdout);
+    await site.bench.docker.getContainer(String(instance?.['container'])).stop({ t: 0 });
+    await server.shows(new RegExp(`"type":"instance.condition".*"id":"${instance?.['id']}"`));
+  });
+
   it('watches until it is told to end, and mends a route meanwhile', async () => {
     // The server watches, too, and would be quicker.
     await (await site.serve())[Symbol.asyncDispose]();

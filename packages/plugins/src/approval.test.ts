@@ -55,7 +55,7 @@ describe('an approval gate', () => {
       { plugin: 'approval', name: 'approved', data: { by: 'alice', reason: 'looks good' } },
     ]);
     expect(await gate.approve(id, 'bob').mapErr(({ kind }) => kind)).toEqual(
-      await gate.reject(id, 'bob').mapErr(({ kind }) => kind),
+      await gate.deny(id, 'bob').mapErr(({ kind }) => kind),
     );
     await of.world.clock.until(deployer.close());
   });
@@ -72,14 +72,14 @@ describe('an approval gate', () => {
     await of.world.clock.until(deployer.close());
   });
 
-  it('fails and rolls back what is rejected, with who it was and why', async () => {
+  it('fails and rolls back what is denied, with who it was and why', async () => {
     const of = bed();
     const { gate, deployer, ended, id } = await waiting(of);
-    unwrap(await gate.reject(id, 'bob', { reason: 'wrong colour' }));
+    unwrap(await gate.deny(id, 'bob', { reason: 'wrong colour' }));
     expect((await of.world.clock.until(ended))._unsafeUnwrapErr()).toMatchObject({
       kind: 'plugin-failed',
-      code: 'rejected',
-      message: 'Plugin "approval" in step wait failed: Rejected by bob: wrong colour.',
+      code: 'denied',
+      message: 'Plugin "approval" in step wait failed: Denied by bob: wrong colour.',
       deployment: { status: 'failed', cleanup: 'none' },
     });
     expect(of.world.engine.containers.size).toBe(0);
@@ -107,7 +107,7 @@ describe('an approval gate', () => {
   it('takes one answer: who comes second with another one is told', async () => {
     const of = bed();
     const { gate, deployer, ended, id } = await waiting(of);
-    const [yes, no] = await Promise.all([gate.approve(id, 'alice'), gate.reject(id, 'bob')]);
+    const [yes, no] = await Promise.all([gate.approve(id, 'alice'), gate.deny(id, 'bob')]);
     expect(yes.isOk()).toBe(true);
     expect(no._unsafeUnwrapErr()).toMatchObject({ message: `Deployment ${id} was approved by alice already.` });
     expect(unwrap(await of.world.clock.until(ended)).status).toBe('succeeded');
@@ -182,7 +182,7 @@ describe('an approval gate', () => {
         issues: [{ path: 'approval.by' }],
       });
     expect((await at.gate.approve('no spaces', 'alice'))._unsafeUnwrapErr().kind).toBe('invalid-request');
-    unwrap(await at.gate.reject(at.id, 'alice'));
+    unwrap(await at.gate.deny(at.id, 'alice'));
     await of.world.clock.until(ended);
     await of.world.clock.until(deployer.close());
     expect(approvalGate({ timeout: 0 })._unsafeUnwrapErr().issues).toMatchObject([{ path: 'approvalGate.timeout' }]);

@@ -58,19 +58,20 @@ export interface ApprovalGate extends Plugin {
   /**
    * Lets it go on. The same answer twice is fine.
    *
-   * Errors: `unknown-deployment` where it does not wait (any more), or was answered otherwise; `closed` before a deployer has started with it.
+   * Errors: `unknown-deployment` where it does not wait (`code` is `not-pending`), does not any more (`expired`), or was answered otherwise
+   * (`answered`); `closed` before a deployer has started with it.
    * @param by who says so, for the log and the event: 1 to 200 characters
    */
   approve(deploymentId: string, by: string, options?: VerdictOptions): ResultAsync<void, VerdictError>;
   /** Ends it: it fails, and is rolled back. As `approve` otherwise. */
-  reject(deploymentId: string, by: string, options?: VerdictOptions): ResultAsync<void, VerdictError>;
+  deny(deploymentId: string, by: string, options?: VerdictOptions): ResultAsync<void, VerdictError>;
   /** What waits now, the oldest first. */
   pending(options?: { readonly signal?: AbortSignal }): ResultAsync<readonly PendingApproval[], AnyError>;
 }
 
 /** The question, as the store has it under the deployment's id. */
 interface Question extends Omit<PendingApproval, 'deploymentId'> {
-  readonly status: 'pending' | 'approved' | 'rejected' | 'expired';
+  readonly status: 'pending' | 'approved' | 'denied' | 'expired';
   readonly by: string | null;
   readonly reason: string | null;
 }
@@ -79,7 +80,7 @@ interface Question extends Omit<PendingApproval, 'deploymentId'> {
 const LOOK_MS = 500;
 
 /**
- * A gate before the cutover. A deployment that waits at it is told as `plugin.event` (`pending`, later `approved` or `rejected`), in its log,
+ * A gate before the cutover. A deployment that waits at it is told as `plugin.event` (`pending`, later `approved` or `denied`), in its log,
  * and by `pending()`. Without an answer in time, or with a no, it fails and is rolled back.
  */
 export function approvalGate(options: ApprovalGateOptions = {}): Result<ApprovalGate, InvalidError<'invalid-options'>> {
@@ -87,7 +88,7 @@ export function approvalGate(options: ApprovalGateOptions = {}): Result<Approval
     const states: PluginState[] = [];
     const state = (): PluginState | undefined => states.at(-1);
     const verdict =
-      (status: 'approved' | 'rejected') =>
+      (status: 'approved' | 'denied') =>
       (id: string, by: string, { reason, signal }: VerdictOptions = {}): ResultAsync<void, VerdictError> =>
         spoken(by, reason)
           .asyncAndThen((said) => caught(() => answer(state(), id, { status, ...said }, signal)))
@@ -95,7 +96,7 @@ export function approvalGate(options: ApprovalGateOptions = {}): Result<Approval
     return {
       ...gate(settings, states),
       approve: verdict('approved'),
-      reject: verdict('rejected'),
+      deny: verdict('denied'),
       pending: ({ signal } = {}) =>
         caught(async () => {
           const entries = (await known(state()).list(signal ? { signal } : {})) ?? [];
@@ -160,10 +161,10 @@ async function wait(state: PluginState, context: StepContext, timeoutMs: number,
         await state.remove(id, { signal }).catch(() => log.warn('Its question stays in the store.'));
         return;
       }
-      if (status === 'rejected') {
-        emit('rejected', { by, reason });
-        throw refusal(`Rejected by ${by}${said}.`, 'Ask them what is to be done, then deploy again.', {
-          code: 'rejected',
+      if (status === 'denied') {
+        emit('denied', { by, reason });
+        throw refusal(`Denied by ${by}${said}.`, 'Ask them what is to be done, then deploy again.', {
+          code: 'denied',
         });
       }
       // Who answers in this very moment is quicker, or is told that it is too late.
@@ -211,16 +212,21 @@ async function answer(
     if (!entry) return err(notWaiting(id, 'does not wait for an approval'));
     const question = entry.value as unknown as Question;
     if (question.status === said.status) return ok(undefined);
-    if (question.status === 'expired') return err(notWaiting(id, 'is not waited for any more'));
-    if (question.status !== 'pending') return err(notWaiting(id, `was ${question.status} by ${question.by} already`));
+    if (question.status === 'expired') return err(notWaiting(id, 'is not waited for any more', 'expired'));
+    if (question.status !== 'pending')
+      return err(notWaiting(id, `was ${question.status} by ${question.by} already`, 'answered'));
     const answered: JsonObject = { ...(question as unknown as JsonObject), ...said };
     if (await state.put(id, answered, { version: entry.version, ...options })) return ok(undefined);
   }
 }
 
-const notWaiting = (id: string, why: string): TaggedError<'unknown-deployment'> => ({
+const notWaiting = (
+  id: string,
+  why: string,
+  code: 'not-pending' | 'answered' | 'expired' = 'not-pending',
+): TaggedError<'unknown-deployment'> => ({
   kind: 'unknown-deployment',
-  code: 'not-pending',
+  code,
   message: `Deployment ${id} ${why}.`,
   hint: 'Look at what waits with `pending()`, and at the deployment itself.',
   retryable: false,

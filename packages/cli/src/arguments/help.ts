@@ -19,7 +19,6 @@ export function helpOf(commands: readonly CommandSpec[], style: Style): string[]
     `${style.bold('Usage')}  quayside <command> [options]; ${style.cyan('quayside <command> --help')} has examples.`,
     style.bold('Commands'),
     ...left.map((cell, index) => `  ${padEnd(cell, COLUMNS / 2)}${cells[half + index] ?? ''}`.trimEnd()),
-    '',
     style.bold('Options'),
     ...rows(GLOBAL_FLAGS.map((flag) => [style.cyan(flagText(flag)), flag.about])),
     ...EXIT_CODES,

@@ -6,9 +6,10 @@ import { CHECKS, run } from '../doctor/checks.js';
 import { type Finding, failure, good } from '../doctor/finding.js';
 import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { openConfig, unusable } from '../session.js';
-import { plain } from '../terminal/width.js';
+import { plain, wrap } from '../terminal/width.js';
 
 const NAME_WIDTH = 10;
+const INDENT = ' '.repeat(NAME_WIDTH + 3);
 const CLOSE_MS = 2_000;
 
 export const doctor: Command = {
@@ -75,9 +76,15 @@ function print({ check, status, message, hint }: Finding, { screen }: Context): 
     failed: style.red(signs.failed),
     skipped: style.dim(signs.dot),
   }[status];
-  screen.print(`${sign} ${check.padEnd(NAME_WIDTH)} ${plain(message)}`);
-  if (hint !== null) screen.print(style.yellow(`  ${''.padEnd(NAME_WIDTH)} ${plain(hint)}`));
+  const [first = '', ...more] = lines(message, screen);
+  screen.print(`${sign} ${check.padEnd(NAME_WIDTH)} ${first}`);
+  for (const line of more) screen.print(`${INDENT}${line}`);
+  for (const line of hint === null ? [] : lines(hint, screen)) screen.print(style.yellow(`${INDENT}${line}`));
 }
+
+/** Beside the name of the check, however narrow the terminal is; in a pipe nothing is broken. */
+const lines = (text: string, { columns }: Context['screen']): string[] =>
+  columns === undefined ? [plain(text)] : wrap(plain(text), Math.max(20, columns - INDENT.length));
 
 function end(findings: readonly Finding[], { screen }: Context): number {
   const count = (status: Finding['status']) => findings.filter((each) => each.status === status).length;

@@ -1,4 +1,5 @@
 import type { Command } from '../context.js';
+import { approve, deny } from './approve.js';
 import { audit } from './audit.js';
 import { cancel } from './cancel.js';
 import { completion } from './completion.js';
@@ -23,6 +24,6 @@ import { watch } from './watch.js';
 
 /** In the order of the help: what is done every day, and what sets it up and keeps it well. */
 export const COMMANDS: readonly Command[] = [
-  ...[deploy, plan, ps, history, logs, rollback, cancel, remove, pin, unpin, maintenance],
+  ...[deploy, plan, ps, history, logs, rollback, cancel, approve, deny, remove, pin, unpin, maintenance],
   ...[init, config, doctor, serve, watch, recover, prune, secrets, audit, completion, proxyConfig],
 ];

@@ -42,7 +42,10 @@ export const init: Command = {
     if (there.isErr()) return err(there.error);
     const answers = await answersOf(context).catch(() => undefined);
     // Ctrl-C, or the end of the input, amid the questions.
-    if (answers === undefined) return ok(EXIT.cancelled);
+    if (answers === undefined) {
+      screen.note('Nothing was written.');
+      return ok(EXIT.cancelled);
+    }
     if (answers.isErr()) return err(answers.error);
     const text = name.endsWith('.json') ? jsonConfig(answers.value) : typescriptConfig(answers.value);
     const path = join(io.cwd(), name);

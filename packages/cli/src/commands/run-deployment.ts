@@ -5,6 +5,7 @@ import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { presenterFor } from '../render/deployment/index.js';
 import { nameOf, type Watched, watch } from '../render/deployment/presenter.js';
 import type { Session } from '../session.js';
+import { gatesOf } from './gates-of.js';
 import { nearTag, withAdvice } from './near-tag.js';
 
 /** What the verdict adds from the store may take so long; without it, it is shorter. */
@@ -17,7 +18,8 @@ export async function runDeployment(
 ): Promise<Result<number, AnyError>> {
   const { deployer, screen, interrupts } = session;
   const presenter = presenterFor(screen);
-  const watched = watch(deployer, stage, presenter);
+  const gates = gatesOf(session).map(({ name }) => name);
+  const watched = watch(deployer, stage, presenter, gates);
   session.closing = { tell: (what) => presenter.closing(what), end: () => presenter.end() };
   interrupts.onFirst = () => presenter.cancelling();
   interrupts.onLeave = () => {

@@ -1,10 +1,13 @@
 import type { ResealReport } from '@quayside/core';
+import { didYouMean } from '@quayside/core/ports';
 import { err, ok } from 'neverthrow';
 import { usage } from '../arguments/parse.js';
 import type { Command } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { withDeployer } from '../session.js';
 import type { Screen } from '../terminal/screen.js';
+
+const ACTIONS = ['rotate'] as const;
 
 export const secrets: Command = {
   spec: {
@@ -15,14 +18,16 @@ export const secrets: Command = {
       'sealed anew with the first. Once it says so, the old key can go. It may be broken off and run again.',
     ],
     usage: ['quayside secrets rotate'],
-    arguments: [{ name: 'action', expected: 'rotate' }],
+    arguments: [{ name: 'action', expected: 'rotate', completes: [ACTIONS] }],
     flags: [],
     examples: ['quayside secrets rotate', "quayside secrets rotate --json | jq '.later'"],
   },
   async run(context) {
     const [action = ''] = context.given.positionals;
-    if (action !== 'rotate')
-      return err(usage([{ path: 'action', expected: 'rotate', received: JSON.stringify(action) }], 'secrets'));
+    if (!ACTIONS.some((known) => known === action)) {
+      const expected = `rotate${didYouMean(action, ACTIONS)}`;
+      return err(usage([{ path: 'action', expected, received: JSON.stringify(action) }], 'secrets'));
+    }
     return withDeployer(context, 'reads', async ({ deployer, screen, reading }) => {
       const rotated = await deployer.resealSecrets({ signal: reading });
       if (rotated.isErr()) return err(rotated.error);

@@ -4,6 +4,7 @@ import { err, ok, type Result } from 'neverthrow';
 import type { Command, Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { untilAborted } from '../interrupts.js';
+import { tellHappenings } from '../render/happenings.js';
 import { problemJson } from '../render/problem.js';
 import { askedToEnd, leaveCrew, openCrew, tell, workerNumber } from '../serve/crew.js';
 import { listen, type Server } from '../serve/listen.js';
@@ -110,10 +111,12 @@ function sayListening({ screen }: Session, urls: readonly string[], workers: num
 
 /** While it serves it also sees to it that what is served runs: whatever else happens to containers and routes. */
 async function watched({ deployer, interrupts: { signal }, screen }: Session): Promise<void> {
+  const off = tellHappenings(deployer, screen);
   const watch = await deployer.watch({ signal });
   if (watch.isErr()) screen.note(`Containers are not watched: ${watch.error.message}`);
   await untilAborted(signal);
   if (watch.isOk()) await watch.value.stop();
+  off();
   if (!screen.isJson) screen.note('Ending: what is in flight is finished. Another signal leaves at once.');
 }
 

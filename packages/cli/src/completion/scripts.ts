@@ -25,7 +25,8 @@ _quayside() {
   done < <(quayside __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
   if (( \${#found} )); then _describe 'quayside' found; else _files; fi
 }
-compdef _quayside quayside`,
+# Of a file in fpath this is the first call; what is sourced is only made known.
+if [ "$funcstack[1]" = _quayside ]; then _quayside "$@"; else compdef _quayside quayside; fi`,
   fish: `# quayside in fish: quayside completion fish > ~/.config/fish/completions/quayside.fish
 function __quayside_complete
     set -l words (commandline -opc) (commandline -ct)

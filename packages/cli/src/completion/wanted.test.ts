@@ -22,6 +22,7 @@ describe('what a word may be', () => {
     expect(wanted('maintenance', '')).toEqual(values([['on', 'off']], []));
     // What is none of these names nothing that the next word could be of.
     expect(wanted('maintenance', 'on', 'shop', '')).toEqual(values(['stage'], ['shop']));
+    expect(wanted('secrets', 'r')).toEqual(values([['rotate']], []));
     expect(wanted('completion', 'z')).toEqual(values([['bash', 'zsh', 'fish']], []));
   });
 

@@ -45,6 +45,12 @@ export async function run(
     return await check(patient, AbortSignal.any([signal, limit]));
   } catch (thrown) {
     const what = limit.aborted ? `no answer within ${CHECK_MS / 1_000} s` : String(thrown);
-    return [failed(name, `It could not be looked at: ${what}.`, 'Run it again with --verbose.')];
+    return [
+      failed(
+        name,
+        `It could not be looked at: ${what}.`,
+        'See whether what it asks answers at all; the other checks stand without it.',
+      ),
+    ];
   }
 }

@@ -103,7 +103,17 @@ function database(writing: WriterConnection, reading: SyncConnection | undefined
 
 const isMemory = (path: string): boolean => path === ':memory:';
 
-/** For its owner alone: what a deployment was given is in it. Node's errors tell more than SQLite's of why it cannot be. */
+/**
+ * For its owner alone: what a deployment was given is in it. Node's errors tell more than SQLite's of why it cannot be.
+ *
+ * A file that is there is not opened: to close it again would give up every lock that this process has on it, those of other connections
+ * included, and the next process to close its last connection would take the log away from under them.
+ * Source: "How To Corrupt An SQLite Database File", 2.2, of POSIX advisory locks.
+ */
 function createFile(path: string): void {
-  closeSync(openSync(path, 'a', 0o600));
+  try {
+    closeSync(openSync(path, 'ax', 0o600));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+  }
 }

@@ -18,6 +18,8 @@ export function jsonPresenter(screen: Screen): Presenter {
     started: () => tell('deployment.started', {}),
     waiting: ({ deploymentId: _id, ...event }) => tell('deployment.waiting', event),
     step: (_deployment, step) => tell('deployment.step', { step }),
+    // Its log says until when.
+    asking: () => {},
     log: (entry) => tell('deployment.log', { entry }),
     progress: (progress) => tell('deployment.progress', { progress }),
     rollingBack: (error) => tell('deployment.rolling-back', { error }),

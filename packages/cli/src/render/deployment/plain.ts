@@ -27,6 +27,7 @@ export function plainPresenter(screen: Screen): Presenter {
       if (status === 'running') return;
       print(`${name}: ${status}${durationMs === null || status === 'undone' ? '' : ` in ${durationText(durationMs)}`}`);
     },
+    asking: ({ id }) => print(`an answer is waited for: quayside approve ${id}, or quayside deny ${id}`),
     log({ level, step, message }) {
       if (level === 'debug' && !screen.isVerbose) return;
       // The first line of the failure has it all, and the last lines say it again.

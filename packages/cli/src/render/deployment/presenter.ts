@@ -27,6 +27,8 @@ export interface Presenter {
   started(deployment: Deployment): void;
   waiting(event: DeployerEvents['deployment.waiting']): void;
   step(deployment: Deployment, step: StepRecord): void;
+  /** A gate holds it until somebody answers. */
+  asking(deployment: Deployment): void;
   log(entry: LogEntry): void;
   progress(progress: PullProgress): void;
   rollingBack(error: StoredError): void;
@@ -50,11 +52,16 @@ export interface Watched {
   readonly stop: () => void;
 }
 
-/** Tells the presenter of the next deployment that this process submits for the stage. */
+/**
+ * Tells the presenter of the next deployment that this process submits for the stage.
+ *
+ * @param gates names of plugins that hold a deployment until somebody answers
+ */
 export function watch(
   deployer: Deployer,
   stage: { readonly project: string; readonly stage: string },
   presenter: Presenter,
+  gates: readonly string[],
 ): Watched {
   let known: Deployment | undefined;
   const isOurs = (id: string) => known?.id === id;
@@ -79,6 +86,9 @@ export function watch(
       if (!isOurs(deployment.id)) return;
       see(deployment);
       presenter.step(deployment, step);
+    }),
+    deployer.on('plugin.event', ({ plugin, name, deployment }) => {
+      if (name === 'pending' && gates.includes(plugin) && isOurs(deployment.id)) presenter.asking(deployment);
     }),
     deployer.on('deployment.log', ({ deploymentId, entry }) => {
       if (isOurs(deploymentId)) presenter.log(entry);

@@ -61,6 +61,7 @@ export function terminalPresenter(screen: Screen): Presenter {
       else if (status === 'failed') print(line(style.red(signs.failed), name, time, ''));
       else print(line(style.yellow(signs.undone), name, '', style.dim('undone')));
     },
+    asking: ({ id }) => print(style.yellow(`  ${signs.note} quayside approve ${id}, or deny, answers it`)),
     log(entry: LogEntry) {
       const text = plain(entry.message);
       if (entry.step !== null && (entry.level === 'info' || entry.level === 'warn')) said.set(entry.step, text);
