@@ -5,13 +5,16 @@
 import type { InvalidError } from '@quayside/core/ports';
 import type { Result } from 'neverthrow';
 import { countingLines, tableSections } from './counting.js';
+import { heldBackend, heldSection, isHeld } from './holding.js';
 import { type HaproxyOptions, parseSettings, type Settings } from './options.js';
 
 /** By this header somebody who knows the key asks which instance answers. HAProxy takes it off before it passes the request on. */
 export const PROOF_HEADER = 'x-quayside-proof';
 /** With it, whom it is to ask; and by this one it answers, with the name of the server that it chose: the instance's id. */
 export const INSTANCE_HEADER = 'x-quayside-instance';
-/** Behind the backend's name in a map's value comes the route's mark, and behind that the word for a sticky route. */
+/** With both: although visitors are held. With the key alone somebody asks as a visitor does. */
+export const PASS_HEADER = 'x-quayside-pass';
+/** Behind the backend's name in a map's value comes the route's mark, then the word for a sticky route, and what holds its visitors (`holding.ts`). */
 export const SEPARATOR = '|';
 export const STICKY = 'sticky';
 /** Its value is the name of the server that answered this visitor before: the instance's id. */
@@ -25,6 +28,7 @@ export function configurationText(settings: Settings): string {
   const { name, map, proofKey, socket, configuration: given } = settings;
   const variable = (what: string) => `txn.${name.replaceAll('-', '_')}_${what}`;
   const [proof, route, stay, server] = [variable('proof'), variable('route'), variable('stay'), variable('server')];
+  const pass = variable('pass');
   const isSticky = `{ var(${route}),word(3,${SEPARATOR}) -m str ${STICKY} }`;
   const isOurs = `{ var(${route}),word(2,${SEPARATOR}) -m found }`;
   const frontend = [
@@ -42,7 +46,9 @@ export function configurationText(settings: Settings): string {
     `  http-request set-var(${proof}) bool(true) if { req.hdr(${PROOF_HEADER}) -m str ${proofKey} }`,
     `  http-request del-header ${PROOF_HEADER}`,
     `  http-request set-var(${stay}) req.hdr(${INSTANCE_HEADER}) if { var(${proof}) -m bool }`,
+    `  http-request set-var(${pass}) bool(true) if { req.hdr(${PASS_HEADER}) -m found } { var(${stay}) -m found } { var(${proof}) -m bool }`,
     `  http-request del-header ${INSTANCE_HEADER}`,
+    `  http-request del-header ${PASS_HEADER}`,
     `  http-after-response set-header ${INSTANCE_HEADER} %[srv_name] if { var(${proof}) -m bool }`,
     '  http-request set-header X-Forwarded-Proto https if { ssl_fc }',
     '  http-request set-header X-Forwarded-Proto http if !{ ssl_fc }',
@@ -50,6 +56,7 @@ export function configurationText(settings: Settings): string {
     ...(given.tls?.redirect
       ? [`  http-request redirect scheme https code 308 if !{ ssl_fc } !{ var(${proof}) -m bool }`]
       : []),
+    `  use_backend ${heldBackend(name)} if ${isHeld(route, SEPARATOR)} !{ var(${pass}) -m bool }`,
     `  use_backend %[var(${route}),word(1,${SEPARATOR})]`,
     `  default_backend ${name}-none`,
     '  # Whom a sticky route has sent to a server says so from then on.',
@@ -63,6 +70,7 @@ export function configurationText(settings: Settings): string {
     '  mode http',
     '  http-request return status 404 content-type text/plain string "Nothing is deployed here.\\n"',
   ];
+  const held = heldSection(name, route, SEPARATOR);
   const slots = Array.from({ length: given.slots }, (_, slot) => [
     `backend ${name}-${slot}`,
     '  mode http',
@@ -90,7 +98,7 @@ export function configurationText(settings: Settings): string {
       '  retries 2',
     ],
   ];
-  return `${[...(given.whole ? whole : []), frontend, none, ...tableSections(name), ...slots].map((section) => section.join('\n')).join('\n\n')}\n`;
+  return `${[...(given.whole ? whole : []), frontend, none, held, ...tableSections(name), ...slots].map((section) => section.join('\n')).join('\n\n')}\n`;
 }
 
 /** A path is its owner's and the group's alone. */

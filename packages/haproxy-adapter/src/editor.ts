@@ -28,13 +28,13 @@ export function openEditor(parts: {
   const { api, map, slots, memory } = parts;
 
   const turn = async (
-    { domain, mark, sticky = false }: Route,
+    route: Route,
     slot: string,
     isNew: boolean,
     signal: AbortSignal,
   ): Promise<Result<void, ProxyError>> => {
     const answers = await api.run(
-      [`${isNew ? 'add' : 'set'} map ${map} ${domain} ${entryValue(slot, mark, sticky)}`],
+      [`${isNew ? 'add' : 'set'} map ${map} ${route.domain} ${entryValue(slot, route)}`],
       signal,
     );
     if (answers.isErr()) return err(answers.error);
@@ -49,7 +49,7 @@ export function openEditor(parts: {
     const before = held ? targetsIn(now.servers, held.backend) : [];
     const inPlace = async (at: Entry): Promise<Result<void, ProxyError>> => {
       const weighed = await weigh(api, at.backend, before, route.targets, signal);
-      if (weighed.isErr() || at.isSticky === (route.sticky ?? false)) return weighed;
+      if (weighed.isErr() || isSaid(at, route)) return weighed;
       return turn(route, at.backend, false, signal);
     };
     const isThere = held !== undefined && isSame(before, route.targets);
@@ -116,6 +116,12 @@ export function openEditor(parts: {
     },
   };
 }
+
+/** What the entry says beside the backend. */
+const isSaid = (at: Entry, { sticky = false, holding }: Route): boolean =>
+  at.isSticky === sticky &&
+  at.holding?.message === holding?.message &&
+  at.holding?.retryAfterMs === holding?.retryAfterMs;
 
 const keyOf = ({ instance, host, port }: Target): string => `${instance} ${host} ${port}`;
 

@@ -16,10 +16,19 @@ import { checkRoute, TARGETS_MAX } from './check-route.js';
 import { configurationText } from './configuration.js';
 import { type Editor, openEditor } from './editor.js';
 import { closed, refused } from './errors.js';
+import { cannotHold } from './holding.js';
 import { routeMemory } from './memory.js';
 import { type HaproxyOptions, parseSettings, type Settings } from './options.js';
 import { prove } from './prove.js';
-import { type Entry, readEntry, readEverything, readProcess, type Server, targetsIn } from './runtime-state.js';
+import {
+  type Entry,
+  type Everything,
+  hasHolding,
+  readEntry,
+  readEverything,
+  readProcess,
+  targetsIn,
+} from './runtime-state.js';
 import { openSlots, type Slots } from './slots.js';
 import { runtimeApi } from './socket.js';
 import { hasTables, inFlightOf, statisticsOf } from './statistics.js';
@@ -125,6 +134,12 @@ function build(settings: Settings): ProxyManager {
       return settled.isErr() ? err(settled.error) : work(attached);
     });
 
+  const canHold = async (signal: AbortSignal): Promise<Result<void, ProxyError>> => {
+    const all = await readEverything(api, map, signal);
+    if (all.isErr()) return err(all.error);
+    return hasHolding(all.value, name) ? ok() : err(cannotHold(name));
+  };
+
   return {
     name: 'haproxy',
     writes: 'parallel',
@@ -135,7 +150,7 @@ function build(settings: Settings): ProxyManager {
       expect: false,
       streamsSurviveWrite: true,
       sticky: true,
-      holding: false,
+      holding: true,
       maxTargets: TARGETS_MAX,
     },
     attach,
@@ -152,7 +167,9 @@ function build(settings: Settings): ProxyManager {
         const wrong = expect === undefined ? checkRoute(route) : noExpectation(route.domain);
         if (wrong) return err(wrong);
         const able = route.sticky ? await hasTables(api, name, signal) : ok();
-        return able.isErr() ? err(able.error) : editor.put(route, signal);
+        if (able.isErr()) return err(able.error);
+        const holds = route.holding ? await canHold(signal) : ok();
+        return holds.isErr() ? err(holds.error) : editor.put(route, signal);
       }),
 
     remove: ({ domain, mark }, { signal }) =>
@@ -163,17 +180,19 @@ function build(settings: Settings): ProxyManager {
         const entry = await readEntry(api, map, domain, signal);
         if (entry.isErr() || !entry.value) return entry.map(() => undefined);
         const all = await readEverything(api, map, signal);
-        return all.map(({ entries, servers }) => {
-          const now = entries.find((each) => each.domain === domain);
-          return now && heldRoute(now, servers);
+        return all.map((everything) => {
+          const now = everything.entries.find((each) => each.domain === domain);
+          return now && heldRoute(now, everything, name);
         });
       }),
 
     list: ({ storeId }, { signal }) =>
       withRoutes('Listing the routes', signal, async () => {
         const all = await readEverything(api, map, signal);
-        return all.map(({ entries, servers }) =>
-          entries.filter(({ mark }) => mark?.startsWith(storeId)).map((entry) => heldRoute(entry, servers)),
+        return all.map((everything) =>
+          everything.entries
+            .filter(({ mark }) => mark?.startsWith(storeId))
+            .map((entry) => heldRoute(entry, everything, name)),
         );
       }),
 
@@ -202,8 +221,9 @@ const noExpectation = (domain: string): ProxyError => ({
   retryable: false,
 });
 
-const heldRoute = ({ domain, backend, mark }: Entry, servers: readonly Server[]): HeldRoute => ({
+const heldRoute = ({ domain, backend, mark, holding }: Entry, everything: Everything, name: string): HeldRoute => ({
   domain,
   mark,
-  targets: targetsIn(servers, backend).map(({ instance, host, port }) => ({ instance, host, port })),
+  targets: targetsIn(everything.servers, backend).map(({ instance, host, port }) => ({ instance, host, port })),
+  ...(holding && hasHolding(everything, name) ? { holding } : {}),
 });

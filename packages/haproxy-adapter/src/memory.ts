@@ -29,7 +29,7 @@ export function routeMemory(store: Store, proxy: string): RouteMemory {
   const through = <T>(what: string, result: Result<T, Parameters<typeof throughStore>[0]>): Result<T, ProxyError> =>
     result.mapErr((error) => throughStore(error, what));
   return {
-    async keep({ domain, mark, targets, sticky, options }, signal) {
+    async keep({ domain, mark, targets, sticky, holding, options }, signal) {
       const record: ProxyRouteRecord = {
         id: idOf(domain),
         proxy,
@@ -38,6 +38,7 @@ export function routeMemory(store: Store, proxy: string): RouteMemory {
         revision: 0,
         targets: targets as unknown as Json,
         ...(sticky ? { sticky: true } : {}),
+        ...(holding ? { holding: { message: holding.message, retryAfterMs: holding.retryAfterMs } } : {}),
         options,
       };
       const kept = await store.commit([{ op: 'put', collection: 'proxyRoutes', record }], { signal });
@@ -62,10 +63,11 @@ export function routeMemory(store: Store, proxy: string): RouteMemory {
   };
 }
 
-const routeOf = ({ domain, mark, targets, sticky, options }: ProxyRouteRecord): Route => ({
+const routeOf = ({ domain, mark, targets, sticky, holding, options }: ProxyRouteRecord): Route => ({
   domain,
   mark,
   targets: targets as unknown as readonly Target[],
   ...(sticky ? { sticky } : {}),
+  ...(holding ? { holding } : {}),
   options,
 });

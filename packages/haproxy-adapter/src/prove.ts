@@ -1,12 +1,22 @@
 /**
  * The proof: a request through the front door, answered by the instance, and as asked. HAProxy names the server that it chose. Each
  * target that is to be sent requests is asked by its name; a configuration of before that could be done asks whomever it likes, and is asked until it was everyone.
+ * Where visitors are held it is looked too whether they are told what they should be, by a request that names no instance.
  */
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { type ProofRequest, type ProxyError, pause, type Route, within } from '@quayside/core/ports';
+import {
+  type Holding,
+  holdingPage,
+  type ProofRequest,
+  type ProxyError,
+  pause,
+  type Route,
+  retryAfterSeconds,
+  within,
+} from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import { INSTANCE_HEADER, PROOF_HEADER } from './configuration.js';
+import { INSTANCE_HEADER, PASS_HEADER, PROOF_HEADER } from './configuration.js';
 import { unproved } from './errors.js';
 
 const BETWEEN_MS = 20;
@@ -21,10 +31,20 @@ const OWN_HEADERS = new Set([
   'upgrade',
   PROOF_HEADER,
   INSTANCE_HEADER,
+  PASS_HEADER,
 ]);
 
+/** Of a body: more than any of our pages has. */
+const BODY_LIMIT_CHARACTERS = 8_192;
+
 type Seen =
-  | { readonly kind: 'answer'; readonly status: number; readonly instance: string | null }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly instance: string | null;
+      readonly retryAfter: string | null;
+      readonly body: string;
+    }
   | { readonly kind: 'nothing'; readonly text: string };
 
 export async function prove(
@@ -39,21 +59,54 @@ export async function prove(
   const isGood = (seen: Seen): boolean =>
     request === null ||
     (seen.kind === 'answer' && request.expectStatus.some(([from, to]) => seen.status >= from && seen.status <= to));
+  const { holding } = route;
+  /** Looks until it is as it should be, or the time is over: then what was seen last. */
+  const until = async (
+    isRight: (seen: Seen) => boolean,
+    signal: AbortSignal,
+    asks: (own: AbortSignal) => Promise<Seen>,
+  ): Promise<Seen | undefined> => {
+    for (let last: Seen | undefined; ; ) {
+      const seen = await within(signal, LOOK_LIMIT_MS, (own) => asks(own.signal));
+      // A question that the limit cut off tells less than the one before it.
+      if (!signal.aborted || !last) last = seen;
+      if (isRight(seen)) return undefined;
+      if (signal.aborted) return last;
+      await pause(BETWEEN_MS, signal);
+    }
+  };
   return within(limit.signal, limit.timeoutMs, async ({ signal }) => {
     for (const instance of instances) {
-      for (let last: Seen | undefined; ; ) {
-        const seen = await within(signal, LOOK_LIMIT_MS, (own) =>
-          look(door, route.domain, instance, request, own.signal),
-        );
-        // A question that the limit cut off tells less than the one before it.
-        if (!signal.aborted || !last) last = seen;
-        if (seen.kind === 'answer' && seen.instance === instance && isGood(seen)) break;
-        if (signal.aborted) return err(failed(door.frontDoor, route.domain, instance, request, last));
-        await pause(BETWEEN_MS, signal);
-      }
+      const isIt = (seen: Seen) => seen.kind === 'answer' && seen.instance === instance && isGood(seen);
+      // Where nobody should be held nothing is passed by: what holds visitors all the same holds this one too.
+      const own = { [INSTANCE_HEADER]: instance, ...(holding ? { [PASS_HEADER]: '1' } : {}) };
+      const wrong = await until(isIt, signal, (limit) => look(door, route.domain, request, own, limit));
+      if (wrong) return err(failed(door.frontDoor, route.domain, instance, request, wrong));
     }
-    return ok();
+    if (!holding) return ok();
+    const visitor = { method: 'GET', path: request?.path ?? '/', headers: { accept: 'application/json' } };
+    const told = await until(
+      (seen) => isTold(seen, holding),
+      signal,
+      (limit) => look(door, route.domain, visitor, {}, limit),
+    );
+    return told ? err(notTold(door.frontDoor, route.domain, told)) : ok();
   });
+}
+
+/** Whether visitors get just this. */
+const isTold = (seen: Seen, holding: Holding): boolean =>
+  seen.kind === 'answer' &&
+  seen.status === 503 &&
+  seen.retryAfter === String(retryAfterSeconds(holding)) &&
+  seen.body.trimEnd() === holdingPage(holding).json;
+
+function notTold(frontDoor: string, domain: string, seen: Seen): ProxyError {
+  const hint =
+    "See that HAProxy's configuration is the one that `quayside proxy-config` prints, and whether somebody else changes the map.";
+  if (seen.kind === 'nothing') return unproved(domain, `${frontDoor} does not answer a visitor (${seen.text})`, hint);
+  const what = seen.status === 503 ? 'are told something else' : `are answered ${seen.status}`;
+  return unproved(domain, `its visitors should be held, and ${what}`, hint);
 }
 
 function failed(
@@ -71,6 +124,10 @@ function failed(
     const hint = 'See that `frontDoor` leads to this HAProxy, and that `proofKey` is the one of its configuration.';
     return unproved(domain, `${frontDoor} answers ${seen.status} and does not say which instance it asked`, hint);
   }
+  if (seen.instance === '' && seen.status === 503 && seen.retryAfter !== null) {
+    const hint = 'See whether somebody else changes the map, or an older HAProxy process still accepts connections.';
+    return unproved(domain, 'its visitors are held', hint);
+  }
   if (seen.instance !== instance) {
     const hint = 'See whether somebody else changes the map, or an older HAProxy process still accepts connections.';
     return unproved(domain, `${seen.instance || 'no instance'} is served there, not ${instance}`, hint);
@@ -83,8 +140,8 @@ function failed(
 function look(
   door: { readonly frontDoor: string; readonly proofKey: string },
   domain: string,
-  instance: string,
-  request: ProofRequest | null,
+  request: Pick<ProofRequest, 'method' | 'path' | 'headers'> | null,
+  own: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Seen> {
   const url = new URL(door.frontDoor);
@@ -103,7 +160,7 @@ function look(
         host: domain,
         connection: 'close',
         [PROOF_HEADER]: door.proofKey,
-        [INSTANCE_HEADER]: instance,
+        ...own,
       },
       agent: false,
       signal,
@@ -115,19 +172,35 @@ function look(
       sent.destroy();
     };
     sent.once('error', nothing);
-    sent.once('response', (response) => {
-      const instance = response.headers[INSTANCE_HEADER];
+    const answered = ({ headers, statusCode = 0 }: IncomingMessage, body: string) => {
+      const instance = headers[INSTANCE_HEADER];
       resolve({
         kind: 'answer',
-        status: response.statusCode ?? 0,
+        status: statusCode,
         instance: typeof instance === 'string' ? instance : null,
+        retryAfter: headers['retry-after'] ?? null,
+        body,
       });
-      response.destroy();
+    };
+    sent.once('response', (response) => {
+      const end = (body: string) => {
+        answered(response, body);
+        response.destroy();
+      };
+      // An app's own answer may be a download: its head says all.
+      if (response.headers[INSTANCE_HEADER] !== '') return end('');
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk;
+        if (body.length > BODY_LIMIT_CHARACTERS) end(body);
+      });
+      response.once('error', nothing);
+      response.once('end', () => end(body));
+      return undefined;
     });
     sent.once('upgrade', (response, socket) => {
       socket.destroy();
-      const instance = response.headers[INSTANCE_HEADER];
-      resolve({ kind: 'answer', status: 101, instance: typeof instance === 'string' ? instance : null });
+      answered(response, '');
     });
     sent.end();
   });

@@ -1,8 +1,9 @@
 /** What HAProxy holds now, read from its runtime socket and understood. */
-import type { ProxyError, Target } from '@quayside/core/ports';
+import type { Holding, ProxyError, Route, Target } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { SEPARATOR, STICKY } from './configuration.js';
 import { refused } from './errors.js';
+import { heldBackend, holdingFields, holdingOf } from './holding.js';
 import type { RuntimeApi } from './socket.js';
 
 /** An entry of the map: which backend serves a domain, and whose it is. */
@@ -12,6 +13,8 @@ export interface Entry {
   /** Null: a person's. */
   readonly mark: string | null;
   readonly isSticky: boolean;
+  /** What its visitors are told; undefined: they are sent on. */
+  readonly holding: Holding | undefined;
 }
 
 export interface Server {
@@ -32,12 +35,14 @@ export function slotsOf(name: string): (backend: string) => boolean {
   return (backend) => pattern.test(backend);
 }
 
-export const entryValue = (backend: string, mark: string, isSticky: boolean): string =>
-  [backend, mark, ...(isSticky ? [STICKY] : [])].join(SEPARATOR);
+export function entryValue(backend: string, { mark, sticky = false, holding }: Route): string {
+  if (!holding) return [backend, mark, ...(sticky ? [STICKY] : [])].join(SEPARATOR);
+  return [backend, mark, sticky ? STICKY : '', ...holdingFields(holding)].join(SEPARATOR);
+}
 
 export function entryOf(domain: string, value: string): Entry {
-  const [backend = '', mark, sticky] = value.split(SEPARATOR);
-  return { domain, backend, mark: mark || null, isSticky: sticky === STICKY };
+  const [backend = '', mark, sticky, ...rest] = value.split(SEPARATOR);
+  return { domain, backend, mark: mark || null, isSticky: sticky === STICKY, holding: holdingOf(rest) };
 }
 
 export const targetsIn = (servers: readonly Server[], backend: string): Target[] =>
@@ -98,6 +103,10 @@ export async function readEverything(
     backends: lines(backends).filter((line) => !line.startsWith('#')),
   });
 }
+
+/** Whether the configuration has what answers visitors who are held: one of before that would send them on. */
+export const hasHolding = ({ backends }: Pick<Everything, 'backends'>, name: string): boolean =>
+  backends.includes(heldBackend(name));
 
 /** Changes with every start and reload. */
 export async function readProcess(api: RuntimeApi, signal: AbortSignal): Promise<Result<string, ProxyError>> {

@@ -1,6 +1,7 @@
 /** HAProxy keeps the laws of `ProxyManager`, over its real runtime socket and front door. */
 import { conforms, proxyManagerLaws } from '@quayside/core/testing';
 import { describe, it } from 'vitest';
+import { browse, downloads } from '../../../test/support/visitor.js';
 import { ask, openWorld, STORE_ID, startHaproxy, startSwitch } from './support/world.js';
 
 describe('HAProxy', () =>
@@ -13,6 +14,8 @@ describe('HAProxy', () =>
     // Another one, whose front door nobody knows: what is put there is taken and serves nobody.
     const liar = await startHaproxy({}, '', { map });
     world.onClose(() => liar.stop());
+    const streams = downloads();
+    const at = { host: '127.0.0.1', port };
     const proxy = world.adapter({ socket: relay.socket });
     return {
       proxy,
@@ -27,6 +30,8 @@ describe('HAProxy', () =>
         const [given] = headers['set-cookie']?.[0]?.split(';') ?? [];
         return { status, instance: typeof instance === 'string' ? instance : null, cookie: given };
       },
+      page: (domain: string) => browse(at, domain),
+      download: (domain: string) => streams.open(at, domain),
       async occupy(domain: string, target: { host: string; port: number }) {
         theirs += 1;
         await world.haproxy.say(`add server theirs/s${theirs} ${target.host}:${target.port}`);
@@ -42,6 +47,7 @@ describe('HAProxy', () =>
           instance,
           (request, response) => {
             paths.push(request.url ?? '');
+            if (streams.serve(request, response)) return;
             const code = typeof status === 'number' ? status : status(request.url ?? '');
             response.writeHead(code, { 'x-app': instance }).end();
           },

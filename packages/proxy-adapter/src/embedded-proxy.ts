@@ -112,7 +112,7 @@ function build(settings: Settings): EmbeddedProxy {
       expect: true,
       streamsSurviveWrite: true,
       sticky: true,
-      holding: false,
+      holding: true,
       maxTargets: TARGETS_MAX,
     },
 
@@ -226,4 +226,5 @@ const heldRoute = (record: ProxyRouteRecord): HeldRoute => ({
   // Without one, a person wrote it.
   mark: record.mark || null,
   targets: targetsOf(record).map(({ instance, host, port }) => ({ instance, host, port })),
+  ...(record.holding ? { holding: record.holding } : {}),
 });

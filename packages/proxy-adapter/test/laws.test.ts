@@ -3,6 +3,7 @@
 import { type Store, unwrap } from '@quayside/core/ports';
 import { conforms, proxyManagerLaws } from '@quayside/core/testing';
 import { describe, it } from 'vitest';
+import { browse, downloads } from '../../../test/support/visitor.js';
 import { ask, open, openWorld, STORE_ID } from './support/world.js';
 
 /** @param isServing whether the process that puts is the one that serves */
@@ -12,6 +13,8 @@ const subject = (isServing: boolean) => async () => {
   const lying = isServing ? undefined : staleRoutes(store);
   const { proxy: server, door } = await world.serving({ store: lying?.store ?? store });
   const proxy = isServing ? server : world.proxy();
+  const streams = downloads();
+  const at = { host: '127.0.0.1', port: door.port };
   return {
     proxy,
     storeId: STORE_ID,
@@ -28,6 +31,8 @@ const subject = (isServing: boolean) => async () => {
       const [given] = headers['set-cookie']?.[0]?.split(';') ?? [];
       return { status, instance: typeof instance === 'string' ? instance : null, cookie: given };
     },
+    page: (domain: string) => browse(at, domain),
+    download: (domain: string) => streams.open(at, domain),
     async occupy(domain: string, { instance, host, port }: { instance: string; host: string; port: number }) {
       const record = {
         id: `embedded/${domain}`,
@@ -64,6 +69,7 @@ const subject = (isServing: boolean) => async () => {
         instance,
         (request, response) => {
           paths.push(request.url ?? '');
+          if (streams.serve(request, response)) return;
           const code = typeof status === 'number' ? status : status(request.url ?? '');
           response.writeHead(code, { 'x-app': instance }).end();
         },

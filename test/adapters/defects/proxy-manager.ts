@@ -6,9 +6,7 @@ import { z } from 'zod';
 import { proxySubject } from '../../../packages/core/src/testing/laws/memory-subjects.js';
 import type { Suite } from '../defect.js';
 import { changing, deaf, later, leaveListener } from '../wrong.js';
-
-type Around = Parameters<NonNullable<Parameters<typeof proxySubject>[0]>>[1];
-type Wrong = (right: ProxyManager, around: Around) => Partial<ProxyManager>;
+import { holdingDefects, type Wrong } from './proxy-holding.js';
 
 const WEIGHS = { weights: true, sticky: true };
 
@@ -77,6 +75,7 @@ export const proxySuite: Suite<ProxyManagerSubject> = {
     { name: 'in memory', open: () => open(() => ({})) },
     { name: 'in memory, with weights', open: () => open(() => ({}), WEIGHS) },
     { name: 'in memory, without `expect`', open: () => open(refusesExpect, { expect: false }) },
+    { name: 'in memory, without `holding`', open: () => open(() => ({}), { holding: false }) },
   ],
   defects: [
     defect('its identity is another one with each call', DESCRIBED, (right) => changing(right.describe)),
@@ -407,6 +406,7 @@ export const proxySuite: Suite<ProxyManagerSubject> = {
       };
     }),
     defect('calls go on after the close', CLOSED, () => ({ close: () => okAsync(undefined) })),
+    ...holdingDefects(open),
   ],
 };
 

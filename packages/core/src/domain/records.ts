@@ -449,6 +449,8 @@ export interface ProxyRouteRecord {
   readonly targets: Json;
   /** Absent: every request is balanced. */
   readonly sticky?: true;
+  /** Absent: visitors are sent to the targets. */
+  readonly holding?: { readonly message: string; readonly retryAfterMs: number };
   readonly options: Json;
 }
 

@@ -2,6 +2,7 @@ export type * from './call.js';
 export type * from './clock.js';
 export type * from './container-runtime.js';
 export type * from './health-probe.js';
+export * from './holding.js';
 export * from './kit.js';
 export type * from './notifier.js';
 export type * from './proxy-manager.js';

@@ -1,11 +1,11 @@
 /** What a route must be to be served: anything else is refused before it is written. */
 import { isIP } from 'node:net';
-import type { ProxyError, Route } from '@quayside/core/ports';
+import { type ProxyError, type Route, wrongHolding } from '@quayside/core/ports';
 import { refused } from '../errors.js';
 
 export const TARGETS_MAX = 64;
 
-export function checkRoute({ domain, mark, targets }: Route): ProxyError | undefined {
+export function checkRoute({ domain, mark, targets, holding }: Route): ProxyError | undefined {
   const hint = 'Correct the route that is put.';
   if (!/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(domain) || domain.length > 253) {
     return refused('bad-domain', `"${domain}" is no domain in lower case.`, hint);
@@ -22,6 +22,11 @@ export function checkRoute({ domain, mark, targets }: Route): ProxyError | undef
     if (weight !== undefined && !(weight >= 0 && Number.isFinite(weight))) {
       return refused('bad-weight', `${domain} has a target of weight ${weight}.`, hint);
     }
+  }
+  const wrong = holding && wrongHolding(holding);
+  if (wrong !== undefined) {
+    const cure = 'Give one line of plain text of at most 500 characters, and a time of 0 ms or more.';
+    return refused('bad-holding', `Visitors of ${domain} cannot be held with ${wrong}.`, cure);
   }
   return undefined;
 }

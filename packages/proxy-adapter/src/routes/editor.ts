@@ -119,6 +119,7 @@ export function editor({ proxy, store, clock, log, watch, acknowledgeTimeoutMs, 
           mark: before.mark,
           targets: targetsOf(before),
           ...(before.sticky ? { sticky: true } : {}),
+          ...(before.holding ? { holding: before.holding } : {}),
           options: before.options,
         }
       : null;

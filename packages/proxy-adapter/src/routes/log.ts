@@ -8,6 +8,7 @@
 import {
   allOf,
   type Change,
+  type Holding,
   type Json,
   type ProxyHeadRecord,
   type ProxyRouteRecord,
@@ -52,6 +53,9 @@ export interface RouteLog {
   list(signal: AbortSignal): Promise<Result<readonly ProxyRouteRecord[], StoreError>>;
 }
 
+/** What the port knows of it, and nothing else that came along. */
+const plain = ({ message, retryAfterMs }: Holding): Holding => ({ message, retryAfterMs });
+
 export function routeLog(store: Store, proxy: string): RouteLog {
   const idOf = (domain: string) => `${proxy}/${domain}`;
 
@@ -83,6 +87,7 @@ export function routeLog(store: Store, proxy: string): RouteLog {
             revision,
             targets: route.targets.map((target) => ({ ...target })) as unknown as Json,
             ...(route.sticky ? { sticky: true as const } : {}),
+            ...(route.holding ? { holding: plain(route.holding) } : {}),
             options: route.options,
           }
         : undefined;

@@ -2,7 +2,7 @@
  * The routes that one server serves now, in memory. A change takes the place of what was there between two requests: whoever looked
  * a route up before goes on with what it saw, whoever looks after gets the new one.
  */
-import type { Json, ProxyRouteRecord, Target } from '@quayside/core/ports';
+import type { Holding, Json, ProxyRouteRecord, Target } from '@quayside/core/ports';
 import type { RouteLimits } from '../options.js';
 import { balancer } from '../traffic/balance.js';
 import { type Tally, tally } from '../traffic/statistics.js';
@@ -27,6 +27,8 @@ export interface LiveRoute {
   readonly revision: number;
   readonly limits: RouteLimits;
   readonly isSticky: boolean;
+  /** What visitors are told instead of being sent on; null: they are sent on. */
+  readonly holding: Holding | null;
   readonly backends: readonly Backend[];
   /** Whose turn it is; undefined where none fits. */
   readonly next: (isFit?: (backend: Backend) => boolean) => Backend | undefined;
@@ -108,7 +110,17 @@ export function routeTable({ openUpstream, limitsOf }: RouteTableOptions): Route
       const { mark, revision: since } = record;
       const isSticky = record.sticky === true;
       const limits = limitsOf(record.options);
-      routes.set(domain, { domain, mark, limits, isSticky, revision: since, backends, next: balancer(backends) });
+      const holding = record.holding ?? null;
+      routes.set(domain, {
+        domain,
+        mark,
+        limits,
+        isSticky,
+        holding,
+        revision: since,
+        backends,
+        next: balancer(backends),
+      });
     } else routes.delete(domain);
     // After the new ones are held: a target that stays keeps its connections.
     for (const backend of before?.backends ?? []) release(backend);

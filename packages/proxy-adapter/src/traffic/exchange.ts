@@ -127,8 +127,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     const raw = controller.rawHeaders;
     const out = responseHeaders(Array.isArray(raw) ? raw : flat(headers));
     if (this.#passage.pin !== undefined && this.#route) {
-      const { backends } = this.#route;
-      out.push(INSTANCE_HEADER, this.#passage.pin, ROUTE_HEADER, routeProof(this.#context.server, backends));
+      const { backends: targets, holding } = this.#route;
+      const proof = routeProof(this.#context.server, { targets, holding });
+      out.push(INSTANCE_HEADER, this.#passage.pin, ROUTE_HEADER, proof);
     } else if (this.#backend) {
       // What proves a route is no visitor's, and is not counted among theirs.
       this.#backend.tally.answered(status, performance.now() - this.#beganMs);

@@ -10,7 +10,8 @@ import type { Certificates } from '../tls/certificates.js';
 import { type Destination, destinationOf } from './address.js';
 import type { Context } from './context.js';
 import { forward } from './exchange.js';
-import { INSTANCE_HEADER, KEY_HEADER } from './headers.js';
+import { INSTANCE_HEADER, KEY_HEADER, PASS_HEADER } from './headers.js';
+import { sendHolding } from './holding.js';
 import { type InFlight, inFlight } from './in-flight.js';
 import { inspect } from './inspection.js';
 import { sendPage } from './page.js';
@@ -118,13 +119,16 @@ export function frontDoor({ library, settings, server, key, ready, isPending }: 
   ) => {
     const route = table.get(destination.domain);
     let pin: string | undefined;
+    let holding = route?.holding;
     if (knowsKey(request.headers[KEY_HEADER])) {
       const countsOf = (instance: string) => table.tallyOf(instance)?.counts();
       if (inspect(response, destination.path, { server, route, inFlightOf: counts.of, countsOf })) return;
       const asked = request.headers[INSTANCE_HEADER];
       pin = typeof asked === 'string' ? asked : undefined;
+      if (pin !== undefined && request.headers[PASS_HEADER] !== undefined) holding = undefined;
     } else if (route && redirectTo !== undefined) return redirect(request, response, destination, redirectTo);
-    if (route) forward(context, request, response, { destination, route, pin });
+    if (holding) sendHolding(request, response, holding);
+    else if (route) forward(context, request, response, { destination, route, pin });
     else void isPending(destination.domain).then((is) => sendMissing(request, response, is));
     return undefined;
   };
@@ -145,6 +149,7 @@ export function frontDoor({ library, settings, server, key, ready, isPending }: 
       const route = table.get(destination.domain);
       const { redirectTo } = entrance;
       if (route && redirectTo !== undefined) redirect(request, answerOn(request, socket), destination, redirectTo);
+      else if (route?.holding) sendHolding(request, answerOn(request, socket), route.holding);
       else if (route) upgrade(context, request, socket, head, { destination, route, pin: undefined });
       else void isPending(destination.domain).then((is) => sendMissing(request, answerOn(request, socket), is));
     };

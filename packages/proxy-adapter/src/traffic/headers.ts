@@ -13,6 +13,8 @@ export type RawHeaders = readonly string[];
 export const KEY_HEADER = 'x-quayside-key';
 /** Of a request with the key: the instance that shall answer. Of its answer: the one that did. */
 export const INSTANCE_HEADER = 'x-quayside-instance';
+/** Of a request with the key: it goes to that instance although visitors of the route are held. */
+export const PASS_HEADER = 'x-quayside-pass';
 /** Of that answer: which server gave it, and the mark of the route that it was sent by. */
 export const ROUTE_HEADER = 'x-quayside-route';
 
@@ -42,6 +44,7 @@ const ABOUT_VISITOR: ReadonlySet<string> = new Set([
   'x-real-ip',
   KEY_HEADER,
   INSTANCE_HEADER,
+  PASS_HEADER,
 ]);
 
 /** Not to be taken out by a `Connection: content-length`: the message's own bounds depend on them. */

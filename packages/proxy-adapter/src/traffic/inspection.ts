@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import type { Holding } from '@quayside/core/ports';
 import type { LiveRoute } from '../routes/table.js';
 import type { Counts } from './statistics.js';
 
@@ -15,6 +16,8 @@ export const STATISTICS_PATH = '/.well-known/quayside-statistics';
 export interface InstanceAnswer {
   readonly server: string;
   readonly targets: readonly { readonly instance: string; readonly host: string; readonly port: number }[] | null;
+  /** What its visitors are told; null, or absent in an answer of an earlier version: they are sent on. */
+  readonly holding?: Holding | null;
 }
 
 /** The answer at `IN_FLIGHT_PATH?instance=…`. */
@@ -34,9 +37,18 @@ type Target = { readonly instance: string; readonly host: string; readonly port:
 export const places = (targets: readonly Target[]): string[] =>
   targets.map(({ instance, host, port }) => JSON.stringify([instance, host, port])).sort();
 
-/** Of `ROUTE_HEADER`: short, however many targets there are. */
-export const routeProof = (server: string, targets: readonly Target[]): string =>
-  `${server} ${createHash('sha256').update(places(targets).join()).digest('base64url')}`;
+/** Of `ROUTE_HEADER`: short, however many targets there are. Without `holding` it is that of earlier versions, which hold nobody. */
+export const routeProof = (server: string, { targets, holding }: Said): string =>
+  `${server} ${createHash('sha256').update(places(targets).join()).update(told(holding)).digest('base64url')}`;
+
+interface Said {
+  readonly targets: readonly Target[];
+  readonly holding?: Holding | null | undefined;
+}
+
+/** What visitors are told, as a text to compare; empty: nothing. */
+export const told = (holding: Holding | null | undefined): string =>
+  holding ? JSON.stringify([holding.message, holding.retryAfterMs]) : '';
 
 /** @returns whether it was such a question, and is answered */
 export function inspect(
@@ -52,7 +64,7 @@ export function inspect(
   const { server, route } = source;
   if (path === INSTANCE_PATH) {
     const targets = route?.backends.map(({ instance, host, port }) => ({ instance, host, port })) ?? null;
-    reply(response, { server, targets } satisfies InstanceAnswer);
+    reply(response, { server, targets, holding: route?.holding ?? null } satisfies InstanceAnswer);
     return true;
   }
   if (path.startsWith(`${IN_FLIGHT_PATH}?`)) {

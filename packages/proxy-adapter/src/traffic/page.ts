@@ -3,6 +3,7 @@
  * of an instance, no text of an error.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pageDocument } from '@quayside/core/ports';
 
 export type PageStatus = 400 | 404 | 408 | 502 | 503 | 504;
 /** A page, by its status; two are 503. */
@@ -21,7 +22,7 @@ const PAGES: Readonly<Record<Page, { readonly title: string; readonly text: stri
   },
 };
 
-type Form = 'html' | 'json' | 'text';
+export type Form = 'html' | 'json' | 'text';
 
 const TYPES: Readonly<Record<Form, string>> = {
   html: 'text/html; charset=utf-8',
@@ -55,17 +56,7 @@ export function pageBody(page: Page, form: Form): string {
   const { title, text } = PAGES[page];
   if (form === 'json') return `${JSON.stringify({ status, title, detail: text })}\n`;
   if (form === 'text') return `${status} ${title}: ${text}\n`;
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${status} ${title}</title>
-<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto 0;padding:0 1.5rem}h1{font-size:1.4rem}</style>
-<h1>${status} ${title}</h1>
-<p>${text}</p>
-</html>
-`;
+  return `${pageDocument(status, title, text)}\n`;
 }
 
 /** Answers with a page. Where an answer has begun it can only be cut, so that nobody takes it for whole. */
@@ -77,16 +68,18 @@ export function sendPage(request: IncomingMessage, response: ServerResponse, pag
   const form = formFor(request.headers.accept);
   const status = statusOf(page);
   const body = Buffer.from(pageBody(page, form));
-  const headers: Record<string, string | number> = {
-    'content-type': TYPES[form],
-    'content-length': body.length,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    vary: 'accept',
-  };
+  const headers = pageHeaders(form, body);
   if (status === 503) headers['retry-after'] = 2;
   // What is left of the request's body would be read as the next request.
   if (!request.complete) headers['connection'] = 'close';
   response.writeHead(status, PAGES[page].title, headers);
   response.end(request.method === 'HEAD' ? undefined : body);
 }
+
+export const pageHeaders = (form: Form, body: Buffer): Record<string, string | number> => ({
+  'content-type': TYPES[form],
+  'content-length': body.length,
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  vary: 'accept',
+});

@@ -1,6 +1,7 @@
 /** The ports in memory as the laws want them. Each takes what is put between a law and its port: nothing, or a defect. */
 import type { ContainerRuntime } from '../../ports/container-runtime.js';
 import type { HealthProbe } from '../../ports/health-probe.js';
+import { holdingPage, retryAfterSeconds } from '../../ports/holding.js';
 import type { Notifier } from '../../ports/notifier.js';
 import type { ProxyCapabilities, ProxyManager, Target } from '../../ports/proxy-manager.js';
 import type { Registry } from '../../ports/registry.js';
@@ -123,6 +124,24 @@ export async function proxySubject(
     until: (promise) => clock.until(promise),
     pause: () => clock.advance(5),
     request: async (domain, path, cookie) => memory.request(domain, path, cookie),
+    async page(domain) {
+      const { status } = memory.request(domain);
+      const holding = memory.served.get(domain)?.holding;
+      if (status !== 503 || !holding) return { status, headers: {}, body: '' };
+      const headers = {
+        'content-type': 'text/html; charset=utf-8',
+        'retry-after': `${retryAfterSeconds(holding)}`,
+        'cache-control': 'no-store',
+      };
+      return { status, headers, body: holdingPage(holding).html };
+    },
+    async download(domain) {
+      const [target] = memory.served.get(domain)?.targets ?? [];
+      return {
+        goesOn: async () => target !== undefined && engine.connect(target.host, target.port) !== undefined,
+        close,
+      };
+    },
     async occupy(domain, target: Target) {
       memory.disturb(domain, { domain, mark: null, targets: [target] });
     },

@@ -3,6 +3,7 @@
  * nothing proved that requests do not see.
  */
 import type { Law } from './law.js';
+import { holdingLaws } from './proxy-manager/holding.js';
 import { lifeLaws } from './proxy-manager/life.js';
 import { ownershipLaws } from './proxy-manager/ownership.js';
 import { proofLaws } from './proxy-manager/proof.js';
@@ -10,12 +11,13 @@ import { routeLaws } from './proxy-manager/routes.js';
 import { shareLaws } from './proxy-manager/shares.js';
 import type { ProxyManagerSubject } from './proxy-manager/subject.js';
 
-export type { ProxyManagerSubject, ServedTarget } from './proxy-manager/subject.js';
+export type { OpenDownload, ProxyManagerSubject, ServedTarget } from './proxy-manager/subject.js';
 
 export const proxyManagerLaws: readonly Law<ProxyManagerSubject>[] = [
   ...routeLaws,
   ...ownershipLaws,
   ...proofLaws,
   ...shareLaws,
+  ...holdingLaws,
   ...lifeLaws,
 ];

@@ -3,6 +3,7 @@ import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
 import type { Reach } from '../../domain/endpoints.js';
 import { aborted } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
+import { wrongHolding } from '../../ports/holding.js';
 import type {
   HeldRoute,
   Holding,
@@ -28,7 +29,7 @@ export interface MemoryProxy extends ProxyManager {
     { readonly mark: string | null; readonly targets: Route['targets']; readonly holding?: Holding }
   >;
   /** What requests see of it: the same, unless it lies. */
-  readonly served: ReadonlyMap<string, { readonly targets: Route['targets'] }>;
+  readonly served: ReadonlyMap<string, { readonly targets: Route['targets']; readonly holding?: Holding }>;
   /** Puts a route as somebody else would. */
   disturb(domain: string, route: HeldRoute | null): void;
   /** From now on it takes changes and does not apply them; told to stop, it applies what it has taken. */
@@ -145,6 +146,15 @@ export function memoryProxy(
           retryable: false,
         });
       }
+      const wrong = route.holding && wrongHolding(route.holding);
+      if (wrong !== undefined) {
+        return errAsync({
+          kind: 'proxy-refused',
+          message: `${route.domain} cannot be held with ${wrong}.`,
+          hint: 'Give one line of plain text, and a time to come again.',
+          retryable: false,
+        });
+      }
       const there = held.get(route.domain);
       if (there && there.mark !== route.mark) {
         return errAsync({
@@ -191,7 +201,8 @@ export function memoryProxy(
     prove(route, request, { signal, timeoutMs = 10_000 }) {
       const look = (): ProxyError | undefined => {
         if (signal.aborted) return aborted(`Proving ${route.domain}`, signal.reason);
-        const isHeld = this.capabilities.holding && served.get(route.domain)?.holding !== undefined;
+        const told = this.capabilities.holding ? served.get(route.domain)?.holding : undefined;
+        const isHeld = told?.message === route.holding?.message && told?.retryAfterMs === route.holding?.retryAfterMs;
         const { answer } = (route.holding ? reach : visit)(this.capabilities, route.domain, request?.path);
         const isIt = route.targets.some((target) => target.instance === answer.instance);
         const isGood =

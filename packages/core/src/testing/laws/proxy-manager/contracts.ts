@@ -21,6 +21,8 @@ export const PROXY = contractsOf('docs/guides/write-a-proxy-manager.md', {
     'prove() looks through the front door until the route’s domain is answered by this very instance, as asked. Until then it is `route-unproved`, at the latest when `timeoutMs` is over.',
   shares:
     'With `weights` each target gets its share of the requests; with `sticky` a visitor stays with the target that answered first.',
+  holding:
+    'With `holding` the proxy answers visitors itself: 503, `Retry-After`, and a page with the message as plain text. A proof passes it by, and holds only while visitors get just that answer.',
   counting:
     'inFlight() counts what an instance has accepted and not finished; statistics() what it has answered to visitors, and what the proxy answered in its place. A proof is no visitor.',
   options: 'parseOptions() refuses what it does not know, with the path where it was written.',

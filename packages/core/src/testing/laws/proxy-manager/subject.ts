@@ -10,6 +10,13 @@ export interface ServedTarget extends Target {
   stop(): Promise<void>;
 }
 
+/** A download through the front door that its app does not end by itself. */
+export interface OpenDownload {
+  /** Whether a piece that its app sends now arrives. */
+  goesOn(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
 export interface ProxyManagerSubject {
   readonly proxy: ProxyManager;
   /** 12 characters of `[0-9a-z]`, of nobody else's routes. */
@@ -35,6 +42,17 @@ export interface ProxyManagerSubject {
     path?: string,
     cookie?: string,
   ): Promise<{ readonly status: number; readonly instance: string | null; readonly cookie?: string | undefined }>;
+  /**
+   * The same as a browser asks, by `Accept: text/html`: the whole answer, its headers' names in lower case. Only what the capability
+   * `holding` promises is looked at by it.
+   */
+  page?(domain: string): Promise<{
+    readonly status: number;
+    readonly headers: { readonly [name: string]: string | undefined };
+    readonly body: string;
+  }>;
+  /** Begins a download from the instance that answers now; absent where a put cuts it off. */
+  download?(domain: string): Promise<OpenDownload>;
   /** Puts a route without a mark, as a person would who works at the proxy; answers when it serves. */
   occupy(domain: string, target: Target): Promise<void>;
   /** From now on the proxy takes changes and does not apply them; absent where it cannot be made to. */
