@@ -98,7 +98,12 @@ export const COMMAND_CASES: readonly CommandCase[] = [
   line('a pin of nobody', ['pin', 'nobody'], 'instance', /an instance's id, the name of a container of ours/),
   line('a pin on an empty stage', ['pin', 'shop', 'dev'], 'shop/dev', /quayside ps/),
   line('a pin of an unknown project', ['unpin', 'shp', 'dev'], 'project "shp"', /did you mean "shop"/),
-  line('a maintenance that is neither on nor off', ['maintenance', 'shop', 'dev', 'on'], 'on|off', /on or off, got "shop"/),
+  line(
+    'a maintenance that is neither on nor off',
+    ['maintenance', 'shop', 'dev', 'on'],
+    'on|off',
+    /on or off, got "shop"/,
+  ),
   line('a message that nobody will see', [...OFF, '--message', 'Hello.'], '--message', /with `on` alone/),
   line('a retry that nobody is told', [...OFF, '--retry-after', '5m'], '--retry-after', /with `on` alone/),
   line('a retry that is no time', [...ON, '--retry-after', 'noon'], '--retry-after', /90s, 5m or 2h, got "noon"/),
