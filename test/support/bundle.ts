@@ -10,9 +10,10 @@ const FOLDER = join(ROOT, 'node_modules/.quayside-tests');
 
 /**
  * @param script its URL: `new URL('./victim.ts', import.meta.url)`
+ * @param isSplit whether what is loaded later is a file of its own; default no: in one file the packages that it imports are loaded at once
  * @returns the path of a module that node runs
  */
-export async function bundled(script: URL): Promise<string> {
+export async function bundled(script: URL, isSplit = false): Promise<string> {
   const entry = fileURLToPath(script);
   await mkdir(FOLDER, { recursive: true });
   // A name of this process's own: two may bundle at once.
@@ -21,8 +22,7 @@ export async function bundled(script: URL): Promise<string> {
     entryPoints: { [name]: entry },
     outdir: FOLDER,
     bundle: true,
-    // What is loaded later stays a file of its own: in one file the packages that it imports would all be loaded at once.
-    splitting: true,
+    splitting: isSplit,
     chunkNames: `${name}/[name]-[hash]`,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
