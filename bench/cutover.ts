@@ -47,7 +47,7 @@ process.exitCode = failed === 0 && ratios.length > 0 && worst < P99_MOST + 0.05 
 
 async function through(name: string, field: Field, door: Door): Promise<void> {
   const image = `${field.registry.host}/shop`;
-  await pushVersions(field.bench, image, ['v1', 'v2'], [`APP_WARMS=${WARM_UP}`]);
+  await pushVersions(field.bench, image, ['v1', 'v2'], [`APP_WARMS=${WARM_UP}`, ...(door.appEnv ?? [])]);
   const stage = { port: 3000, maxInstances: 1, drain: '12s' } as const;
   const deployer = await field.deployer({ shop: { image, stages: { dev: stage } } }, door.options);
   const first = await replace(field, deployer, 'v1');

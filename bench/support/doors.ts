@@ -9,6 +9,8 @@ import type { Field, FieldOptions } from '../../test/support/field.js';
 export interface Door extends AsyncDisposable {
   /** What a deployer needs to drive it. */
   readonly options: FieldOptions;
+  /** What the app behind it is told. */
+  readonly appEnv?: readonly string[];
   /** Where visitors come in: known once there is a deployer. */
   frontDoor(): { readonly host: string; readonly port: number };
 }
@@ -51,6 +53,8 @@ async function npmDoor(): Promise<Door> {
   });
   return {
     options: { options: { proxy } },
+    // Its nginx opens a connection for each request and closes it, whoever asks: a machine has only so many ports for those that wait out their end.
+    appEnv: ['APP_CLOSES=yes'],
     frontDoor: () => ({ host: '127.0.0.1', port: Number(new URL(http).port) }),
     [Symbol.asyncDispose]: () => server.close(),
   };

@@ -3,7 +3,8 @@
  *
  * `/` answers 1 kB that begins with its version and its host's name; `/download` ten seconds of bytes; an upgrade a WebSocket that sends back
  * what it is sent. It ends at SIGTERM at once: whatever is cut off by that was not drained. With `APP_FINISHES` it
- * takes no connection more, and ends once it has answered what it had accepted. With `APP_WARMS` it asks itself that often before it listens,
+ * takes no connection more, and ends once it has answered what it had accepted. With `APP_CLOSES` it closes
+ * each connection after its answer, so that the waiting for stray packets is on its side. With `APP_WARMS` it asks itself that often before it listens,
  * as a service does that is not to meet its visitors with code that was never run.
  */
 import { createHash } from 'node:crypto';
@@ -18,7 +19,8 @@ const page = name.padEnd(1_024, '.');
 
 const server = createServer((request, response) => {
   if (request.url !== '/download') {
-    response.writeHead(200, { 'content-type': 'text/plain', 'content-length': page.length });
+    const closes = process.env.APP_CLOSES ? { connection: 'close' } : {};
+    response.writeHead(200, { 'content-type': 'text/plain', 'content-length': page.length, ...closes });
     response.end(page);
     return;
   }

@@ -1,5 +1,5 @@
 /**
- * When this host's traffic moved last. What is heavy and in no hurry, the stopping of a container above all, waits for a moment of calm: a
+ * When this host's traffic moved last. What is heavy and in no hurry, the taking down of an instance, waits for a moment of calm: a
  * machine that also serves visitors gives the second of a cutover to them.
  */
 import { ok, type ResultAsync } from 'neverthrow';

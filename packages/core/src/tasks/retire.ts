@@ -2,7 +2,7 @@
  * Retires an instance: unroute → drain → stop → remove. Its routes go first, so that nobody new comes while what was accepted is
  * finished, and no route ever points to a container that is gone.
  */
-import { err, type ResultAsync } from 'neverthrow';
+import { err, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../domain/errors.js';
 import type { RetireTask } from '../domain/records.js';
 import type { Spec } from '../domain/spec.js';
@@ -26,6 +26,10 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
     const live = pointing.find(({ value }) => value.state === 'live');
     if (live) return err(stillLive(id, live.value.id));
 
+    // A drain of 0 says that nothing is waited for.
+    const isPatient = host.proxy !== null && (spec?.value.spec.drainMs ?? 0) > 0;
+    const calm = () => (isPatient ? host.traffic.calm(signal) : okAsync(undefined));
+    yield* calm();
     // Those that another task is to remove, or that were claimed again, too: no route outlives what it leads to.
     const others = pointing.map(({ value }) => value.id);
     yield* unroute(
@@ -39,11 +43,9 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
       host.runtime.inspect(ref.name, { ...o, port: null }),
     );
     if (container?.state === 'running' && spec) {
-      const { drainMs, container: made } = spec.value.spec;
       yield* drain(host, id, spec.value.spec, task.createdAt, signal);
-      // A drain of 0 says that nothing is waited for.
-      if (drainMs > 0 && host.proxy) yield* host.traffic.calm(signal);
-      const graceMs = made.stopGraceMs;
+      yield* calm();
+      const graceMs = spec.value.spec.container.stopGraceMs;
       yield* call(`Stopping ${ref.name}`, signal, (o) => host.runtime.stop(ref, { ...o, graceMs }), {
         ms: graceMs + host.settings.effectTimeoutMs,
         setting: 'effectTimeoutMs',
