@@ -91,6 +91,7 @@ describe('the document', () => {
 });
 
 describe('every answer is as the document says', () => {
+  const HELD = '/v1/projects/{project}/stages/{stage}/maintenance';
   const DEPLOY = { project: 'shop', stage: 'dev', tag: 'v2' };
   const cases: [
     string,
@@ -124,6 +125,15 @@ describe('every answer is as the document says', () => {
     ['DELETE', '/v1/instances/{id}/pin', 200, () => ({ path: `/v1/instances/${former}/pin` })],
     ['GET', '/v1/instances/{id}/log', 200, () => ({ path: `/v1/instances/${former}/log?tail=3` })],
     ['GET', '/v1/instances/{id}/log', 200, () => ({ path: `/v1/instances/${former}/log?follow=true` })],
+    [
+      'PUT',
+      HELD,
+      200,
+      () => ({ path: '/v1/projects/blog/stages/prod/maintenance', body: { message: 'Back at noon.' } }),
+    ],
+    ['GET', '/v1/stages', 200],
+    ['PUT', HELD, 404, () => ({ path: '/v1/projects/shop/stages/nosuch/maintenance', body: {} })],
+    ['DELETE', HELD, 200, () => ({ path: '/v1/projects/blog/stages/prod/maintenance' })],
     ['GET', '/v1/routes', 200],
     ['GET', '/v1/audit', 200],
     ['GET', '/v1/events', 200, () => ({ headers: { accept: 'application/json' } })],

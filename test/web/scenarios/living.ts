@@ -185,6 +185,21 @@ export const living: readonly Scenario[] = [
     await pin.click();
     await region(page, 'Instances').getByText('pinned').waitFor({ state: 'detached' });
   }),
+  inMemory('a stage is put into maintenance and out of it', async ({ yard, visitors }) => {
+    yard.push('shop', 'v1');
+    const { page, audit } = await visitors.visit(yard);
+    await openStage(page, 'shop', 'dev');
+    await deploy(page, 'shop', 'dev', 'v1');
+    await status(page, 'Succeeded');
+    await openStage(page, 'shop', 'dev');
+    await button(page, 'Maintenance').click();
+    await dialog(page).getByLabel('What they are told').fill('Back at noon.');
+    await audit('put a stage into maintenance');
+    await button(dialog(page), 'Hold visitors').click();
+    await page.getByText('in maintenance').waitFor();
+    await button(page, 'End the maintenance').click();
+    await page.getByText('in maintenance').waitFor({ state: 'detached' });
+  }),
   inMemory('an instance that dies is told of without a reload', async ({ yard, visitors }) => {
     yard.push('shop', 'v1');
     const { page, audit } = await visitors.visit(yard);

@@ -18,18 +18,16 @@ export const maintenance: Command = {
     name: 'maintenance',
     summary: 'Tell visitors to wait',
     about: [
-      'On: the default route and the custom domains of a stage answer visitors 503, with a page that has the message, until',
-      'it is off; again, it changes the message. Domains of a tag go on, and deployments work. It waits for what runs on',
-      'the stage. A stage that was never deployed begins so.',
+      'On: the default route and the custom domains answer visitors 503 with the message, until it is off; again, it changes',
+      'the message. Domains of a tag go on, and deployments work. A stage that was never deployed begins so.',
     ],
     arguments: [{ name: 'on|off', expected: 'on or off', completes: [ACTIONS] }, PROJECT, STAGE],
     flags: [
-      { name: 'message', short: 'm', value: 'text', about: "One line for people; default the configuration's" },
-      { name: 'retry-after', value: 'time', about: "When to come again: 90s, 5m, 2h; default the configuration's" },
+      { name: 'message', short: 'm', value: 'text', about: 'One line for people; default as configured' },
+      { name: 'retry-after', value: 'time', about: 'When to come again, e.g. 5m; default as configured' },
       BY,
     ],
     examples: [
-      'quayside maintenance on shop prod',
       'quayside maintenance on shop prod -m "Back at noon." --retry-after 30m',
       'quayside maintenance off shop prod',
     ],

@@ -110,6 +110,10 @@ export const api = {
   instance: (id: string) => call<Instance>('GET', at('instances', id)),
   removeInstance: (id: string) => call<unknown>('DELETE', at('instances', id)),
   removeStage: (project: string, stage: string) => call<unknown>('DELETE', at('projects', project, 'stages', stage)),
+  beginMaintenance: (project: string, stage: string, message: string) =>
+    call<unknown>('PUT', at('projects', project, 'stages', stage, 'maintenance'), message === '' ? {} : { message }),
+  endMaintenance: (project: string, stage: string) =>
+    call<unknown>('DELETE', at('projects', project, 'stages', stage, 'maintenance')),
   routes: (project: string, stage: string) =>
     call<Page<RouteView>>('GET', `${at('routes')}${query({ project, stage, limit: 1_000 })}`),
   pin: (id: string, pinned: boolean) => call<unknown>(pinned ? 'PUT' : 'DELETE', at('instances', id, 'pin')),

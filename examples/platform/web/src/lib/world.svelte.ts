@@ -34,6 +34,7 @@ const EVENTS: Readonly<Record<EventName, boolean>> = {
   'instance.unpinned': true,
   'route.healed': true,
   'route.changed': true,
+  'stage.maintenance': true,
   'stage.expired': true,
   'store.pruned': false,
   'notifier.added': false,
