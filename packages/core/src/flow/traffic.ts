@@ -26,14 +26,18 @@ export class Traffic {
     this.#movedMs = this.#clock.monotonicMs();
   }
 
-  /** Waits until a second has passed since the last move, for ten at most. */
-  calm(signal: AbortSignal): ResultAsync<void, AnyError> {
+  /** Waits until a second has passed since the last move. What it answers may be called again, and waits for ten seconds in all at most. */
+  calm(signal: AbortSignal): () => ResultAsync<void, AnyError> {
     const clock = this.#clock;
-    const untilMs = clock.monotonicMs() + MOST_MS;
-    const leftMs = () => Math.min(this.#movedMs + CALM_MS, untilMs) - clock.monotonicMs();
-    return routine(async function* () {
-      for (let waitMs = leftMs(); waitMs > 0; waitMs = leftMs()) yield* sleep(clock, waitMs, signal);
-      return ok<void, AnyError>(undefined);
-    });
+    let budgetMs = MOST_MS;
+    const leftMs = () => Math.min(this.#movedMs + CALM_MS - clock.monotonicMs(), budgetMs);
+    return () =>
+      routine(async function* () {
+        for (let waitMs = leftMs(); waitMs > 0; waitMs = leftMs()) {
+          budgetMs -= waitMs;
+          yield* sleep(clock, waitMs, signal);
+        }
+        return ok<void, AnyError>(undefined);
+      });
   }
 }

@@ -28,7 +28,7 @@ export function retire(host: Host, task: RetireTask, lease: Lease, signal: Abort
 
     // A drain of 0 says that nothing is waited for.
     const isPatient = host.proxy !== null && (spec?.value.spec.drainMs ?? 0) > 0;
-    const calm = () => (isPatient ? host.traffic.calm(signal) : okAsync(undefined));
+    const calm = isPatient ? host.traffic.calm(signal) : () => okAsync(undefined);
     yield* calm();
     // Those that another task is to remove, or that were claimed again, too: no route outlives what it leads to.
     const others = pointing.map(({ value }) => value.id);
