@@ -40,7 +40,7 @@ const columns = (style: Style): Column<Instance>[] => [
   { title: 'DOMAINS', cell: ({ domains }) => domains.join(' '), isElastic: true, spare: 2 },
 ];
 
-/** What it does, what is wrong with it, and whether it stays. Of one that its stage's visitors do not get to, that is what there is to know first. */
+/** What it does, what is wrong with it, and whether it stays. In maintenance visitors do not get to it: that comes first. */
 function stateText({ state, isDefault, isHeld, isPinned, condition }: Instance, style: Style): string {
   const text = isHeld ? 'maintenance' : isDefault ? 'serves' : state;
   const marks = [...(condition ? [condition.state] : []), ...(isPinned ? ['pinned'] : [])];
