@@ -42,7 +42,9 @@ async function run(given: Arguments, io: Io, screen: Screen, version: string): P
   }
   const command = COMMANDS.find(({ spec }) => spec.name === given.command);
   if (!command || has(given, 'help')) {
-    for (const line of command ? commandHelp(command.spec, style) : helpOf(SPECS, style)) screen.print(line);
+    const lines = command ? commandHelp(command.spec, style) : helpOf(SPECS, style);
+    if (screen.isJson) screen.object({ type: 'help', text: lines.join('\n') });
+    else for (const line of lines) screen.print(line);
     return ok(EXIT.done);
   }
   const interrupts = new Interrupts(io);

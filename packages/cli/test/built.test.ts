@@ -79,6 +79,13 @@ it('keeps stdout for itself with --json, whatever a configuration writes', async
   expect(await run(['ps', '--json'], place)).toMatchObject({ stdout: '', stderr: 'hello\n' });
 });
 
+it('is helpful to machines in their own way', async () => {
+  for (const args of [['--help'], ['deploy', '--help']]) {
+    const { stdout } = await run([...args, '--json'], folder);
+    expect(JSON.parse(stdout)).toEqual({ type: 'help', text: (await run(args, folder)).stdout.trimEnd() });
+  }
+});
+
 it('knows its version, and answers it without a configuration', async () => {
   expect((await run(['--version'], folder)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });

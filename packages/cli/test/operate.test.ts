@@ -29,6 +29,7 @@ describe('the command', () => {
     expect(pinned).toMatchObject({ code: 0, stderr: '' });
     expect(pinned.stdout).toMatch(/^✔ shop\/pr-7 v2 \(\w{18}\) is pinned$/m);
     const id = /\((\w{18})\)/.exec(pinned.stdout)?.[1] ?? '';
+    expect((await shell.run('ps')).stdout).toMatch(new RegExp(`^${id} .* serves \\(pinned\\) `, 'm'));
     const off = await shell.run('unpin', id, '--json', '--by', 'eve');
     expect(objects(off.stdout)).toMatchObject([{ type: 'result', exitCode: 0, instance: { id, isPinned: false } }]);
   });
@@ -139,8 +140,11 @@ describe('the command', () => {
   it('tells while it serves what happens to what runs', async () => {
     const server = await site.serve();
     const [instance] = objects((await shell.run('ps', '--json')).stdout);
-    await site.bench.docker.getContainer(String(instance?.['container'])).stop({ t: 0 });
+    await site.bench.docker.getContainer(String(instance?.['container'])).remove({ force: true });
     await server.shows(new RegExp(`"type":"instance.condition".*"id":"${instance?.['id']}"`));
+    expect((await shell.run('ps')).stdout).toMatch(new RegExp(`^${instance?.['id']} .* \\(lost\\) `, 'm'));
+    const again = await shell.run('deploy', 'shop', 'pr-7', 'v1');
+    expect(again.code, again.stdout + again.stderr).toBe(0);
   });
 
   it('watches until it is told to end, and mends a route meanwhile', async () => {

@@ -100,7 +100,7 @@ async function answerOne(
   waiting: readonly Waiting[],
   session: Session,
 ): Promise<Result<number, AnyError>> {
-  const [found] = waiting.filter(({ question }) => question.deploymentId === id);
+  const found = waiting.find(({ question }) => question.deploymentId === id);
   if (found) return answered(act, [found], session);
   // Its gate knows whether it had this very answer a moment ago, or another one, or does not wait at all.
   const errors: AnyError[] = [];

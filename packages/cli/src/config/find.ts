@@ -36,5 +36,6 @@ async function nearest(cwd: string): Promise<Result<string, ConfigError>> {
     if (dirname(folder) === folder) break;
   }
   const expected = `a ${CONFIG_NAMES[0]} (or ${EXTENSIONS.slice(1).join(', ')}) in ${cwd} or above it`;
-  return err(configError([{ path: '--config', expected, received: 'nothing' }]));
+  const error = configError([{ path: '--config', expected, received: 'nothing' }]);
+  return err({ ...error, hint: 'See `quayside init --help`: it writes one.' });
 }

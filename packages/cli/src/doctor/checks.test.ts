@@ -42,6 +42,31 @@ describe('a check', () => {
     ]);
   });
 
+  it('of a store that can be read and not be written says so', async () => {
+    const locked = { commit: () => errAsync(error('store-unavailable', 'Somebody has locked it.')) };
+    expect(await says('store', ({ store }) => ({ store: { ...store, ...locked } }))).toEqual([
+      'failed: Somebody has locked it. > Mend store-unavailable.',
+    ]);
+  });
+
+  it('of leftovers does not call well what it could not look at', async () => {
+    const { engine: _engine, clock: _clock, ...ports } = memoryWorld();
+    const down = errAsync(error('engine-unreachable', 'Nobody answers.'));
+    const runtime = { ...ports.runtime, describe: () => down, list: () => down };
+    const options = {
+      ...ports,
+      runtime,
+      settings: { domain: 'apps.test' },
+      projects: {},
+    } as unknown as DeployerOptions;
+    const deployer = await unwrap(createDeployer({ ...options, recover: 'manual' }));
+    const check = CHECKS.find(([name]) => name === 'leftovers')?.[1];
+    const found = await check?.({ deployer, options, folder: '/' }, new AbortController().signal);
+    await deployer.close({ timeoutMs: 100 });
+    expect([...new Set(found?.map(({ status }) => status))]).toEqual(['skipped']);
+    expect(found?.[0]?.message).toContain('Nobody answers.');
+  });
+
   it('of a registry is content with one that lets us in, though there is no tag yet', async () => {
     const withRuntime = (answer: unknown) => (options: DeployerOptions) => ({
       registry: undefined,

@@ -1,5 +1,5 @@
 import type { Check } from './checks.js';
-import { type Finding, failure, good, warning } from './finding.js';
+import { type Finding, failure, good, skipped, warning } from './finding.js';
 
 /** So many deployments of the history are looked at. */
 const LOOKED_AT = 200;
@@ -9,7 +9,10 @@ export const checkLeftovers: Check = async ({ deployer }, signal) => {
   const found: Finding[] = [];
   const pruned = await deployer.prune({ unowned: true, dryRun: true, signal });
   if (pruned.isErr()) return [failure('leftovers', pruned.error)];
-  const { containers, routes } = pruned.value.unowned;
+  const { kept, unowned: all } = pruned.value;
+  const { containers, routes } = all;
+  // Where nobody answers there was nothing to see, and what is needed is no leftover.
+  found.push(...[...new Set(kept)].map((text) => skipped('leftovers', text)));
   const unowned = [...containers.map((name) => `container ${name}`), ...routes.map((domain) => `route ${domain}`)];
   if (unowned.length > 0)
     found.push(

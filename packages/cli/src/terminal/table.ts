@@ -42,7 +42,7 @@ export function table<Row>(
   for (let index = shown.length - 1; index >= 0 && columns !== undefined && total() > columns; index -= 1) {
     if (!shown[index]?.isElastic) continue;
     const excess = total() - columns;
-    widths = widths.map((width, at) => (at === index ? Math.max(ELASTIC_MIN, width - excess) : width));
+    widths = widths.map((width, at) => (at === index ? Math.max(Math.min(width, ELASTIC_MIN), width - excess) : width));
   }
   return cells.map((row, at) => {
     const texts = row.map((text, index) => padEnd(fit(text, widths[index] ?? 0), widths[index] ?? 0));

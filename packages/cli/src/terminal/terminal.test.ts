@@ -120,6 +120,12 @@ describe('a table', () => {
       '02  a-rather-long-name',
     ]);
     expect(table(rows, columns, 20)).toEqual(['ID  NAME', '01  shop', '02  a-rather-long-n…']);
+    // What is narrow anyway is not made wider, at the cost of what stands behind it.
+    const narrow = [
+      { title: 'A', cell: () => 'v2', isElastic: true },
+      { title: 'B', cell: () => 'a-long-one' },
+    ];
+    expect(table([{}], narrow, 13)).toEqual(['A   B', 'v2  a-long-o…']);
     for (let width = 1; width < 45; width += 1)
       for (const line of table(rows, columns, width)) expect(widthOf(line)).toBeLessThanOrEqual(width);
   });

@@ -51,7 +51,15 @@ describe('as a process', () => {
       const { code, stdout, stderr } = await quayside(['deploy', 'shop', 'dev', 'v1', '--json'], { cwd });
       expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
       expect(objects(stdout)).toMatchObject([
-        { type: 'error', exitCode: 2, error: { kind: 'invalid-config', issues: [{ path: '--config' }] } },
+        {
+          type: 'error',
+          exitCode: 2,
+          error: {
+            kind: 'invalid-config',
+            issues: [{ path: '--config' }],
+            hint: expect.stringContaining('quayside init'),
+          },
+        },
       ]);
     } finally {
       await rm(cwd, { recursive: true, force: true });

@@ -120,10 +120,16 @@ function sentence(reason: HealthReason, evidence: HealthEvidence): string {
     case 'unhealthy':
       return `the image's own health check says ${container?.health ?? 'unhealthy'}.`;
     default: {
-      const what = last?.error ?? (last?.status === undefined ? 'no answer' : `status ${last.status}`);
-      return `${url ?? 'it'} gave ${what} ${tries}.`;
+      if (last?.error !== undefined) return `${url ?? 'it'}: ${withoutAddress(last.error, url)}, ${tries}.`;
+      return `${url ?? 'it'} gave ${last?.status === undefined ? 'no answer' : `status ${last.status}`} ${tries}.`;
     }
   }
+}
+
+/** A probe's own words name the address as well (`GET http://…: refused.`), and end as a sentence does. */
+function withoutAddress(error: string, url: string | null | undefined): string {
+  const at = url ? error.indexOf(`${url}: `) : -1;
+  return (at < 0 || !url ? error : error.slice(at + url.length + 2)).replace(/\.$/, '');
 }
 
 async function lastLines(flow: Flow, signal: AbortSignal): Promise<string[]> {

@@ -149,6 +149,21 @@ describe('not healthy', () => {
     expect(error?.message).toMatch(/status 503 after 4 counted attempts in 20\.\d s/);
   });
 
+  it('names the address once, though a probe names it as well', async () => {
+    const { error } = await deployed({ listensAfterMs: null }, { port: 3000 }, (world) => {
+      const probe = memoryProbe(world.engine);
+      const check: HealthProbe['check'] = (request, call) =>
+        probe.check(request, call).mapErr((failure) => ({
+          ...failure,
+          message: `GET http://${request.host}:${request.port}/: connection refused.`,
+        }));
+      return { probe: { ...probe, check } };
+    });
+    expect(error?.message).toMatch(
+      / is not healthy: http:\/\/10\.0\.0\.\d+:3000\/: connection refused, after 4 counted attempts in 20\.\d s\.$/,
+    );
+  });
+
   it('says the exit code of one that ended', async () => {
     const app = { exitsAfterMs: 40, exitCode: 3, listensAfterMs: null };
     const { error, evidence, ms } = await deployed(app, { port: 3000, restart: 'no' });
