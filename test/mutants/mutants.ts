@@ -203,13 +203,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a success is told twice',
     file: 'flow/succeed.ts',
-    text: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },\n        },\n",
-    by: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },\n        },\n        {\n          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },\n        },\n",
+    text: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, marks) },\n        },\n",
+    by: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, marks) },\n        },\n        {\n          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, marks) },\n        },\n",
   },
   {
     name: 'a success is not told',
     file: 'flow/succeed.ts',
-    text: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, { isPinned }) },\n        },\n",
+    text: "          type: 'deployment.succeeded',\n          payload: { deployment, instance: instanceView(current, domains, marks) },\n        },\n",
     by: "          type: 'notifier.added',\n          payload: { notifier: String(deployment.id) },\n        },\n",
   },
   {

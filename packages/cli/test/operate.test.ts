@@ -34,6 +34,21 @@ describe('the command', () => {
     expect(objects(off.stdout)).toMatchObject([{ type: 'result', exitCode: 0, instance: { id, isPinned: false } }]);
   });
 
+  it('tells visitors of a stage to come again, and says so of what runs, until that is lifted', async () => {
+    const on = await shell.run('maintenance', 'on', 'shop', 'pr-7', '-m', 'Back at noon.', '--retry-after', '90s');
+    expect(on).toMatchObject({ code: 0, stderr: '' });
+    expect(on.stdout).toBe('✔ shop/pr-7 is in maintenance: Back at noon. (come again after 90 s)\n');
+    expect(await site.ask('stage-pr-7-shop.apps.test')).toMatchObject({
+      status: 503,
+      body: expect.stringContaining('Back at noon.'),
+    });
+    expect((await site.ask('stage-pr-7-shop-v2.apps.test')).status).toBe(200);
+    expect((await shell.run('ps', 'shop', 'pr-7')).stdout).toMatch(/ maintenance /);
+    const off = await shell.run('maintenance', 'off', 'shop', 'pr-7', '--json');
+    expect(objects(off.stdout)).toMatchObject([{ type: 'result', exitCode: 0, stage: { maintenance: null } }]);
+    expect((await site.ask('stage-pr-7-shop.apps.test')).status).toBe(200);
+  });
+
   it('names the tag that was meant', async () => {
     const missed = await shell.run('deploy', 'shop', 'pr-7', 'v2x');
     expect(missed.code).toBe(1);
@@ -124,6 +139,8 @@ describe('the command', () => {
       ['deploy', 'pr-7', 'none', 'ci'],
       ['pin', 'pr-7', 'v2', 'ada@desk'],
       ['unpin', 'pr-7', 'v2', 'eve'],
+      ['maintenance', 'pr-7', null, 'ada@desk'],
+      ['maintenance', 'pr-7', null, 'ada@desk'],
       ['deploy', 'pr-7', 'v2x', 'ada@desk'],
       ['deploy', 'pr-9', 'mute', 'me'],
       ['cancel', 'pr-9', 'mute', 'ada@desk'],

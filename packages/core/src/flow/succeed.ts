@@ -152,6 +152,7 @@ function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskR
     const isRoomy = isLast && room >= flow.held.length;
     const freed = isLast ? [ledger.lease, ...(isRoomy ? flow.held : [])] : [];
     const domains = spec.routes.map(({ domain }) => domain);
+    const marks = { isPinned, isHeld: stage.maintenance !== undefined };
     const committed = ledger.commitFreeing(freed, {
       record: {
         status: 'succeeded',
@@ -170,10 +171,7 @@ function commitOnce(flow: Flow, signal: AbortSignal): ResultAsync<readonly TaskR
       events: (deployment: Deployment): EventDraft[] => [
         {
           type: 'deployment.succeeded',
-          payload: {
-            deployment,
-            instance: instanceView(current, domains, { isPinned, isHeld: stage.maintenance !== undefined }),
-          },
+          payload: { deployment, instance: instanceView(current, domains, marks) },
         },
         ...events,
       ],
