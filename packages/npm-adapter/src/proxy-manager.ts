@@ -112,7 +112,7 @@ export function nginxProxyManager(
         expect: false,
         streamsSurviveWrite: true,
         sticky: false,
-        holding: false,
+        holding: true,
         maxTargets: 1,
       },
       describe: (call) =>
@@ -149,12 +149,12 @@ export function nginxProxyManager(
         }),
       prove: (route, request, { signal, timeoutMs = PROVE_MS }) =>
         read(`Proving ${route.domain}`, { signal }, timeoutMs, (limits) => {
-          const isGuarded = async () => {
+          const host = async () => {
             const about = { what: `Proving ${route.domain}`, domain: route.domain };
             const found = await hosts.find(route.domain, about, limits);
-            return found.isOk() && (found.value?.access_list_id ?? 0) > 0;
+            return found.unwrapOr(undefined);
           };
-          return prove(frontDoor, route, request, isGuarded, limits);
+          return prove(frontDoor, route, request, host, limits);
         }),
       parseOptions: parseStageOptions,
       secrets: session.secrets,

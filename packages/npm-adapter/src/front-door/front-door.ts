@@ -2,12 +2,18 @@
 
 import { pause } from '@quayside/core/ports';
 import type { FrontDoorAddresses } from '../options.js';
-import { PROOF_PATH, provenInstance } from '../routes/proof-location.js';
+import { PROOF_PATH, provenIn } from '../routes/proof-location.js';
 import { look, type Question, type Seen } from './look.js';
 
 export type Serving =
   /** `instance` is undefined where something else answers: the default page, somebody else's host. */
-  | { readonly kind: 'answer'; readonly instance: string | undefined; readonly seen: Seen }
+  | {
+      readonly kind: 'answer';
+      readonly instance: string | undefined;
+      /** The word for what visitors are told instead (`holdWord`). */
+      readonly hold: string | undefined;
+      readonly seen: Seen;
+    }
   | { readonly kind: 'nothing'; readonly seen: Seen };
 
 export interface Patience {
@@ -60,7 +66,8 @@ export function frontDoorOf(addresses: FrontDoorAddresses): FrontDoor {
         secure.add(domain);
         continue;
       }
-      return { kind: 'answer', instance: provenInstance(seen.status, seen.body), seen };
+      const proven = provenIn(seen.status, seen.body);
+      return { kind: 'answer', instance: proven?.instance, hold: proven?.hold, seen };
     }
   };
 

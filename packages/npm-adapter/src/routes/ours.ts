@@ -2,8 +2,10 @@
  * How we know a proxy host as ours: flat lower_snake_case keys in its `meta`, which the API keeps as they are. (The product's web
  * page mangles other keys when somebody edits the host there.)
  */
-import type { HeldRoute } from '@quayside/core/ports';
+import type { HeldRoute, Holding } from '@quayside/core/ports';
+import { z } from 'zod';
 import type { Host } from '../api/hosts.js';
+import { holdsWith } from './proof-location.js';
 
 export interface Label {
   readonly mark: string;
@@ -14,15 +16,37 @@ export interface Label {
   readonly target: string;
   /** Names of the fields that the stage's options set: they go back to their defaults once they are not set any more. */
   readonly fields: readonly string[];
+  /** What visitors are told, as it was put; absent: they are sent on. */
+  readonly holding?: Holding | undefined;
 }
 
-export const labelMeta = ({ mark, domain, instance, target, fields }: Label): { readonly [key: string]: string } => ({
+export const labelMeta = ({
+  mark,
+  domain,
+  instance,
+  target,
+  fields,
+  holding,
+}: Label): { readonly [key: string]: string } => ({
   quayside_mark: mark,
   quayside_domain: domain,
   quayside_instance: instance,
   quayside_target: target,
   quayside_fields: [...fields].sort().join(','),
+  ...(holding ? { [HOLDING_KEY]: JSON.stringify([holding.message, holding.retryAfterMs]) } : {}),
 });
+
+const HOLDING_KEY = 'quayside_holding';
+const HoldingText = z.tuple([z.string(), z.number()]);
+
+function holdingIn(text: string): Holding | undefined {
+  try {
+    const [message, retryAfterMs] = HoldingText.parse(JSON.parse(text));
+    return { message, retryAfterMs };
+  } catch {
+    return undefined;
+  }
+}
 
 /** Undefined: the host is somebody else's. */
 export function labelOf({ meta }: Pick<Host, 'meta'>): Label | undefined {
@@ -35,6 +59,7 @@ export function labelOf({ meta }: Pick<Host, 'meta'>): Label | undefined {
     instance: text('quayside_instance'),
     target: text('quayside_target'),
     fields: text('quayside_fields').split(',').filter(Boolean),
+    holding: holdingIn(text(HOLDING_KEY)),
   };
 }
 
@@ -42,6 +67,12 @@ export function labelOf({ meta }: Pick<Host, 'meta'>): Label | undefined {
 export const keptMeta = ({ meta }: Pick<Host, 'meta'>): { readonly [key: string]: unknown } => {
   const { nginx_online, nginx_err, ...kept } = meta;
   return kept;
+};
+
+/** The same without what a label has only now and then. */
+export const lastingMeta = (held: Pick<Host, 'meta'>): { readonly [key: string]: unknown } => {
+  const { [HOLDING_KEY]: _, ...lasting } = keptMeta(held);
+  return lasting;
 };
 
 export type NginxState = 'online' | 'refused' | 'unknown';
@@ -68,7 +99,14 @@ export function heldRoute(host: Host, domain: string): HeldRoute {
   const { forward_host: at, forward_port: port } = host;
   const isAsPut = label?.target === `${at}:${port}`;
   const target = { instance: isAsPut ? label.instance : null, host: unbracketed(at), port };
-  return { domain, mark: label?.mark ?? null, targets: isServing ? [target] : [] };
+  const holding = label?.holding;
+  return {
+    domain,
+    mark: label?.mark ?? null,
+    targets: isServing ? [target] : [],
+    // Who took our lines out at the web page has let visitors in.
+    ...(holding && holdsWith(host.advanced_config, holding) ? { holding } : {}),
+  };
 }
 
 /** `::1` has brackets in an nginx configuration, and nowhere else. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { provenInstance, withoutProof, withProof } from './proof-location.js';
+import { holdLines } from './hold.js';
+import { provenIn, withoutProof, withProof } from './proof-location.js';
 
 const target = { instance: 'i1', host: '10.0.0.2', port: 3000 };
 
@@ -34,10 +35,40 @@ describe('our part of the custom configuration', () => {
   });
 
   it('is answered by a name, and by nothing else', () => {
-    expect(provenInstance(200, 'quayside i1')).toBe('i1');
+    expect(provenIn(200, 'quayside i1')).toEqual({ instance: 'i1', hold: undefined });
+    expect(provenIn(200, 'quayside i1 holding w')).toEqual({ instance: 'i1', hold: 'w' });
     for (const body of ['i1', 'quayside', 'quayside i1 i2', '<html>quayside i1', '']) {
-      expect(provenInstance(200, body), body).toBeUndefined();
+      expect(provenIn(200, body), body).toBeUndefined();
     }
-    expect(provenInstance(404, 'quayside i1')).toBeUndefined();
+    expect(provenIn(404, 'quayside i1')).toBeUndefined();
+  });
+
+  const hold = (message: string) => ({ holding: { message, retryAfterMs: 1_500 }, pass: 'a-word' });
+
+  it('leaves nothing that holds visitors behind, even where a person lost its end', () => {
+    const text = withProof('gzip on;', target, '', hold('Back # quayside end soon.'));
+    expect(withoutProof(text)).toBe('gzip on;');
+    const open = text.replace(/# quayside end\n$/, 'gzip_types *;\n');
+    expect(withoutProof(open).split('\n').filter(Boolean)).toEqual(['gzip on;', 'gzip_types *;']);
+    expect(withProof(text, target, '')).not.toContain('503');
+  });
+
+  it('is one word for nginx and no default location, whatever visitors are told', () => {
+    for (const message of [
+      '"'.repeat(500),
+      '\\'.repeat(500),
+      '$'.repeat(500),
+      '漢'.repeat(500),
+      '; location / {',
+      ';LOCATION/{',
+    ]) {
+      const lines = holdLines(hold(message));
+      expect(lines).not.toMatch(/^(?:.*;)?\s*?location\s*?\/\s*?{/im);
+      const [, word = ''] = /return 503 ("(?:[^"\\]|\\.)*");/.exec(lines) ?? [];
+      expect(word).not.toContain('$');
+      // The longest that nginx reads of a configuration (NGX_CONF_BUFFER).
+      expect(Buffer.byteLength(word)).toBeLessThan(4_096);
+      expect(Buffer.byteLength(word)).toBeGreaterThan(400);
+    }
   });
 });

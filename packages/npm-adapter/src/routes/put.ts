@@ -11,6 +11,7 @@ import type { About, Host, HostFields, Hosts } from '../api/hosts.js';
 import { type Aftermath, backendFailed, domainTaken, nginxRefused } from '../errors.js';
 import type { FrontDoor } from '../front-door/front-door.js';
 import { certificateFor } from './certificate.js';
+import { holdWord } from './hold.js';
 import { labelOf, nginxError, nginxState } from './ours.js';
 import { fieldsBefore, fieldsOf, holdsAlready, type Wish } from './wish.js';
 
@@ -184,17 +185,22 @@ async function putBack(held: Host, sent: HostFields, about: About, work: Work): 
   }
   // nginx takes nothing now, from anybody: then it still runs what it ran before.
   const serving = await frontDoor.serving(about.domain, patience(work, SHOWN_WITHIN_MS));
-  const isAsBefore = serving.kind === 'answer' && serving.instance === labelOf(held)?.instance;
+  const label = labelOf(held);
+  const isAsBefore =
+    serving.kind === 'answer' &&
+    serving.instance === label?.instance &&
+    serving.hold === (label?.holding && holdWord(label.holding));
   return isAsBefore ? 'as-before' : 'down';
 }
 
 // --- looking ----------------------------------------------------------------------------------------------------------
 
-/** Whether the front door shows the instance, now or within a while. */
+/** Whether the front door shows the instance, and tells visitors what it should, now or within a while. */
 async function isServed(wish: Wish, work: Work, withinMs: number): Promise<boolean> {
   const { frontDoor } = work;
+  const hold = wish.hold && holdWord(wish.hold.holding);
   const isIt = (serving: Awaited<ReturnType<FrontDoor['serving']>>) =>
-    serving.kind === 'answer' && serving.instance === wish.target.instance;
+    serving.kind === 'answer' && serving.instance === wish.target.instance && serving.hold === hold;
   if (withinMs === 0) return isIt(await frontDoor.serving(wish.domain, patience(work, SHOWN_WITHIN_MS)));
   return (await frontDoor.steadily(wish.domain, isIt, patience(work, withinMs))).held;
 }

@@ -1,16 +1,20 @@
 /** What a route asks for, as the fields of a proxy host. Pure: from the route and what is held, to what has to be sent. */
-import type { ProxyError, Route } from '@quayside/core/ports';
+import { randomBytes } from 'node:crypto';
+import { type ProxyError, type Route, wrongHolding } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import type { Host, HostFields } from '../api/hosts.js';
 import { tooManyTargets, unusable } from '../errors.js';
 import { type StageOptions, stageOptionsOf } from '../stage-options.js';
-import { bracketed, keptMeta, labelMeta, labelOf, nginxState } from './ours.js';
+import { type Hold, passIn } from './hold.js';
+import { bracketed, keptMeta, labelMeta, labelOf, lastingMeta, nginxState } from './ours.js';
 import { type ProofTarget, withProof } from './proof-location.js';
 
 export interface Wish {
   readonly domain: string;
   readonly mark: string;
   readonly target: ProofTarget;
+  /** With a word to pass by; where a held host has one already, that one stays. */
+  readonly hold?: Hold | undefined;
   readonly options: Omit<StageOptions, 'certificate'> & {
     /** `request` until it is known which one that is. */
     readonly certificate?: number | 'request' | undefined;
@@ -36,8 +40,14 @@ export function wishOf(route: Route): Result<Wish, ProxyError> {
   if (!/^[A-Za-z0-9._-]{1,128}$/.test(instance)) {
     return err(unusable(`"${instance}" is no name of an instance.`, 'Use letters, digits, dots and dashes.'));
   }
-  const { domain, mark, options } = route;
-  return ok({ domain, mark, target: { instance, host, port }, options: stageOptionsOf(options) });
+  const { domain, mark, options, holding } = route;
+  const wrong = holding && wrongHolding(holding);
+  if (wrong !== undefined) {
+    const cure = 'Give one line of plain text of at most 500 characters, and a time of 0 ms or more.';
+    return err(unusable(`Visitors of ${domain} cannot be held with ${wrong}.`, cure));
+  }
+  const hold = holding && { holding, pass: randomBytes(24).toString('base64url') };
+  return ok({ domain, mark, target: { instance, host, port }, hold, options: stageOptionsOf(options) });
 }
 
 export const isDomain = (domain: string): boolean =>
@@ -62,6 +72,8 @@ const FIELDS = {
 /** Everything that a create or an update has to send. */
 export function fieldsOf(wish: Wish, held: Host | undefined): HostFields {
   const { domain, mark, target, options } = wish;
+  const configuration = held?.advanced_config ?? '';
+  const hold = wish.hold && { ...wish.hold, pass: passIn(configuration) ?? wish.hold.pass };
   const said: { [field: string]: number | boolean } = {};
   for (const [name, { field }] of Object.entries(FIELDS)) {
     const value = options[name as OptionName];
@@ -78,6 +90,7 @@ export function fieldsOf(wish: Wish, held: Host | undefined): HostFields {
     instance: target.instance,
     target: `${target.host}:${target.port}`,
     fields: Object.keys(said),
+    holding: hold?.holding,
   };
   return {
     ...(held ? {} : { domain_names: [domain] }),
@@ -86,8 +99,8 @@ export function fieldsOf(wish: Wish, held: Host | undefined): HostFields {
     forward_scheme: 'http',
     forward_host: target.host,
     forward_port: target.port,
-    advanced_config: withProof(held?.advanced_config ?? '', target, options.advancedConfig ?? ''),
-    meta: { ...(held ? keptMeta(held) : {}), ...labelMeta(label) },
+    advanced_config: withProof(configuration, target, options.advancedConfig ?? '', hold),
+    meta: { ...(held ? lastingMeta(held) : {}), ...labelMeta(label) },
   };
 }
 

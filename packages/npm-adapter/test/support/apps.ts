@@ -3,11 +3,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ServedTarget } from '@quayside/core/testing';
+import { type Downloads, downloads } from '../../../../test/support/visitor.js';
 
 /** Header by which an app says who it is. */
 export const APP_HEADER = 'x-quayside-app';
 
 export interface Apps {
+  /** What every app has at a path of its own. */
+  readonly downloads: Downloads;
   serve(
     instance: string,
     app?: {
@@ -24,13 +27,16 @@ export interface Apps {
 /** @param host where they listen, and where the proxy reaches them */
 export function startApps(host: string): Apps {
   const open = new Set<() => Promise<void>>();
+  const streams = downloads();
   return {
+    downloads: streams,
     async serve(instance, { status = 200, at, headers = {}, onRequest } = {}) {
       const paths: string[] = [];
       const server = createServer((request, response) => {
         const path = request.url ?? '/';
         paths.push(path);
         onRequest?.(request);
+        if (streams.serve(request, response)) return;
         const code = typeof status === 'function' ? status(path) : status;
         response.writeHead(code, { [APP_HEADER]: instance, ...headers });
         response.end(code === 204 ? undefined : `I am ${instance}\n`);

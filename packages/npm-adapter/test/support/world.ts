@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { unwrap } from '@quayside/core/ports';
 import type { Harness, ProxyManagerSubject } from '@quayside/core/testing';
+import { browse } from '../../../../test/support/visitor.js';
 import { type NginxProxyManagerOptions, nginxProxyManager } from '../../src/index.js';
 import { APP_HEADER, type Apps, startApps } from './apps.js';
 import type { ContractServer } from './contract-server.js';
@@ -70,6 +71,7 @@ export async function openWorld(npm: Npm, more: Partial<NginxProxyManagerOptions
   const apps = startApps(npm.appHost);
   const hostOf = async (name: string) => (await hostsOf(npm)).find((host) => host.domain_names.includes(name));
   const { server } = npm;
+  const door = { host: npm.frontDoor.hostname, port: Number(npm.frontDoor.port || 80) };
   const world: World = {
     npm,
     proxy,
@@ -78,6 +80,8 @@ export async function openWorld(npm: Npm, more: Partial<NginxProxyManagerOptions
     domain,
     serve: apps.serve,
     request: (name, path = '/') => visit(npm.frontDoor, name, path),
+    page: (name) => browse(door, name),
+    download: (name) => apps.downloads.open(door, name),
     async occupy(name, target) {
       await npm.person('POST', '/nginx/proxy-hosts', {
         domain_names: [name],
