@@ -44,6 +44,9 @@ export async function builtPage(): Promise<Page> {
   }
 }
 
+/** For a short run: the page as it is before it is built, from the same server. */
+export const plainPage = (): Page => openPage(fileURLToPath(new URL('../../examples/platform/web/', import.meta.url)));
+
 export interface Front extends AsyncDisposable {
   /** Asks for everything that there is to be read. */
   look(): Promise<void>;

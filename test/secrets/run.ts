@@ -12,7 +12,7 @@
 import { parseArgs } from 'node:util';
 import { createDeployer, type Deployer } from '@quayside/core';
 import { type Canary, formsOf, plant, Search } from './canaries.js';
-import { builtPage, openFront } from './front.js';
+import { builtPage, openFront, plainPage } from './front.js';
 import { OUTCOMES, type Outcome } from './outcomes.js';
 import { openSite, type Site } from './site.js';
 import {
@@ -162,7 +162,7 @@ async function control(): Promise<readonly string[]> {
   return [...missed, ...SURFACES.filter((surface) => !found.has(surface)).map((surface) => `a leak on: ${surface}`)];
 }
 
-const page = await builtPage();
+const page = values.sample === undefined ? await builtPage() : plainPage();
 const missed = await control();
 for (const each of missed) console.error(`The control has not found ${each}.`);
 

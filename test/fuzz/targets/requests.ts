@@ -108,7 +108,8 @@ const references: Target = {
       isRepository(input) ? unsafeRepository(input) : null,
       reference?.tag === undefined ? null : unsafeTag(reference.tag),
       reference?.digest === undefined ? null : unsafeDigest(reference.digest),
-      reference === undefined ? null : unsafeRepository(`${reference.registry}/${reference.path}`.slice(0, 255)),
+      reference === undefined ? null : unsafeRepository(reference.path),
+      reference === undefined ? null : unsafeRepository(`${reference.registry.slice(0, 253)}/a`),
     ]);
   },
 };

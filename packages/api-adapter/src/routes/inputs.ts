@@ -1,7 +1,9 @@
 /** What calls may give: checked here, and shown in the document as the same schemas. The deployer checks it all once more. */
 import { z } from 'zod';
 
-const visible = (text: string): boolean => text.trim() === text && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text);
+/** Controls, line separators, and halves of characters: none of them belongs into a line. */
+const UNSEEN = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+const visible = (text: string): boolean => text.trim() === text && !UNSEEN.test(text);
 
 /** Project and stage names are what a person would write in one line. */
 export const isName = (text: string): boolean => text.length >= 1 && text.length <= 100 && visible(text);
@@ -115,7 +117,7 @@ export const cancelRequest = z.strictObject({
   reason: z
     .string()
     .max(200)
-    .refine((text) => !/\p{Cc}/u.test(text), { message: 'expected at most 200 characters without control characters' })
+    .refine((text) => !UNSEEN.test(text), { message: 'expected at most 200 characters without control characters' })
     .optional()
     .describe('Why, for its log'),
 });

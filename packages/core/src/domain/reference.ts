@@ -41,5 +41,7 @@ export function parseReference(text: string): Reference | undefined {
   const registry = isRegistry ? first : 'docker.io';
   const rest = isRegistry ? repository.slice(slash + 1) : repository;
   const path = registry === 'docker.io' && !rest.includes('/') ? `library/${rest}` : rest;
+  // What is put in front counts, too: the engine would refuse it.
+  if (path.length > 255) return undefined;
   return { registry, path, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
 }
