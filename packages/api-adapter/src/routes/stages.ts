@@ -1,8 +1,9 @@
+import { stageKey } from '@quayside/core/ports';
 import { err } from 'neverthrow';
 import { z } from 'zod';
 import { RemovedSchema, StagePageSchema, StageSchema } from './answers.js';
 import { maintenanceRequest, ofStage, paging, projectName, stageName } from './inputs.js';
-import { given, listed } from './pages.js';
+import { given, seenPage } from './pages.js';
 import { type Route, route } from './route.js';
 
 const none = () => z.strictObject({});
@@ -21,7 +22,13 @@ export const stageRoutes: readonly Route[] = [
     answers: { status: 200, description: 'Those that the caller may see', schema: StagePageSchema },
     errors: [],
     async handle({ context, query, signal, shows }) {
-      return listed(context.deployer.stages.list({ ...given(query), signal }), (item) => shows(item));
+      const page = await seenPage(
+        (from) => context.deployer.stages.list({ ...given({ ...query, ...from }), signal }),
+        query,
+        (item) => shows(item),
+        ({ project, stage }) => stageKey(project, stage),
+      );
+      return page.map((body) => ({ status: 200, body }));
     },
   }),
   route({
