@@ -5,7 +5,7 @@ export type * from './domain/errors.js';
 export type * from './domain/json.js';
 export { once } from './domain/once.js';
 export type * from './domain/records.js';
-export { ACTS, COLLECTION_INDEXES, DEPLOYMENT_STATUSES } from './domain/records.js';
+export { ACTS, COLLECTION_INDEXES, DEPLOYMENT_STATUSES, stageKey } from './domain/records.js';
 export type { Reference } from './domain/reference.js';
 export { parseReference } from './domain/reference.js';
 export type { ContainerShape, Limits, Mount, NetworkUse, PublishedPort, RestartPolicy } from './domain/spec.js';

@@ -1,3 +1,4 @@
+import { stageKey } from '@quayside/core/ports';
 import { err } from 'neverthrow';
 import { z } from 'zod';
 import { RemovedSchema, StagePageSchema, StageSchema } from './answers.js';
@@ -25,8 +26,7 @@ export const stageRoutes: readonly Route[] = [
         (from) => context.deployer.stages.list({ ...given({ ...query, ...from }), signal }),
         query,
         (item) => shows(item),
-        // The stage's key in the store, which the deployer's cursor is too.
-        ({ project, stage }) => JSON.stringify([project, stage]),
+        ({ project, stage }) => stageKey(project, stage),
       );
       return page.map((body) => ({ status: 200, body }));
     },
