@@ -17,6 +17,7 @@ const TIMED = [
   'packages/haproxy-adapter/test/progressive.test.ts',
   'packages/http-adapter/test/**/*.test.ts',
   'packages/sql-adapter/test/processes.test.ts',
+  'test/adapters/**/*.test.ts',
 ];
 const slow = { testTimeout: 60_000, hookTimeout: 120_000 };
 

@@ -27,7 +27,7 @@ export interface Session extends Context {
 const READ_CLOSE_MS = 1_000;
 const DRAIN_TIMEOUT_MS = 30_000;
 /** When a closing is worth a word. */
-const WORD_MS = 1_000;
+const WORD_MS = 2_000;
 
 export interface Opened {
   readonly file: string;

@@ -68,7 +68,7 @@ const ownEntries = async function* (id: string, options: object) {
   for await (const { payload: _payload, ...entry } of entries(options))
     yield { ...entry, text: id === BLOG ? FOREIGN : 'shop' };
 };
-const DEEDS = ['submit', 'submitRollBack', 'remove', 'cancel', 'pin', 'unpin'];
+const DEEDS = ['submit', 'submitRollBack', 'remove', 'cancel', 'pin', 'unpin', 'maintenance'];
 const deployer = {
   submit: noting('submit', () => okAsync({ id: SHOP })),
   submitRollBack: noting('submitRollBack', () => okAsync({ id: SHOP })),
@@ -77,11 +77,15 @@ const deployer = {
   cancel: noting('cancel', (id: string) => okAsync({ deployment: record(id), state: 'cancelled' })),
   pin: noting('pin', found),
   unpin: noting('unpin', found),
+  maintenance: noting('maintenance', ({ project, stage }: { project: string; stage: string }) =>
+    okAsync({ project, stage, current: null, previous: null, maintenance: null }),
+  ),
   logs: noting('logs', ownEntries),
   events: noting('events', entries),
   instanceLogs: noting('instanceLogs', ownEntries),
   deployments: { list: noting('list', () => page), get: noting('get', found) },
   instances: { list: noting('list', () => page), get: noting('get', found) },
+  stages: { list: noting('list', () => page) },
   routes: { list: noting('list', () => page) },
   audit: { list: noting('list', () => page) },
 } as unknown as Deployer;
@@ -126,6 +130,7 @@ const BODIES: { readonly [path: string]: unknown } = {
   },
   '/rollbacks': { project: 'shop', stage: 'dev', to: 'v1', force: false },
   '/deployments/{id}/cancel': { reason: 'wrong version' },
+  '/projects/{project}/stages/{stage}/maintenance': { message: 'Back at noon.', retryAfterMs: 60_000 },
 };
 const QUERIES = [
   'project=shop',
@@ -254,6 +259,7 @@ const settled = (): Promise<undefined> =>
 /** What changes something comes as JSON, where it has a body, and from no other site. */
 function unsafeDeed(request: Request): Verdict {
   const { headers, method } = request;
+  const readsBody = method === 'POST' || (method === 'PUT' && new URL(request.url).pathname.endsWith('/maintenance'));
   const site = headers.get('sec-fetch-site');
   const origin = headers.get('origin');
   const isSame =
@@ -261,7 +267,7 @@ function unsafeDeed(request: Request): Verdict {
   return firstOf([
     ['POST', 'PUT', 'DELETE'].includes(method) ? null : 'a change by a method that changes nothing',
     isSame ? null : 'a change that another site asked for',
-    method !== 'POST' || /^application\/json\s*(;|$)/i.test(headers.get('content-type') ?? '') ? null : 'a form',
+    !readsBody || /^application\/json\s*(;|$)/i.test(headers.get('content-type') ?? '') ? null : 'a form',
   ]);
 }
 

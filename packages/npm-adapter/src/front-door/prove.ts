@@ -31,10 +31,13 @@ export async function prove(
     instances.includes(serving.instance) &&
     serving.hold === hold;
   let guarded: boolean | undefined;
+  /** What the app has answered last, and was not asked for. */
+  let refused: ProxyError | undefined;
 
   for (;;) {
     const { held, last } = await frontDoor.steadily(domain, isIt, patience);
-    if (!held) return err(notServed(frontDoor, route, last));
+    // Where the time was up amid another look at the instance that is there, what the app answers says more.
+    if (!held) return err(((isIt(last) || last.kind === 'nothing') && refused) || notServed(frontDoor, route, last));
     const limitMs = Math.max(1, Math.ceil(patience.leftMs()));
     const own = { domain, limitMs, signal: patience.signal };
     if (holding) {
@@ -57,9 +60,8 @@ export async function prove(
       if (seen.status === 401 || seen.status === 403) guarded ??= ((await host())?.access_list_id ?? 0) > 0;
       if (guarded) return ok(undefined);
     }
-    if (patience.signal.aborted || patience.leftMs() <= AGAIN_MS) {
-      return err(notAnswered(frontDoor, route, `${method} ${path}`, seen));
-    }
+    refused = notAnswered(frontDoor, route, `${method} ${path}`, seen);
+    if (patience.signal.aborted || patience.leftMs() <= AGAIN_MS) return err(refused);
     await pause(AGAIN_MS, patience.signal);
   }
 }

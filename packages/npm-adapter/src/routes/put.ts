@@ -3,13 +3,13 @@
  * 500 to a change that it kept, and nothing at all to one that worked: so every answer is checked against what there is
  * afterwards, and what cannot be had is taken back at once.
  */
-import { aborted, type ProxyError } from '@quayside/core/ports';
+import { aborted, type ProxyError, pause } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import type { Certificates } from '../api/certificates.js';
 import type { ApiFault, Limits } from '../api/client.js';
 import type { About, Host, HostFields, Hosts } from '../api/hosts.js';
 import { type Aftermath, backendFailed, domainTaken, nginxRefused } from '../errors.js';
-import type { FrontDoor } from '../front-door/front-door.js';
+import type { FrontDoor, Serving } from '../front-door/front-door.js';
 import { certificateFor } from './certificate.js';
 import { holdWord } from './hold.js';
 import { labelOf, nginxError, nginxState } from './ours.js';
@@ -28,6 +28,12 @@ export interface Work {
 
 /** How long the front door may take to show a change whose answer was lost. */
 const SHOWN_WITHIN_MS = 1_500;
+/**
+ * How long nginx may take to read a change that was answered; 0.1 s, under load more. It reads all files: one that the next change is just about
+ * to write would be missing, and its visitors would get the default page until nginx reads again.
+ */
+const READ_WITHIN_MS = 1_000;
+const READ_LOOK_MS = 20;
 
 export async function putRoute(asked: Wish, work: Work): Promise<Result<void, ProxyError>> {
   const { domain, mark } = asked;
@@ -46,7 +52,10 @@ export async function putRoute(asked: Wish, work: Work): Promise<Result<void, Pr
   // What the record says may not be what nginx runs: a change that was answered with 500 was recorded all the same.
   if (held && holdsAlready(held, fields) && (await isServed(wish, work, 0))) return ok(undefined);
   if (!work.isWanted()) return err({ ...aborted(about.what), outcome: 'refused' });
-  return held ? update(wish, held, fields, about, work) : create(wish, fields, about, work);
+  const done = await (held ? update(wish, held, fields, about, work) : create(wish, fields, about, work));
+  // Whether it is what was wished is the proof's to say.
+  if (done.isOk()) await untilRead(wish, work);
+  return done;
 }
 
 async function withCertificate(
@@ -198,12 +207,27 @@ async function putBack(held: Host, sent: HostFields, about: About, work: Work): 
 /** Whether the front door shows the instance, and tells visitors what it should, now or within a while. */
 async function isServed(wish: Wish, work: Work, withinMs: number): Promise<boolean> {
   const { frontDoor } = work;
-  const hold = wish.hold && holdWord(wish.hold.holding);
-  const isIt = (serving: Awaited<ReturnType<FrontDoor['serving']>>) =>
-    serving.kind === 'answer' && serving.instance === wish.target.instance && serving.hold === hold;
+  const isIt = isOf(wish);
   if (withinMs === 0) return isIt(await frontDoor.serving(wish.domain, patience(work, SHOWN_WITHIN_MS)));
   return (await frontDoor.steadily(wish.domain, isIt, patience(work, withinMs))).held;
 }
+
+/** Until one of nginx's workers shows it. Where nobody answers there is nothing to wait for. */
+async function untilRead(wish: Wish, work: Work): Promise<void> {
+  const isIt = isOf(wish);
+  const read = patience(work, READ_WITHIN_MS);
+  while (!read.signal.aborted && read.leftMs() > 0) {
+    const serving = await work.frontDoor.serving(wish.domain, read);
+    if (serving.kind === 'nothing' || isIt(serving)) return;
+    await pause(READ_LOOK_MS, read.signal);
+  }
+}
+
+const isOf = (wish: Wish) => {
+  const hold = wish.hold && holdWord(wish.hold.holding);
+  return (serving: Serving) =>
+    serving.kind === 'answer' && serving.instance === wish.target.instance && serving.hold === hold;
+};
 
 const patience = ({ limits }: Work, forMs: number) => {
   const endMs = performance.now() + forMs;

@@ -1,5 +1,5 @@
 /** SQLite, embedded: one file on a local disk, shared by the processes of one machine. */
-import { closeSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import type { Clock, StoreError } from '@quayside/core/ports';
 import { SqliteAdapter, SqliteQueryCompiler, sql } from 'kysely';
 import { err, ok, type Result } from 'neverthrow';
@@ -115,5 +115,7 @@ function createFile(path: string): void {
     closeSync(openSync(path, 'ax', 0o600));
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+    if (statSync(path).isDirectory()) throw Object.assign(new Error(`EISDIR: ${path} is a folder`), { code: 'EISDIR' });
+    accessSync(path, constants.R_OK | constants.W_OK);
   }
 }
