@@ -125,7 +125,12 @@ export const OUTCOMES: readonly Outcome[] = [
       await deployer.deploy(site.request('v3'));
     },
   },
-  behaves('the app prints its environment and exits', (site) => ({ exitsAfterMs: 5, exitCode: 1, lines: leaky(site) })),
+  behaves('the app prints its environment and exits', (site) => ({
+    listensAfterMs: null,
+    exitsAfterMs: 5,
+    exitCode: 1,
+    lines: leaky(site),
+  })),
   behaves('the app answers 500 with its environment', (site) => ({
     status: 500,
     body: leaky(site).join('\n').slice(0, 6_000),
