@@ -114,3 +114,12 @@ it('what a registry says of its login is in no report', async () => {
   for (const form of [LOGIN, Buffer.from(LOGIN).toString('base64').slice(4, -4), encodeURIComponent(LOGIN)])
     expect(text).not.toContain(form);
 });
+
+it('a time in another spelling than it was signed in is none that was signed', async () => {
+  const { made, clock } = world();
+  const body = JSON.stringify({ image: 'one.test/shop:v1' });
+  const headers = standard(body, clock.now());
+  const padded = { ...headers, 'webhook-timestamp': `00${headers['webhook-timestamp']}` };
+  expect((await made.fetch(post('ci', body, padded))).status).toBe(401);
+  expect((await made.fetch(post('ci', body, headers))).status).toBe(202);
+});

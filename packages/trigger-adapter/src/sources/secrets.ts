@@ -39,7 +39,8 @@ export function isStandard(secrets: readonly string[], headers: Headers, body: U
   const [id, timestamp, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(
     (header) => headers.get(header) ?? '',
   ) as [string, string, string];
-  if (!id || id.length > 256 || !/^\d{1,12}$/.test(timestamp)) return false;
+  // In the one spelling that a number has: its text is part of what was signed.
+  if (!id || id.length > 256 || !/^[1-9]\d{0,11}$/.test(timestamp)) return false;
   if (Math.abs(nowMs / 1000 - Number(timestamp)) > TOLERANCE_S) return false;
   // Every byte counts: a mark of byte order in front is no part of what was signed.
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(body);
