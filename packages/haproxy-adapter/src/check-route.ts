@@ -1,12 +1,13 @@
 /** What a route must be to be put: anything else is refused before HAProxy hears of it. */
 import { isIP } from 'node:net';
-import { type ProxyError, type Route, wrongHolding } from '@quayside/core/ports';
+import { holdingRefusal, type ProxyError, type Route } from '@quayside/core/ports';
 import { refused } from './errors.js';
 import { CLAIM } from './runtime-state.js';
 
 export const TARGETS_MAX = 64;
 
-export function checkRoute({ domain, mark, targets, holding }: Route): ProxyError | undefined {
+export function checkRoute(route: Route): ProxyError | undefined {
+  const { domain, mark, targets } = route;
   const hint = 'Correct the route that is put.';
   if (!/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(domain) || domain.length > 253)
     return refused('bad-domain', `"${domain}" is no domain in lower case.`, hint);
@@ -36,10 +37,6 @@ export function checkRoute({ domain, mark, targets, holding }: Route): ProxyErro
   }
   if (new Set(targets.map(({ instance }) => instance)).size < targets.length)
     return refused('bad-target', `${domain} names an instance twice.`, hint);
-  const wrong = holding && wrongHolding(holding);
-  if (wrong !== undefined) {
-    const cure = 'Give one line of plain text of at most 500 characters, and a time of 0 ms or more.';
-    return refused('bad-holding', `Visitors of ${domain} cannot be held with ${wrong}.`, cure);
-  }
-  return undefined;
+  const held = holdingRefusal(route);
+  return held && refused('bad-holding', held.message, held.hint);
 }

@@ -2,8 +2,17 @@
 import type { ProxyError, Route, Target } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { domainTaken } from './errors.js';
+import { cannotHold } from './holding.js';
 import type { RouteMemory } from './memory.js';
-import { type Entry, type Everything, entryValue, readEntry, readEverything, targetsIn } from './runtime-state.js';
+import {
+  type Entry,
+  type Everything,
+  entryValue,
+  hasHolding,
+  readEntry,
+  readEverything,
+  targetsIn,
+} from './runtime-state.js';
 import type { Slots } from './slots.js';
 import { said, stateCommand, weightsOf } from './slots.js';
 import type { RuntimeApi } from './socket.js';
@@ -21,11 +30,13 @@ export interface Editor {
 
 export function openEditor(parts: {
   readonly api: RuntimeApi;
+  /** Of the frontend, and before those of its backends. */
+  readonly name: string;
   readonly map: string;
   readonly slots: Slots;
   readonly memory: RouteMemory;
 }): Editor {
-  const { api, map, slots, memory } = parts;
+  const { api, name, map, slots, memory } = parts;
 
   const turn = async (
     route: Route,
@@ -68,6 +79,7 @@ export function openEditor(parts: {
     async put(route, signal) {
       const now = await readEverything(api, map, signal);
       if (now.isErr()) return err(now.error);
+      if (route.holding && !hasHolding(now.value, name)) return err(cannotHold(name));
       const served = await serve(route, now.value, signal);
       return served.isErr() ? err(served.error) : memory.keep(route, signal);
     },

@@ -16,7 +16,6 @@ import { checkRoute, TARGETS_MAX } from './check-route.js';
 import { configurationText } from './configuration.js';
 import { type Editor, openEditor } from './editor.js';
 import { closed, refused } from './errors.js';
-import { cannotHold } from './holding.js';
 import { routeMemory } from './memory.js';
 import { type HaproxyOptions, parseSettings, type Settings } from './options.js';
 import { prove } from './prove.js';
@@ -62,7 +61,7 @@ function build(settings: Settings): ProxyManager {
 
   const attach: NonNullable<ProxyManager['attach']> = (store, clock) => {
     const slots = openSlots({ api, map, name, clock });
-    const editor = openEditor({ api, map, slots, memory: routeMemory(store, name) });
+    const editor = openEditor({ api, name, map, slots, memory: routeMemory(store, name) });
     const ended = new AbortController();
     let known: string | undefined;
     let settling: Promise<Result<void, ProxyError>> | undefined;
@@ -134,12 +133,6 @@ function build(settings: Settings): ProxyManager {
       return settled.isErr() ? err(settled.error) : work(attached);
     });
 
-  const canHold = async (signal: AbortSignal): Promise<Result<void, ProxyError>> => {
-    const all = await readEverything(api, map, signal);
-    if (all.isErr()) return err(all.error);
-    return hasHolding(all.value, name) ? ok() : err(cannotHold(name));
-  };
-
   return {
     name: 'haproxy',
     writes: 'parallel',
@@ -167,9 +160,7 @@ function build(settings: Settings): ProxyManager {
         const wrong = expect === undefined ? checkRoute(route) : noExpectation(route.domain);
         if (wrong) return err(wrong);
         const able = route.sticky ? await hasTables(api, name, signal) : ok();
-        if (able.isErr()) return err(able.error);
-        const holds = route.holding ? await canHold(signal) : ok();
-        return holds.isErr() ? err(holds.error) : editor.put(route, signal);
+        return able.isErr() ? err(able.error) : editor.put(route, signal);
       }),
 
     remove: ({ domain, mark }, { signal }) =>

@@ -24,7 +24,7 @@ export async function listed<T>(
 }
 
 /**
- * A whole page of what the caller may see, where the place behind an item is a name: the cursor is that of an item that the page has, and of
+ * The answer with a whole page of what the caller may see, where the place behind an item is a name: the cursor is that of an item that the page has, and of
  * nothing that was passed over. For lists of which all can be read.
  */
 export async function seenPage<T>(
@@ -32,7 +32,7 @@ export async function seenPage<T>(
   { limit = LIMIT, cursor }: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
   isSeen: (item: T) => Promise<boolean>,
   key: (item: T) => string,
-): Promise<Result<Page<T>, AnyError>> {
+): Promise<Result<Answer, Failure>> {
   const seen: T[] = [];
   let from: string | null | undefined = cursor;
   while (from !== null && seen.length <= limit) {
@@ -46,7 +46,7 @@ export async function seenPage<T>(
   }
   const items = seen.slice(0, limit);
   const last = items.at(-1);
-  return ok({ items, next: seen.length > limit && last !== undefined ? key(last) : null });
+  return ok({ status: 200, body: { items, next: seen.length > limit && last !== undefined ? key(last) : null } });
 }
 
 const READ_MAX = 1_000;

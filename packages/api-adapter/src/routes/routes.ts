@@ -17,13 +17,12 @@ export const routeRoutes: readonly Route[] = [
     answers: { status: 200, description: 'Those that the caller may see', schema: RoutePageSchema },
     errors: [],
     async handle({ context, query, signal, shows }) {
-      const page = await seenPage(
+      return seenPage(
         (from) => context.deployer.routes.list({ ...given({ ...query, ...from }), signal }),
         query,
         (item) => shows(item),
         ({ domain }) => domain,
       );
-      return page.map((body) => ({ status: 200, body }));
     },
   }),
 ];

@@ -22,13 +22,12 @@ export const stageRoutes: readonly Route[] = [
     answers: { status: 200, description: 'Those that the caller may see', schema: StagePageSchema },
     errors: [],
     async handle({ context, query, signal, shows }) {
-      const page = await seenPage(
+      return seenPage(
         (from) => context.deployer.stages.list({ ...given({ ...query, ...from }), signal }),
         query,
         (item) => shows(item),
         ({ project, stage }) => stageKey(project, stage),
       );
-      return page.map((body) => ({ status: 200, body }));
     },
   }),
   route({

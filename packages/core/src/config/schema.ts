@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { isDomainSuffix, LABEL_LENGTH_MAX } from '../domain/names.js';
 import { once } from '../domain/once.js';
 import { isRepository } from '../domain/reference.js';
+import { MESSAGE_MAX } from '../ports/holding.js';
 import { duration, size } from '../ports/kit.js';
 import type { EnvOptions, EnvValue } from './options.js';
 
@@ -144,14 +145,13 @@ const cutover = () =>
       message: 'expected a step beside `abortOn`, which has nothing to look at without one',
     });
 
-const MESSAGE_LENGTH_MAX = 500;
 const RETRY_AFTER_MAX_MS = 30 * 86_400_000;
 
 /** What visitors are told: of a configuration, and of who asks for it. */
 export const maintenanceFields = () => ({
   message: text(
-    (value) => value.trim() !== '' && value.length <= MESSAGE_LENGTH_MAX && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(value),
-    `one line of 1 to ${MESSAGE_LENGTH_MAX} characters without control characters`,
+    (value) => value.trim() !== '' && value.length <= MESSAGE_MAX && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(value),
+    `one line of 1 to ${MESSAGE_MAX} characters without control characters`,
   ).optional(),
   retryAfterMs: duration()
     .refine((ms) => ms >= 1_000 && ms <= RETRY_AFTER_MAX_MS, { message: "expected '1s' to '30d'" })

@@ -2,7 +2,7 @@
 import { err, ok, type ResultAsync } from 'neverthrow';
 import { resolveMaintenance } from '../config/resolve.js';
 import { type AnyError, failure } from '../domain/errors.js';
-import { type Maintenance, stageKey } from '../domain/records.js';
+import { type Maintenance, type StageRecord, stageKey } from '../domain/records.js';
 import { type Stage, stageView } from '../domain/views.js';
 import { audited } from '../events/audit.js';
 import { stageLease } from '../flow/deploy.js';
@@ -48,26 +48,26 @@ export function setMaintenance(
       const state = yield* readStage(host, key, signal);
       const before = state.stage?.value.maintenance ?? null;
       const isSame = isSameHolding(before ?? undefined, wanted ?? undefined);
-      if (isSame && (yield* isServed(host, state, key, signal))) return ok<Stage, AnyError>(viewOf(of, state));
-      const to: Maintenance | null =
-        isSame || !wanted ? (isSame ? before : null) : { since: before?.since ?? host.clock.now(), ...wanted, by };
+      if (isSame && (yield* isServed(host, state, key, signal)))
+        return ok<Stage, AnyError>(viewOf(of, state.stage?.value));
+      const to: Maintenance | null = isSame
+        ? before
+        : wanted && { since: before?.since ?? host.clock.now(), ...wanted, by };
       const detail = to ? `on: ${to.message}` : 'off';
       const told = isSame ? { changes: [], events: [] } : audited(host, { act: 'maintenance', by, of, detail });
       const events = isSame
         ? []
         : [{ type: 'stage.maintenance' as const, payload: { ...of, maintenance: to, by } }, ...told.events];
       const record = yield* maintain(host, { of, lease, to, changes: told.changes, events, onTasks, signal });
-      return ok<Stage, AnyError>(record ? stageView(record) : { ...NOTHING, ...of });
+      return ok<Stage, AnyError>(viewOf(of, record));
     } finally {
       await releaseAll(taken.leases);
     }
   });
 }
 
-const NOTHING = { current: null, previous: null, maintenance: null };
-
-const viewOf = (of: { readonly project: string; readonly stage: string }, { stage }: StageState): Stage =>
-  stage ? stageView(stage.value) : { ...NOTHING, ...of };
+const viewOf = (of: { readonly project: string; readonly stage: string }, record: StageRecord | undefined): Stage =>
+  record ? stageView(record) : { ...of, current: null, previous: null, maintenance: null };
 
 /** What visitors are to be told; null: nothing. Everything that can be wrong with it comes before the stage is touched. */
 function wantedOf(

@@ -20,6 +20,7 @@ import {
   type Stage,
   stageView,
 } from '../domain/views.js';
+import { isHeldAt } from '../flow/holding.js';
 import type { Host } from '../flow/host.js';
 import { routine } from '../kernel/routine.js';
 import type { Query } from '../ports/store.js';
@@ -125,8 +126,7 @@ export function instanceOf(host: Host, record: InstanceRecord, options: CallBoun
     const condition = yield* host.store.get('conditions', record.id, bound);
     const domains = routes.filter(({ value }) => value.state === 'live').map(({ value }) => value.id);
     const { id: _id, stageKey: _stage, ...wrong } = condition?.value ?? { id: '', stageKey: '' };
-    const isHeld =
-      isDefault && (yield* host.store.get('stages', record.stageKey, bound))?.value.maintenance !== undefined;
+    const isHeld = isDefault && (yield* isHeldAt(host.store, record, bound.signal));
     const more = { isPinned: pin !== undefined, isHeld, condition: condition ? (wrong as InstanceCondition) : null };
     return ok<Instance, AnyError>(instanceView(record, domains, more));
   });

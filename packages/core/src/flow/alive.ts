@@ -3,7 +3,7 @@ import { guard } from '../kernel/routine.js';
 import type { Container } from '../ports/container-runtime.js';
 import { endOf, unhealthy } from './evidence.js';
 import type { Flow } from './flow.js';
-import { targetOf } from './writes.js';
+import { targetOf } from './target.js';
 
 /** Where the proxy reaches it, or why it cannot be reached any more. */
 export function aliveAt(flow: Flow, next: string, container: Container | undefined, signal: AbortSignal) {

@@ -165,7 +165,7 @@ function prepareAndRun(host: Host, ledger: Ledger, ahead: LookAhead, bounds: Bou
     }
     const plan = prepared.value;
     if (plan.mode === 'unchanged') {
-      const unchanged = await endUnchanged(host, ledger, plan.resolution, plan.target);
+      const unchanged = await endUnchanged(host, ledger, plan);
       if (unchanged.isOk() || lease.lost.aborted || isTerminal(ledger.record.status)) return unchanged;
       return failed(host, ledger, unchanged.error);
     }
@@ -245,8 +245,7 @@ function endingOf(error: AnyError, { signal, lease, whole }: Bounds): AnyError {
 function endUnchanged(
   host: Host,
   ledger: Ledger,
-  { draft }: Resolution,
-  instance: InstanceRecord,
+  { resolution: { draft }, target: instance, isHeld }: Extract<Plan, { readonly mode: 'unchanged' }>,
 ): ResultAsync<Outcome, AnyError> {
   const options = { signal: ledger.lease.lost };
   const { id } = instance;
@@ -254,7 +253,6 @@ function endUnchanged(
     const routes = yield* host.store.list('routes', { where: { instance: id } }, options);
     const domains = routes.map(({ value }) => value.id);
     const isPinned = (yield* host.store.get('pins', id, options)) !== undefined;
-    const isHeld = (yield* host.store.get('stages', ledger.record.stageKey, options))?.value.maintenance !== undefined;
     const { changes, expiresAt } = yield* renewal(host, draft, instance, options);
     ledger.log('info', `${draft.tag} is live already, with the same image and the same configuration.`);
     const committed = ledger.commitFreeing([ledger.lease], {

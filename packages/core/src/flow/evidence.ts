@@ -13,7 +13,7 @@ import {
 import { sleep } from '../kernel/scope.js';
 import type { Container } from '../ports/container-runtime.js';
 import type { Flow } from './flow.js';
-import { inspectTarget } from './writes.js';
+import { inspectTarget } from './target.js';
 
 /** Lines of the container's own output that go into the error. */
 const LAST_LINES = 20;

@@ -17,7 +17,7 @@ import type { Container } from '../ports/container-runtime.js';
 import type { ProbeReason } from '../ports/health-probe.js';
 import { endOf, type Observed, unhealthy } from './evidence.js';
 import type { Flow } from './flow.js';
-import { inspectTarget, recentTarget } from './writes.js';
+import { inspectTarget, recentTarget } from './target.js';
 
 /** The first polls follow each other closely, later ones at most this far apart, in milliseconds. */
 const POLL_MIN_MS = 5;

@@ -3,7 +3,7 @@
  * finishing one that was broken off. Whoever calls this holds the leases of those routes.
  */
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
-import { type AnyError, failure, outcomeUnknown } from '../domain/errors.js';
+import { type AnyError, failure } from '../domain/errors.js';
 import type { Maintenance, RouteRecord } from '../domain/records.js';
 import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
@@ -12,10 +12,8 @@ import type { ProxyManager, Route, Target } from '../ports/proxy-manager.js';
 import type { Change, Stored } from '../ports/store.js';
 import { isSameHolding, maintenanceHolding } from './holding.js';
 import type { Host } from './host.js';
-import { targetOf } from './writes.js';
-
-/** The proof keeps its time limit itself; ours is for one that does not. */
-const PROOF_MARGIN_MS = 1_000;
+import { targetOf } from './target.js';
+import { allAtOnce, forEachRoute, proveRoute } from './writes.js';
 
 export interface HoldTerms {
   readonly leases: readonly Lease[];
@@ -50,33 +48,10 @@ export function holdRoutes(
   const { proxy } = host;
   return routine(async function* () {
     if (!proxy) return ok<readonly Change[], AnyError>([]);
-    const puts = yield* all(routes, proxy.writes === 'serial', (route) =>
-      putHeld(host, proxy, route, maintenance, terms),
-    );
+    const puts = yield* forEachRoute(host, routes, (route) => putHeld(host, proxy, route, maintenance, terms));
     const done = puts.filter((put): put is Put => put !== undefined);
-    yield* all(done, false, (put) => see(host, proxy, put, terms.signal));
+    yield* allAtOnce(done, (put) => see(host, proxy, put, terms.signal));
     return ok<readonly Change[], AnyError>(done.flatMap(({ changes }) => changes));
-  });
-}
-
-/** The first error after all have ended; that any of them may still happen is what taking it back has to know. */
-function all<T, R>(
-  items: readonly T[],
-  isSerial: boolean,
-  work: (item: T) => ResultAsync<R, AnyError>,
-): ResultAsync<readonly R[], AnyError> {
-  return routine(async function* () {
-    const results: R[] = [];
-    if (isSerial) {
-      for (const item of items) results.push(yield* work(item));
-      return ok<readonly R[], AnyError>(results);
-    }
-    const ended = await Promise.all(items.map((item) => work(item)));
-    const errors = ended.flatMap((each) => (each.isErr() ? [each.error] : []));
-    const [first] = errors;
-    if (first) return err(errors.some(outcomeUnknown) ? { ...first, outcome: 'unknown' as const } : first);
-    for (const each of ended) if (each.isOk()) results.push(each.value);
-    return ok<readonly R[], AnyError>(results);
   });
 }
 
@@ -151,13 +126,7 @@ function see(
   signal: AbortSignal,
 ): ResultAsync<void, AnyError> {
   const { domain } = route;
-  if (proveMs !== null)
-    return host.call(
-      `Proving ${domain}`,
-      signal,
-      (options) => proxy.prove(route, null, { ...options, timeoutMs: proveMs }),
-      { ms: proveMs + PROOF_MARGIN_MS, setting: 'proveTimeout' },
-    );
+  if (proveMs !== null) return proveRoute(host, proxy, route, null, proveMs, signal);
   return host
     .call(`Reading the route ${domain}`, signal, (options) => proxy.get(domain, options))
     .andThen((held) =>

@@ -1,7 +1,8 @@
 /** Maintenance: what a route has to tell visitors, by the record of its stage. Tagged routes tell nothing: who looks at one tag means that one. */
 import type { ResultAsync } from 'neverthrow';
 import type { DomainOwner } from '../domain/names.js';
-import type { HoldTask, Maintenance, StageRecord } from '../domain/records.js';
+import type { HoldTask, InstanceRecord, Maintenance, StageRecord } from '../domain/records.js';
+import { retryAfterSeconds } from '../ports/holding.js';
 import type { Holding, ProxyManager } from '../ports/proxy-manager.js';
 import type { Store, Stored, StoreError } from '../ports/store.js';
 
@@ -26,9 +27,17 @@ export function maintenanceHolding(
 
 /** A proxy keeps what it tells, which is whole seconds. */
 export const isSameHolding = (one: Holding | undefined, other: Holding | undefined): boolean =>
-  one?.message === other?.message && secondsOf(one) === secondsOf(other);
+  one?.message === other?.message && (one && retryAfterSeconds(one)) === (other && retryAfterSeconds(other));
 
-const secondsOf = (holding: Holding | undefined) => holding && Math.ceil(holding.retryAfterMs / 1000);
+/** Whether visitors who come by the default route of this instance are told to come again. */
+export const isHeldAt = (
+  store: Pick<Store, 'get'>,
+  { id, stageKey }: Pick<InstanceRecord, 'id' | 'stageKey'>,
+  signal: AbortSignal,
+): ResultAsync<boolean, StoreError> =>
+  store
+    .get('stages', stageKey, { signal })
+    .map((stage) => stage?.value.current === id && stage.value.maintenance !== undefined);
 
 /** Changes of a stage's maintenance that are under way, or were broken off: what its routes tell may be either. */
 export const openHoldTasks = (

@@ -31,10 +31,16 @@ import { readStage, type StageState } from './stage-state.js';
 import type { Step } from './step.js';
 import { claimStep } from './steps/claim.js';
 import { stepsFor } from './steps/index.js';
-import { targetOf } from './writes.js';
+import { targetOf } from './target.js';
 
 export type Plan =
-  | { readonly mode: 'unchanged'; readonly resolution: Resolution; readonly target: InstanceRecord }
+  | {
+      readonly mode: 'unchanged';
+      readonly resolution: Resolution;
+      readonly target: InstanceRecord;
+      /** Its visitors are told to come again. */
+      readonly isHeld: boolean;
+    }
   | { readonly mode: Mode; readonly flow: Flow; readonly steps: readonly Step[] };
 
 /** @param whole the deployment's bound: what the stage says of it is known here */
@@ -76,7 +82,8 @@ export function prepare(
       ledger.redactor = host.secrets.redactor(resolution.secrets, openly(record));
     }
     const { draft } = resolution;
-    if (state.stage?.value.maintenance && draft.port !== null && host.proxy?.capabilities.holding === false)
+    const isInMaintenance = state.stage?.value.maintenance !== undefined;
+    if (isInMaintenance && draft.port !== null && host.proxy?.capabilities.holding === false)
       return err(cannotHold(host.proxy.name, record));
     ledger.note({ record: { digest: draft.image.digest, identities: around.identities } });
 
@@ -84,7 +91,7 @@ export function prepare(
     if (same && same.id === state.stage?.value.current) {
       const claim = yield* prepareClaim(host.store, resolution.wanted, terms, options);
       if (yield* isServed(host, claim, same, resolution.draft, state, signal))
-        return ok<Plan, AnyError>({ mode: 'unchanged', resolution, target: same });
+        return ok<Plan, AnyError>({ mode: 'unchanged', resolution, target: same, isHeld: isInMaintenance });
     }
     // Everything that can fail comes before the claim: after it there is something to take back.
     const previous = yield* previousOf(host, state, signal);

@@ -16,7 +16,8 @@ import { aliveAt } from './alive.js';
 import type { Flow } from './flow.js';
 import { openJudge } from './judge.js';
 import { calls, writes } from './limits.js';
-import { forEachRoute, inspectTarget, putRoute, routeTo } from './writes.js';
+import { inspectTarget } from './target.js';
+import { forEachRoute, putRoute, routeTo } from './writes.js';
 
 /** A route that moves, and the instance that it points to by the last commit. */
 export interface Move {
@@ -66,7 +67,7 @@ export function holdShares(
       const routesNow = () => weighedRoutes(flow, proxy, shared, next, weight, signal);
       const routes = yield* routesNow();
       if (!routes) return moveAtOnce(flow);
-      yield* forEachRoute(flow, routes, (route) => putRoute(flow, route, signal));
+      yield* forEachRoute(flow.host, routes, (route) => putRoute(flow, route, signal));
       flow.log('info', `It gets ${weight} % of the requests, for ${holdMs / 1000} s.`, { weight, holdMs });
       const share = { step: index + 1, steps: cutover.steps.length, weight, until: clock.now() + holdMs };
       const tell = (measured: Measured | null) =>
@@ -143,7 +144,7 @@ function hold(flow: Flow, held: Hold, signal: AbortSignal): ResultAsync<boolean,
       if (!now) return ok<boolean, AnyError>(false);
       const moved = now.filter((route, index) => !isSamePlace(route, routes[index]));
       if (moved.length > 0) {
-        yield* forEachRoute(flow, moved, (route) => putRoute(flow, route, signal));
+        yield* forEachRoute(flow.host, moved, (route) => putRoute(flow, route, signal));
         flow.log('info', `Led ${moved.map(({ domain }) => domain).join(', ')} to where the instances are now.`);
         routes = now;
       }

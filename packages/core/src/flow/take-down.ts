@@ -91,9 +91,9 @@ function commit(
     const ofStage = isWhole ? yield* stageGoes(host, key, state, signal) : { changes: [], tasks: [] };
     const stageChanges = { ...ofStage, changes: [...ofStage.changes, ...also] };
     // The stage's own routes in the first commit: nothing leads to what goes from then on.
+    const stageEvents = [...events, ...(isWhole ? maintenanceEnded(state) : [])];
     for (const [index, batch] of batched(retirements, stageChanges.changes.length).entries()) {
-      const ended = isWhole ? maintenanceEnded(state) : [];
-      const drafts = [...(index === 0 ? [...events, ...ended] : []), ...batch.map(retiringEvent)];
+      const drafts = [...(index === 0 ? stageEvents : []), ...batch.map(retiringEvent)];
       const entries = eventEntries(host, drafts);
       const changes = [...(index === 0 ? stageChanges.changes : []), ...batch.flatMap((each) => each.changes)];
       const tasks = [...(index === 0 ? stageChanges.tasks : []), ...batch.map((each) => each.task)];

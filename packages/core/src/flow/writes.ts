@@ -1,15 +1,13 @@
 /** Writes at the proxy: which leases they need, and what is put. */
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
-import { endpointOf } from '../domain/endpoints.js';
 import { type AnyError, outcomeUnknown } from '../domain/errors.js';
 import type { RouteRecord } from '../domain/records.js';
-import type { Spec } from '../domain/spec.js';
 import { guard, routine } from '../kernel/routine.js';
-import type { Container } from '../ports/container-runtime.js';
-import type { HeldRoute, ProxyManager, Route } from '../ports/proxy-manager.js';
+import type { HeldRoute, ProofRequest, ProxyManager, Route } from '../ports/proxy-manager.js';
 import { type Flow, missingPort } from './flow.js';
 import { holdingOf, isSameHolding } from './holding.js';
 import type { Host } from './host.js';
+import { targetOf } from './target.js';
 
 /** One lease per domain, or the whole proxy's where two writes at once would hurt. Sorted: everybody locks in one order. */
 export function writeLeases(host: Pick<Host, 'proxy'>, identity: string | null, domains: readonly string[]): string[] {
@@ -20,67 +18,6 @@ export function writeLeases(host: Pick<Host, 'proxy'>, identity: string | null, 
 
 export const proxyOf = (host: Pick<Host, 'proxy'>): ResultAsync<ProxyManager, AnyError> =>
   host.proxy ? okAsync(host.proxy) : missingPort('proxy');
-
-/** Where the proxy reaches this instance now, as the runtime says at this moment. */
-export function targetOf(
-  spec: Pick<Spec, 'reach'>,
-  instance: string,
-  container: Container | undefined,
-): { readonly instance: string; readonly host: string; readonly port: number } | undefined {
-  const chosen = spec.reach.proxy;
-  const endpoint = chosen && container?.state === 'running' ? endpointOf(container.endpoints, chosen) : undefined;
-  return endpoint && { instance, host: endpoint.host, port: endpoint.port };
-}
-
-/** What was seen so recently need not be asked again, in milliseconds: the call itself takes a few. */
-const FRESH_MS = 50;
-
-/** The target as it was seen a moment ago, while it ran, or as it is now. */
-export function recentTarget(flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> {
-  const { target } = flow.seen;
-  const isFresh = target !== undefined && flow.host.clock.monotonicMs() - target.atMs < FRESH_MS;
-  return isFresh && target.container.endpoints.length > 0 ? okAsync(target.container) : inspectTarget(flow, signal);
-}
-
-/** The target as it is now. */
-export const inspectTarget = (flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> =>
-  flow
-    .call('Inspecting the container', signal, (options) =>
-      flow.host.runtime.inspect(flow.target.name, { ...options, port: flow.spec.port }),
-    )
-    .map((container) => {
-      if (container) flow.seen.target = { container, atMs: flow.host.clock.monotonicMs() };
-      return container;
-    });
-
-/** How long a start has to run for the look beside it to save anything, in milliseconds. */
-const LOOK_BESIDE_MS = 20;
-
-/**
- * Asks what the target is while it is being started: an engine that starts it answers when that is through, with a question's way saved. One
- * that answers before that has said nothing.
- * @returns what ends it where the start is through without it
- */
-export function lookBesideStart(flow: Flow, signal: AbortSignal): () => void {
-  delete flow.seen.started;
-  // Where it is reached is settled only when the last of its networks is.
-  if (flow.spec.container.networks.length > 1) return () => {};
-  return flow.host.clock.after(LOOK_BESIDE_MS, () => {
-    flow.seen.started = inspectTarget(flow, signal).map((container) =>
-      container?.state === 'running' && container.endpoints.length > 0 ? container : undefined,
-    );
-  });
-}
-
-/** The target right after its start. */
-export function startedTarget(flow: Flow, signal: AbortSignal): ResultAsync<Container | undefined, AnyError> {
-  const { started } = flow.seen;
-  delete flow.seen.started;
-  return guard(async () => {
-    const seen = await started;
-    return seen?.isOk() && seen.value ? ok(seen.value) : inspectTarget(flow, signal);
-  });
-}
 
 /** Puts one route at the proxy: an effect, under the leases that cover it. */
 export const putRoute = (flow: Flow, route: Route, signal: AbortSignal): ResultAsync<void, AnyError> =>
@@ -106,25 +43,50 @@ export const removeRoute = (
     flow.effect(`Removing the route ${route.domain}`, signal, (options) => proxy.remove(route, options)),
   );
 
-/** Does the work for each, at once where the proxy bears it, and answers the first error after all have ended. */
-export function forEachRoute<T>(
-  flow: Flow,
+/** Writes each, at once where the proxy bears it, and answers the first error after all have ended. */
+export function forEachRoute<T, R>(
+  { proxy }: Pick<Host, 'proxy'>,
   routes: readonly T[],
-  work: (route: T) => ResultAsync<void, AnyError>,
-): ResultAsync<void, AnyError> {
+  write: (route: T) => ResultAsync<R, AnyError>,
+): ResultAsync<readonly R[], AnyError> {
+  if (proxy?.writes !== 'serial') return allAtOnce(routes, write);
   return routine(async function* () {
-    if (flow.host.proxy?.writes === 'serial') {
-      for (const route of routes) yield* work(route);
-      return ok(undefined);
-    }
-    const ended = await Promise.all(routes.map((route) => work(route)));
-    const errors = ended.flatMap((each) => (each.isErr() ? [each.error] : []));
-    const [first] = errors;
-    if (!first) return ok(undefined);
-    // Of several the first is told; that any of them may still happen is what the undo has to know.
-    return err(errors.some(outcomeUnknown) ? { ...first, outcome: 'unknown' as const } : first);
+    const written: R[] = [];
+    for (const route of routes) written.push(yield* write(route));
+    return ok<readonly R[], AnyError>(written);
   });
 }
+
+/** Of several errors the first, after all have ended; that any of them may still happen is what taking it back has to know. */
+export function allAtOnce<T, R>(
+  items: readonly T[],
+  work: (item: T) => ResultAsync<R, AnyError>,
+): ResultAsync<readonly R[], AnyError> {
+  return guard(async () => {
+    const ended = await Promise.all(items.map((item) => work(item)));
+    const errors = ended.flatMap((each) => (each.isErr() ? [each.error] : []));
+    const [first] = errors;
+    if (first) return err(errors.some(outcomeUnknown) ? { ...first, outcome: 'unknown' as const } : first);
+    return ok(ended.flatMap((each) => (each.isOk() ? [each.value] : [])));
+  });
+}
+
+/** The proxy keeps the proof's limit itself; ours is for one that does not. */
+export const PROOF_MARGIN_MS = 1_000;
+
+/** @param request null: the instance alone is looked for */
+export const proveRoute = (
+  { call }: Pick<Host, 'call'>,
+  proxy: ProxyManager,
+  route: Route,
+  request: ProofRequest | null,
+  timeoutMs: number,
+  signal: AbortSignal,
+): ResultAsync<void, AnyError> =>
+  call(`Proving ${route.domain}`, signal, (options) => proxy.prove(route, request, { ...options, timeoutMs }), {
+    ms: timeoutMs + PROOF_MARGIN_MS,
+    setting: 'proveTimeout',
+  });
 
 /** The route as it leads to an instance at the address that it has now; undefined where that does not run. */
 export function routeTo(

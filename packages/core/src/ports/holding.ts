@@ -1,7 +1,8 @@
 /** What every proxy tells the visitors of a stage in maintenance: one page, in three forms, with the message as plain text in each. */
-import type { Holding } from './proxy-manager.js';
+import type { Holding, Route } from './proxy-manager.js';
 
-const MESSAGE_MAX = 500;
+/** Characters. */
+export const MESSAGE_MAX = 500;
 
 /** Why a proxy cannot take this, for people, without its end: `a message of 501 characters`; undefined: it can. */
 export function wrongHolding({ message, retryAfterMs }: Holding): string | undefined {
@@ -12,6 +13,17 @@ export function wrongHolding({ message, retryAfterMs }: Holding): string | undef
   if (!Number.isSafeInteger(Math.ceil(retryAfterMs)) || retryAfterMs < 0)
     return `${retryAfterMs} ms as the time to come again`;
   return undefined;
+}
+
+/** For a proxy's refusal of a route that it cannot hold visitors of; undefined: there is nothing to refuse. */
+export function holdingRefusal({ domain, holding }: Pick<Route, 'domain' | 'holding'>) {
+  const wrong = holding && wrongHolding(holding);
+  return wrong === undefined
+    ? undefined
+    : {
+        message: `Visitors of ${domain} cannot be held with ${wrong}.`,
+        hint: `Give one line of plain text of at most ${MESSAGE_MAX} characters, and a time of 0 ms or more.`,
+      };
 }
 
 /** The value of `Retry-After` (RFC 9110, section 10.2.3): rounded up, since nobody is to come too early. */

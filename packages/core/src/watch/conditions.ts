@@ -4,6 +4,7 @@ import type { AnyError } from '../domain/errors.js';
 import type { ConditionRecord, InstanceCondition, InstanceRecord } from '../domain/records.js';
 import { instanceView } from '../domain/views.js';
 import { commitAndTell } from '../events/commit.js';
+import { isHeldAt } from '../flow/holding.js';
 import type { Host } from '../flow/host.js';
 import { routine } from '../kernel/routine.js';
 import type { Container } from '../ports/container-runtime.js';
@@ -31,8 +32,7 @@ export function mark(
       oomKilled: container?.oomKilled ?? false,
       restarts: container?.restarts ?? 0,
     };
-    const stage = yield* store.get('stages', instance.stageKey, { signal });
-    const isHeld = stage?.value.current === instance.id && stage.value.maintenance !== undefined;
+    const isHeld = yield* isHeldAt(store, instance, signal);
     const domains = yield* store.list('routes', { where: { instance: instance.id } }, { signal });
     const view = instanceView(
       now.value,

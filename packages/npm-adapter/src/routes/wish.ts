@@ -1,6 +1,6 @@
 /** What a route asks for, as the fields of a proxy host. Pure: from the route and what is held, to what has to be sent. */
 import { randomBytes } from 'node:crypto';
-import { type ProxyError, type Route, wrongHolding } from '@quayside/core/ports';
+import { holdingRefusal, type ProxyError, type Route } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import type { Host, HostFields } from '../api/hosts.js';
 import { tooManyTargets, unusable } from '../errors.js';
@@ -41,11 +41,8 @@ export function wishOf(route: Route): Result<Wish, ProxyError> {
     return err(unusable(`"${instance}" is no name of an instance.`, 'Use letters, digits, dots and dashes.'));
   }
   const { domain, mark, options, holding } = route;
-  const wrong = holding && wrongHolding(holding);
-  if (wrong !== undefined) {
-    const cure = 'Give one line of plain text of at most 500 characters, and a time of 0 ms or more.';
-    return err(unusable(`Visitors of ${domain} cannot be held with ${wrong}.`, cure));
-  }
+  const held = holdingRefusal(route);
+  if (held) return err(unusable(held.message, held.hint));
   const hold = holding && { holding, pass: randomBytes(24).toString('base64url') };
   return ok({ domain, mark, target: { instance, host, port }, hold, options: stageOptionsOf(options) });
 }

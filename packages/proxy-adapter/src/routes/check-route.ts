@@ -1,11 +1,12 @@
 /** What a route must be to be served: anything else is refused before it is written. */
 import { isIP } from 'node:net';
-import { type ProxyError, type Route, wrongHolding } from '@quayside/core/ports';
+import { holdingRefusal, type ProxyError, type Route } from '@quayside/core/ports';
 import { refused } from '../errors.js';
 
 export const TARGETS_MAX = 64;
 
-export function checkRoute({ domain, mark, targets, holding }: Route): ProxyError | undefined {
+export function checkRoute(route: Route): ProxyError | undefined {
+  const { domain, mark, targets } = route;
   const hint = 'Correct the route that is put.';
   if (!/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(domain) || domain.length > 253) {
     return refused('bad-domain', `"${domain}" is no domain in lower case.`, hint);
@@ -23,12 +24,8 @@ export function checkRoute({ domain, mark, targets, holding }: Route): ProxyErro
       return refused('bad-weight', `${domain} has a target of weight ${weight}.`, hint);
     }
   }
-  const wrong = holding && wrongHolding(holding);
-  if (wrong !== undefined) {
-    const cure = 'Give one line of plain text of at most 500 characters, and a time of 0 ms or more.';
-    return refused('bad-holding', `Visitors of ${domain} cannot be held with ${wrong}.`, cure);
-  }
-  return undefined;
+  const held = holdingRefusal(route);
+  return held && refused('bad-holding', held.message, held.hint);
 }
 
 const tooManyTargets = (domain: string, count: number): ProxyError => ({

@@ -7,7 +7,7 @@ import type { ContainerRef, ContainerSpec } from '../../ports/container-runtime.
 import { type Flow, waitOut } from '../flow.js';
 import { calls } from '../limits.js';
 import type { Step } from '../step.js';
-import { lookBesideStart } from '../writes.js';
+import { lookBesideStart } from '../target.js';
 import { pullAgain } from './pull.js';
 
 interface CreateIntent {

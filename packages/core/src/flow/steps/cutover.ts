@@ -15,24 +15,13 @@ import { calls, writes } from '../limits.js';
 import { holdShares, type Move, sharesLimitMs } from '../shares.js';
 import { readStage } from '../stage-state.js';
 import type { Step } from '../step.js';
-import {
-  forEachRoute,
-  inspectTarget,
-  proxyOf,
-  putBack,
-  putRoute,
-  recentTarget,
-  targetOf,
-  writeLeases,
-} from '../writes.js';
+import { inspectTarget, recentTarget, targetOf } from '../target.js';
+import { forEachRoute, PROOF_MARGIN_MS, proveRoute, proxyOf, putBack, putRoute, writeLeases } from '../writes.js';
 
 interface CutoverIntent {
   readonly next: string;
   readonly moves: readonly Move[];
 }
-
-/** The proxy keeps the proof's limit itself; ours is for one that does not. */
-const PROOF_MARGIN_MS = 1_000;
 
 export const cutoverStep: Step = {
   name: 'cutover',
@@ -77,7 +66,7 @@ export const cutoverStep: Step = {
       flow.seen.stage = readStage(flow.host, flow.ledger.record.stageKey, flow.ledger.lease.lost);
       flow.host.traffic.moves();
       // Nobody need wait for the others before those are proved that are there; what was begun is waited for.
-      const put = forEachRoute(flow, moved, (route) => putRoute(flow, route, signal));
+      const put = forEachRoute(flow.host, moved, (route) => putRoute(flow, route, signal));
       const [proved, others, container] = await Promise.all([
         (there.length > 0 && flow.seen.proving) || prove(flow, there, signal),
         put.andThen(() => prove(flow, moved, signal)),
@@ -99,7 +88,7 @@ export const cutoverStep: Step = {
     return routine(async function* () {
       // A put that nobody waited for may still arrive: only then is what the proxy holds the last word.
       if (wasOpen) yield* waitOut(flow, signal);
-      yield* forEachRoute(flow, moves, (move) => putBack(flow, move, [next, move.previous], signal));
+      yield* forEachRoute(flow.host, moves, (move) => putBack(flow, move, [next, move.previous], signal));
       // What it has accepted it finishes: it is about to be removed. Whether that can be counted holds up nothing.
       const isNew = next === flow.ledger.record.id;
       const mostMs = Math.min(flow.spec.drainTimeoutMs, flow.host.settings.undoTimeoutMs / 2);
@@ -137,14 +126,7 @@ function prove(flow: Flow, routes: readonly Route[], signal: AbortSignal): Resul
   return proxyOf(flow.host).andThen((proxy) =>
     routine(async function* () {
       const proofs = await Promise.all(
-        routes.map((route) =>
-          flow.call(
-            `Proving ${route.domain}`,
-            signal,
-            (options) => proxy.prove(route, request, { ...options, timeoutMs }),
-            { ms: timeoutMs + PROOF_MARGIN_MS, setting: 'proveTimeout' },
-          ),
-        ),
+        routes.map((route) => proveRoute(flow, proxy, route, request, timeoutMs, signal)),
       );
       const failed = proofs.find((proof) => proof.isErr());
       return failed?.isErr() ? err(failed.error) : ok(undefined);

@@ -6,7 +6,8 @@ import { type Flow, waitOut } from '../flow.js';
 import { lookEarly } from '../health-check.js';
 import { calls, writes } from '../limits.js';
 import type { Step } from '../step.js';
-import { forEachRoute, heldRoute, putRoute, removeRoute, startedTarget, targetOf, writeLeases } from '../writes.js';
+import { startedTarget, targetOf } from '../target.js';
+import { forEachRoute, heldRoute, putRoute, removeRoute, writeLeases } from '../writes.js';
 
 interface RouteIntent {
   readonly routes: readonly { readonly domain: string; readonly mark: string }[];
@@ -46,7 +47,7 @@ export const routeStep: Step = {
       // One that has ended already is the health check's to speak about; its route is put with the cutover.
       if (!target || !container) return ok(undefined);
       lookEarly(flow, container, signal);
-      return forEachRoute(flow, routes, (route) =>
+      return forEachRoute(flow.host, routes, (route) =>
         putRoute(flow, { ...route, targets: [target], options: flow.spec.options.proxy }, signal),
       ).map(() => {
         const domains = routes.map(({ domain }) => domain);
@@ -57,7 +58,7 @@ export const routeStep: Step = {
   },
   undo(flow, intent, signal, wasOpen) {
     const { routes } = intent as unknown as RouteIntent;
-    return forEachRoute(flow, routes, (route) =>
+    return forEachRoute(flow.host, routes, (route) =>
       routine(async function* () {
         let held = yield* heldRoute(flow, route.domain, signal);
         if (!held && wasOpen) {
@@ -70,7 +71,7 @@ export const routeStep: Step = {
         flow.log('info', `Removed the route ${route.domain}.`);
         return ok(undefined);
       }),
-    );
+    ).map(() => undefined);
   },
 };
 

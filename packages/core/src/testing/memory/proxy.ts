@@ -3,7 +3,7 @@ import { err, errAsync, ok, okAsync, ResultAsync } from 'neverthrow';
 import type { Reach } from '../../domain/endpoints.js';
 import { aborted } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
-import { wrongHolding } from '../../ports/holding.js';
+import { holdingRefusal } from '../../ports/holding.js';
 import type {
   HeldRoute,
   Holding,
@@ -146,15 +146,8 @@ export function memoryProxy(
           retryable: false,
         });
       }
-      const wrong = route.holding && wrongHolding(route.holding);
-      if (wrong !== undefined) {
-        return errAsync({
-          kind: 'proxy-refused',
-          message: `${route.domain} cannot be held with ${wrong}.`,
-          hint: 'Give one line of plain text, and a time to come again.',
-          retryable: false,
-        });
-      }
+      const unheld = holdingRefusal(route);
+      if (unheld) return errAsync({ kind: 'proxy-refused', ...unheld, retryable: false });
       const there = held.get(route.domain);
       if (there && there.mark !== route.mark) {
         return errAsync({

@@ -2,7 +2,18 @@ import type { HeldRoute, Holding, Route } from '../../../ports/proxy-manager.js'
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
 import { PROXY } from './contracts.js';
-import { arrives, GET, get, isHeld, isServedBy, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
+import {
+  answersDuring,
+  arrives,
+  GET,
+  get,
+  isHeld,
+  isServedBy,
+  type ProxyManagerSubject,
+  put,
+  routeTo,
+  serveAt,
+} from './subject.js';
 
 const SHORT_MS = 300;
 const SOON: Holding = { message: 'Back in a minute.', retryAfterMs: 60_000 };
@@ -152,21 +163,10 @@ export const holdingLaws: readonly Law<ProxyManagerSubject>[] = [
       await serveAt(subject, route);
       await serveAt(subject, held());
       const two = routeTo(subject, 'shop', await subject.serve('two'));
-      const answers: unknown[] = [];
-      let isOver = false;
-      const visitor = (async () => {
-        while (!isOver) {
-          answers.push(await subject.request(domain));
-          await subject.pause();
-        }
-      })();
-      try {
+      const answers = await answersDuring(subject, domain, async () => {
         await serveAt(subject, { ...two, holding: SOON });
-      } finally {
-        isOver = true;
-        await visitor;
-      }
-      const wrong = answers.filter((answer) => (answer as { status: number }).status !== 503);
+      });
+      const wrong = answers.filter((answer) => answer.status !== 503);
       same(wrong, [], 'nobody is let in meanwhile');
       await isHeld(subject, two, 'it holds the new target');
       await serveAt(subject, two);
@@ -180,21 +180,10 @@ export const holdingLaws: readonly Law<ProxyManagerSubject>[] = [
     async holds(subject) {
       const { route, held, domain } = await pair(subject);
       await serveAt(subject, route);
-      const answers: { status: number; instance: string | null }[] = [];
-      let isOver = false;
-      const visitor = (async () => {
-        while (!isOver) {
-          answers.push(await subject.request(domain));
-          await subject.pause();
-        }
-      })();
-      try {
+      const answers = await answersDuring(subject, domain, async () => {
         await serveAt(subject, held());
         await serveAt(subject, route);
-      } finally {
-        isOver = true;
-        await visitor;
-      }
+      });
       const wrong = answers.filter(
         ({ status, instance }) => !(status === 200 && instance === 'one') && !(status === 503 && instance === null),
       );

@@ -1,7 +1,18 @@
 import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
 import { PROXY } from './contracts.js';
-import { arrives, GET, get, isHeld, isServedBy, type ProxyManagerSubject, put, routeTo, serveAt } from './subject.js';
+import {
+  answersDuring,
+  arrives,
+  GET,
+  get,
+  isHeld,
+  isServedBy,
+  type ProxyManagerSubject,
+  put,
+  routeTo,
+  serveAt,
+} from './subject.js';
 
 /** Putting, replacing and removing routes. */
 export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
@@ -48,20 +59,9 @@ export const routeLaws: readonly Law<ProxyManagerSubject>[] = [
       const [one, two] = [await subject.serve('one'), await subject.serve('two')];
       await serveAt(subject, routeTo(subject, 'shop', one));
       const next = routeTo(subject, 'shop', two);
-      const answers: { status: number; instance: string | null }[] = [];
-      let isOver = false;
-      const visitor = (async () => {
-        while (!isOver) {
-          answers.push(await subject.request(next.domain));
-          await subject.pause();
-        }
-      })();
-      try {
+      const answers = await answersDuring(subject, next.domain, async () => {
         await serveAt(subject, next);
-      } finally {
-        isOver = true;
-        await visitor;
-      }
+      });
       const wrong = answers.filter(
         ({ status, instance }) => status !== 200 || !['one', 'two'].includes(instance ?? ''),
       );

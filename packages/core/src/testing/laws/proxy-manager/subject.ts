@@ -119,3 +119,22 @@ export async function arrives(subject: ProxyManagerSubject, condition: () => Pro
   }
   holds(false, rule);
 }
+
+/** What a visitor is answered, again and again, while the work goes on. */
+export async function answersDuring(subject: ProxyManagerSubject, domain: string, work: () => Promise<void>) {
+  const answers: Awaited<ReturnType<ProxyManagerSubject['request']>>[] = [];
+  let isOver = false;
+  const visitor = (async () => {
+    while (!isOver) {
+      answers.push(await subject.request(domain));
+      await subject.pause();
+    }
+  })();
+  try {
+    await work();
+  } finally {
+    isOver = true;
+    await visitor;
+  }
+  return answers;
+}
