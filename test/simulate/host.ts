@@ -7,7 +7,10 @@ import type { SimulatedWorld } from './world.js';
 /** A store may take its time to bring its schema up to date, so opening has no bound: whoever started the process has one. */
 const START_LIMIT_MS = 20_000;
 const CLOSE_LIMIT_MS = 20_000;
-/** A port that is deaf to an abort is given up after a second: so long its timer may outlive a close. */
+/**
+ * A port that is deaf to an abort is given up after a second: so long its timer may outlive a close. So is a call that was on its way out
+ * when its process stood still.
+ */
 const DEAF_MS = 1_100;
 
 export class Host {
@@ -66,7 +69,8 @@ export class Host {
     world.trace.say(life.name, () => `closes (${running})`);
     await deployer.close({ running, timeoutMs: CLOSE_LIMIT_MS });
     // What is due at once is no timer that keeps a process.
-    const graceMs = world.script.odds.deaf === undefined ? 1 : DEAF_MS;
+    const isDeaf = world.script.odds.deaf !== undefined || world.items.some(({ kind }) => kind === 'stall');
+    const graceMs = isDeaf ? DEAF_MS : 1;
     await new Promise<void>((resolve) => world.clock.after(graceMs, resolve, true));
     if (life.isDead) return;
     world.trace.say(life.name, () => 'is closed');

@@ -251,6 +251,7 @@ export class Referee implements Overhearing {
     const mirror = this.#mirrorOf(life);
     if (this.#suspect !== undefined) this.#report(life, this.#suspect);
     const succeeded: DeploymentRecord[] = [];
+    const agreed = new Set<string>();
     const isSuccess = changes.some(
       (change) => 'record' in change && (change.record as Partial<DeploymentRecord>).status === 'succeeded',
     );
@@ -264,6 +265,8 @@ export class Referee implements Overhearing {
       if (!records) continue;
       if (change.op === 'remove') {
         if (change.collection === 'journals' && !isSuccess) this.#undone(life, mirror.journals.get(change.id), []);
+        const task = change.collection === 'tasks' ? mirror.tasks.get(change.id) : undefined;
+        if (task?.kind === 'hold') agreed.add(task.stageKey);
         records.delete(change.id);
         continue;
       }
@@ -283,6 +286,21 @@ export class Referee implements Overhearing {
       records.set(record.id, record as never);
     }
     for (const each of succeeded) this.#succeeded(life, mirror, each);
+    for (const each of agreed) this.#agreed(life, mirror, each);
+  }
+
+  /** A change of maintenance, or one that was broken off, has come to its end: what visitors get is what the record says. */
+  #agreed(life: Life, { routes, stages, tasks }: Mirror, stageKey: string): void {
+    if ([...tasks.values()].some((task) => task.kind === 'hold' && task.stageKey === stageKey)) return;
+    const { number, proxy } = this.#engineOf(life);
+    const isHeld = stages.get(stageKey)?.maintenance !== undefined;
+    for (const { id, instance, mark, owner, stageKey: of, state } of routes.values()) {
+      if (of !== stageKey || owner.kind === 'tagged' || state !== 'live' || instance === null) continue;
+      const held = proxy.routes.get(id);
+      const isExcused = this.broken.has(instance) || this.disturbed.has(id) || this.#lying.has(number);
+      if (held?.mark !== mark || isExcused || isHeld === (held.holding !== undefined)) continue;
+      this.#report(life, `${id} ${isHeld ? 'lets visitors in' : 'holds visitors'}, and nothing is left to change that`);
+    }
   }
 
   /** Nobody's visitors are held, or let in, by the way. */

@@ -92,11 +92,15 @@ export type Item = { readonly id: string } & (
   | { readonly kind: 'request'; readonly atMs: number; readonly host: string; readonly request: Request }
   /** Whoever asked hangs up: the signal of that request is aborted. */
   | { readonly kind: 'hang-up'; readonly of: string; readonly afterMs: number }
-  /** SIGKILL at a host's n-th call, or at a time. A stall is a process that stands still for so long. */
+  /**
+   * SIGKILL at a host's n-th call, or at a time. A stall is a process that stands still for so long. Both of all its calls, or of those
+   * alone that change the engine or the proxy under a lease.
+   */
   | {
       readonly kind: 'kill';
       readonly host: string;
       readonly life: number;
+      readonly of: 'calls' | 'effects';
       readonly call: number;
       readonly when: Moment;
     }
@@ -105,7 +109,6 @@ export type Item = { readonly id: string } & (
       readonly kind: 'stall';
       readonly host: string;
       readonly life: number;
-      /** Of all its calls, or of those alone that change the engine or the proxy under a lease. */
       readonly of: 'calls' | 'effects';
       readonly call: number;
       readonly when: Moment;

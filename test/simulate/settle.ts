@@ -15,6 +15,8 @@ const LIMIT_MS = 600_000;
 /** How long those who live have to come to an end of all that was begun, before the last host comes. */
 const LIVING_MS = 20_000;
 const STEP_MS = 500;
+/** What was started again last answers when its app listens: so long one takes at most. */
+const LISTENING_MS = 10_000;
 /** How long what was put off may take: a host whose clock is ahead puts off for that long. */
 const PATIENCE_MS = 3 * 3_600_000;
 
@@ -27,6 +29,7 @@ export async function settle(world: SimulatedWorld, cast: Cast): Promise<void> {
   for (const host of cast.hosts.values()) await clock.until(host.close('finish'), LIMIT_MS);
   for (let store = 0; store < script.stores; store += 1)
     for (let engine = 0; engine < script.engines; engine += 1) await tidyUp(world, cast, store, engine);
+  await clock.advance(LISTENING_MS);
 }
 
 /** Whether all that was begun has ended: nothing is queued, running, to be undone or to be done. */
@@ -84,7 +87,8 @@ async function tidyUp(world: SimulatedWorld, { hosts }: Cast, store: number, eng
     }
   }
   await ended(world, store, PATIENCE_MS);
-  // A watcher looks twice before it starts again what has ended.
-  if (isDisturbed) await clock.advance(10_000);
+  // A watcher looks twice before it starts again what has ended, and waits for the lease of one that died while it healed.
+  const { effectTimeoutMs, ttlMs } = script.timing;
+  if (isDisturbed) await clock.advance(10_000 + ttlMs + effectTimeoutMs);
   await clock.until(host.close('finish'), LIMIT_MS);
 }

@@ -139,9 +139,8 @@ export class SimulatedWorld implements Surroundings {
 
   #setTrap(item: Item): void {
     if (item.kind !== 'kill' && item.kind !== 'stall') return;
-    const { id, when } = item;
+    const { id, of, when } = item;
     const trap: Trap = item.kind === 'kill' ? { id, when, kind: 'kill' } : { id, when, kind: 'stall', ms: item.ms };
-    const of = item.kind === 'stall' ? item.of : 'calls';
     this.#traps.set(`${item.host}.${item.life} ${of} ${item.call}`, trap);
   }
 

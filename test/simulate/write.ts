@@ -4,6 +4,7 @@
  */
 import type { AppBehaviour } from './core.js';
 import { type Dice, dice } from './dice.js';
+import { TAGS, writeRequests } from './requests.js';
 import {
   COMPONENTS,
   FAULTS,
@@ -11,13 +12,11 @@ import {
   type HostPlan,
   type Item,
   type Moment,
-  type Request,
   type Script,
   type StagePlan,
   type Timing,
 } from './script.js';
 
-const TAGS = ['v1', 'v2', 'v3', 'v4'] as const;
 const PROJECTS = ['shop', 'blog'] as const;
 
 /** Short, so that a lease expires within a few looks, and renewed as late as an effect allows: there is little to spare. */
@@ -46,8 +45,9 @@ export function writeScript(seed: number): Script {
   const engines = chance.has('engines', 0.15) ? 2 : 1;
   const stages = writeStages(chance, stores, engines);
   const hosts = writeHosts(chance, stages);
+  const latencyMs = chance.pick('latency', [0, 0, 2, 20]);
   const items = [
-    ...writeRequests(chance, hosts, stages),
+    ...writeRequests(chance, { hosts, stages, latencyMs }),
     ...writeTrouble(chance, hosts, engines, stores),
     ...writeWorld(chance, stages, engines),
   ];
@@ -65,7 +65,7 @@ export function writeScript(seed: number): Script {
     stages,
     tags: Object.fromEntries(TAGS.map((tag) => [tag, writeBehaviour(chance, tag)])),
     odds: writeOdds(chance),
-    latencyMs: chance.pick('latency', [0, 0, 2, 20]),
+    latencyMs,
     hasStrangers: chance.has('strangers', 0.15),
     deploysInTheEnd: chance.has('deploys in the end', 0.12),
     items,
@@ -182,61 +182,6 @@ function writeOdds(chance: Dice): Script['odds'] {
   return odds;
 }
 
-function writeRequests(chance: Dice, hosts: readonly HostPlan[], stages: readonly StagePlan[]): Item[] {
-  const items: Item[] = [];
-  let atMs = 0;
-  // Most defects take one or two requests, and a short run costs a third of a long one.
-  const count = chance.pick('requests', [1, 1, 2, 2, 3, 4]);
-  for (let number = 0; number < count; number += 1) {
-    const id = `r${number + 1}`;
-    const of = (what: string) => `${id} ${what}`;
-    const stage = chance.whole(of('stage'), 0, stages.length - 1);
-    const plan = stages[stage] as StagePlan;
-    const able = hosts.filter((host) => host.store === plan.store && host.engine === plan.engine);
-    const host = chance.pick(of('host'), able);
-    items.push({ id, kind: 'request', atMs, host: host.name, request: writeRequest(chance, of, stage, number) });
-    if (chance.has(of('hang-up'), 0.12))
-      items.push({ id: `${id}-up`, kind: 'hang-up', of: id, afterMs: chance.whole(of('hang-up after'), 0, 600) });
-    // At once, a moment later, or when the one before is through.
-    atMs += chance.pick(of('gap'), [0, chance.whole(of('short'), 1, 300), chance.whole(of('long'), 500, 4_000)]);
-  }
-  if (chance.has('configure', 0.3))
-    items.push({ id: 'c1', kind: 'configure', atMs: chance.whole('configure at', 0, atMs) });
-  return items;
-}
-
-function writeRequest(chance: Dice, of: (what: string) => string, stage: number, number: number): Request {
-  const kind = chance.roll(of('kind'));
-  // Before the first deployment there is nothing to roll back or to remove, and visitors to be held all the same.
-  if (number === 0 ? chance.has(of('held'), 0.08) : kind < 0.14) {
-    const message = chance.pick(of('message'), ['one', 'two', null] as const);
-    return { kind: 'maintenance', stage, message };
-  }
-  if (number === 0 || kind < 0.66) {
-    const tag = chance.pick(of('tag'), TAGS);
-    return {
-      kind: 'deploy',
-      stage,
-      tag,
-      force: chance.has(of('force'), 0.15),
-      waits: chance.has(of('waits'), 0.7),
-      policy: chance.has(of('policy'), 0.3) ? chance.pick(of('which policy'), POLICIES) : null,
-      running: chance.has(of('running'), 0.3) ? 'cancel' : 'finish',
-      key: chance.has(of('key'), 0.1) ? 'again' : null,
-    };
-  }
-  if (kind < 0.78)
-    return { kind: 'rollBack', stage, to: chance.has(of('to'), 0.3) ? chance.pick(of('to tag'), TAGS) : null };
-  if (kind < 0.83) return { kind: 'removeInstance', stage, which: chance.whole(of('which'), 0, 3) };
-  if (kind < 0.86) return { kind: 'removeStage', stage };
-  if (kind < 0.92) return { kind: 'cancel', stage };
-  if (kind < 0.93) return { kind: 'recover' };
-  if (kind < 0.95) return { kind: 'follow', stage };
-  if (kind < 0.98) return { kind: 'plan', stage, tag: chance.pick(of('tag'), TAGS) };
-  return { kind: 'close', running: chance.pick(of('running'), ['finish', 'cancel'] as const) };
-}
-
-const POLICIES = ['queue', 'supersede', 'reject'] as const;
 const MOMENTS: readonly Moment[] = ['before', 'sent', 'answered'];
 
 /** Deaths, stalls, partitions, outages, lies and clocks that jump; most seeds have a few of them. */
@@ -252,15 +197,19 @@ function writeTrouble(chance: Dice, hosts: readonly HostPlan[], engines: number,
     const id = `kill${number}`;
     const host = chance.pick(`${id} host`, hosts).name;
     if (chance.has(`${id} by time`, 0.2)) items.push({ id, kind: 'kill-at', host, atMs: at(id) });
-    else
+    else {
+      // At an effect: of what a later request has changed at the engine and the proxy, too, somebody else takes care.
+      const isAtEffect = chance.has(`${id} at effect`, 0.3);
       items.push({
         id,
         kind: 'kill',
         host,
         life: chance.pick(`${id} life`, [1, 1, 1, 2]),
-        call: call(id),
+        of: isAtEffect ? 'effects' : 'calls',
+        call: isAtEffect ? chance.whole(`${id} effect`, 1, 20) : call(id),
         when: chance.pick(`${id} when`, MOMENTS),
       });
+    }
   }
   for (const number of times('stalls', 0.25, 2)) {
     const id = `stall${number}`;

@@ -12,6 +12,8 @@ import { type HaproxyOptions, parseSettings, type Settings } from './options.js'
 export const PROOF_HEADER = 'x-quayside-proof';
 /** With it, whom it is to ask; and by this one it answers, with the name of the server that it chose: the instance's id. */
 export const INSTANCE_HEADER = 'x-quayside-instance';
+/** Beside it: among how many servers it has chosen. One answer does not tell whom else a route is shared with. */
+export const SERVERS_HEADER = 'x-quayside-servers';
 /** With both: although visitors are held. With the key alone somebody asks as a visitor does. */
 export const PASS_HEADER = 'x-quayside-pass';
 /** Behind the backend's name in a map's value comes the route's mark, then the word for a sticky route, and what holds its visitors (`holding.ts`). */
@@ -80,6 +82,7 @@ export function configurationText(settings: Settings): string {
     '  retry-on conn-failure empty-response',
     // One that is in maintenance, which a weight of 0 is, is passed over, and so is one that is not there.
     `  use-server %[var(${stay})] if { var(${stay}) -m found }`,
+    `  http-after-response set-header ${SERVERS_HEADER} %[nbsrv] if { var(${proof}) -m bool }`,
     `  timeout server ${given.answerTimeout}`,
     `  timeout tunnel ${given.tunnelTimeout}`,
     '  timeout server-fin 10s',

@@ -1,6 +1,6 @@
 /**
  * The proof: a request through the front door, answered by the instance, and as asked. HAProxy names the server that it chose. Each
- * target that is to be sent requests is asked by its name; a configuration of before that could be done asks whomever it likes, and is asked until it was everyone.
+ * target that is to be sent requests is asked by its name, and the answer says among how many was chosen: one that still gets a share is found out.
  * Where visitors are held it is looked too whether they are told what they should be, by a request that names no instance.
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
@@ -16,7 +16,7 @@ import {
   within,
 } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
-import { INSTANCE_HEADER, PASS_HEADER, PROOF_HEADER } from './configuration.js';
+import { INSTANCE_HEADER, PASS_HEADER, PROOF_HEADER, SERVERS_HEADER } from './configuration.js';
 import { unproved } from './errors.js';
 
 const BETWEEN_MS = 20;
@@ -32,6 +32,7 @@ const OWN_HEADERS = new Set([
   PROOF_HEADER,
   INSTANCE_HEADER,
   PASS_HEADER,
+  SERVERS_HEADER,
 ]);
 
 /** Of a body: more than any of our pages has. */
@@ -42,6 +43,8 @@ type Seen =
       readonly kind: 'answer';
       readonly status: number;
       readonly instance: string | null;
+      /** How many get requests where this one was chosen. */
+      readonly servers: number;
       readonly retryAfter: string | null;
       readonly body: string;
     }
@@ -77,11 +80,13 @@ export async function prove(
   };
   return within(limit.signal, limit.timeoutMs, async ({ signal }) => {
     for (const instance of instances) {
-      const isIt = (seen: Seen) => seen.kind === 'answer' && seen.instance === instance && isGood(seen);
+      const isIt = (seen: Seen) =>
+        seen.kind === 'answer' && seen.instance === instance && seen.servers === sent.length && isGood(seen);
       // Where nobody should be held nothing is passed by: what holds visitors all the same holds this one too.
       const own = { [INSTANCE_HEADER]: instance, ...(holding ? { [PASS_HEADER]: '1' } : {}) };
       const wrong = await until(isIt, signal, (limit) => look(door, route.domain, request, own, limit));
-      if (wrong) return err(failed(door.frontDoor, route.domain, instance, request, wrong));
+      if (wrong)
+        return err(failed(door.frontDoor, route.domain, { instance, others: sent.length - 1 }, request, wrong));
     }
     if (!holding) return ok();
     const visitor = { method: 'GET', path: request?.path ?? '/', headers: { accept: 'application/json' } };
@@ -112,7 +117,7 @@ function notTold(frontDoor: string, domain: string, seen: Seen): ProxyError {
 function failed(
   frontDoor: string,
   domain: string,
-  instance: string,
+  { instance, others }: { readonly instance: string; readonly others: number },
   request: ProofRequest | null,
   seen: Seen,
 ): ProxyError {
@@ -131,6 +136,10 @@ function failed(
   if (seen.instance !== instance) {
     const hint = 'See whether somebody else changes the map, or an older HAProxy process still accepts connections.';
     return unproved(domain, `${seen.instance || 'no instance'} is served there, not ${instance}`, hint);
+  }
+  if (seen.servers !== others + 1) {
+    const hint = 'See whether somebody else changes the map, or the weights and states of its servers.';
+    return unproved(domain, `${instance} shares it with ${seen.servers - 1}, not with ${others}`, hint);
   }
   const asked = request ? `${request.method} ${request.path}` : 'a request';
   const hint = 'Look at what the app answers behind the proxy, and whether HAProxy reaches its address.';
@@ -178,6 +187,7 @@ function look(
         kind: 'answer',
         status: statusCode,
         instance: typeof instance === 'string' ? instance : null,
+        servers: Number(headers[SERVERS_HEADER]),
         retryAfter: headers['retry-after'] ?? null,
         body,
       });

@@ -342,6 +342,20 @@ export const proxySuite: Suite<ProxyManagerSubject> = {
       WEIGHS,
     ),
     defect(
+      'a proof is content with one answer',
+      'while a route shares its requests with another instance it is not proved to lead to one alone, nor the other way round',
+      (right) => ({
+        prove: (route, request, options) =>
+          right.get(route.domain, options).andThen((held) => {
+            const targets = held?.targets.map((target) => ({ ...target, instance: target.instance ?? '' })) ?? [];
+            const isAmong = targets.some(({ instance }) => route.targets.some((each) => each.instance === instance));
+            return right.prove(isAmong ? { ...route, targets } : route, request, options);
+          }),
+      }),
+      undefined,
+      WEIGHS,
+    ),
+    defect(
       'visitors are sent anew with each put',
       'a visitor of a sticky route stays with the target that answered first, whatever the shares become',
       (right) => ({

@@ -375,8 +375,8 @@ describe('the look beside a start', () => {
     const deployer = await deployerIn(world, { runtime: slow });
     await settled(world, deployer, 'v1');
     expect(calls.slice(0, 3)).toEqual(['start', 'inspect', 'started']);
-    // The next look is the cutover's, that it has not moved.
-    expect(calls.filter((call) => call === 'inspect')).toHaveLength(2);
+    // The next two looks are the cutover's: that it is where it was healthy, and that it has not moved since.
+    expect(calls.filter((call) => call === 'inspect')).toHaveLength(3);
     expect(await brokenPromises(world)).toEqual([]);
     await world.clock.until(deployer.close());
   });

@@ -68,6 +68,10 @@ export interface Seen {
   proving?: ResultAsync<void, AnyError>;
   /** The first look of the health check, which the route step has begun; to be ended with it. */
   looking?: { readonly look: ResultAsync<unknown, AnyError>; end(): void };
+  /** Where the health check was answered well. */
+  answered?: { readonly host: string; readonly port: number };
+  /** The target as it is since then, which is being asked. */
+  confirming?: ResultAsync<Container | undefined, AnyError>;
   /** The stage's state as it was read while the routes were proved: what the commit is made of at first. */
   stage?: ResultAsync<StageState, AnyError>;
   /** Where the cutover has put the routes. */

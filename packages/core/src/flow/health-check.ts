@@ -127,7 +127,10 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
       else polls += 1;
       if (seen.good) {
         streak = wasOther ? 0 : streak + 1;
-        if (streak >= check.successThreshold) return ok(undefined);
+        if (streak >= check.successThreshold) {
+          if (address) flow.seen.answered = address;
+          return ok(undefined);
+        }
       } else {
         streak = 0;
         last = seen.attempt ?? last;
@@ -179,8 +182,10 @@ function look(
       ? yield* attempt(flow, check, { ...address, atMs, timeoutMs }, signal)
       : { good: false, reason: 'refused', attempt: { atMs: Math.round(atMs), error: 'it has no address yet' } };
     if (!seen.good) return ok<Look, AnyError>({ address, seen, container: before, wasOther: false });
-    // The address may be another's since it was looked up, as when the engine was restarted: then that one has answered.
-    const container = yield* recentTarget(flow, signal);
+    // The address may be another's since it was looked up, as when the engine was restarted: then that one has answered. Where a cutover
+    // follows, that looks once more before anybody is sent there.
+    const isLast = flow.spec.routes.length === 0;
+    const container = yield* isLast ? inspectTarget(flow, signal) : recentTarget(flow, signal);
     const now = addressOf(flow, check, container);
     const wasOther = now?.host !== address?.host || now?.port !== address?.port;
     return ok<Look, AnyError>({ address, seen, container, wasOther });
@@ -219,6 +224,15 @@ function addressOf(flow: Flow, check: HttpCheck | TcpCheck, container: Container
   if (!endpoint) return undefined;
   const isOther = check.port !== flow.spec.port && endpoint.kind !== 'published';
   return { host: endpoint.host, port: isOther ? check.port : endpoint.port };
+}
+
+/** Whether the target still has the address where the health check was answered; one that nobody was asked at has not changed. */
+export function isWhereAnswered(flow: Flow, container: Container | undefined): boolean {
+  const { health } = flow.spec;
+  const { answered } = flow.seen;
+  if (!answered || (health.kind !== 'http' && health.kind !== 'tcp')) return true;
+  const now = addressOf(flow, health, container);
+  return now?.host === answered.host && now.port === answered.port;
 }
 
 const urlOf = (check: HttpCheck | TcpCheck, { host, port }: Address): string => {

@@ -46,21 +46,24 @@ export function sharesLimitMs(flow: Flow): number {
   }, 0);
 }
 
-/** @param next the instance that the routes move to; those that it serves already, and new ones, have no part in it */
+/**
+ * @param next the instance that the routes move to; those that it serves already, and new ones, have no part in it
+ * @returns whether that took any time
+ */
 export function holdShares(
   flow: Flow,
   moves: readonly Move[],
   next: string,
   signal: AbortSignal,
-): ResultAsync<void, AnyError> {
+): ResultAsync<boolean, AnyError> {
   const { cutover } = flow.spec;
   const { clock, hub, proxy } = flow.host;
   const shared = moves.filter((move): move is SharedMove => move.previous !== null && move.previous !== next);
-  if (!cutover || !proxy || shared.length === 0) return okAsync(undefined);
+  if (!cutover || !proxy || shared.length === 0) return okAsync(false);
   return routine(async function* () {
     if (!proxy.capabilities.weights) {
       flow.log('warn', `The proxy ${proxy.name} cannot weigh its targets: all requests move at once.`);
-      return ok<void, AnyError>(undefined);
+      return ok<boolean, AnyError>(false);
     }
     const judge = yield* openJudge(flow, proxy, cutover, next, signal);
     for (const [index, { weight, holdMs }] of cutover.steps.entries()) {
@@ -77,14 +80,14 @@ export function holdShares(
       if (!(yield* hold(flow, { holdMs, windowMs: windowOf(cutover), routes, routesNow, look }, signal)))
         return moveAtOnce(flow);
     }
-    return ok<void, AnyError>(undefined);
+    return ok<boolean, AnyError>(true);
   });
 }
 
 /** Shares are for two that run. */
-function moveAtOnce(flow: Flow): Ok<void, AnyError> {
+function moveAtOnce(flow: Flow): Ok<boolean, AnyError> {
   flow.log('warn', 'The instance before does not run any more: all requests move at once.');
-  return ok(undefined);
+  return ok(true);
 }
 
 /** Each route with both targets, at the addresses that they have now; undefined where an instance before does not run. */

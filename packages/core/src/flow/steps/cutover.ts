@@ -10,12 +10,13 @@ import type { ProofRequest, Route, Target } from '../../ports/proxy-manager.js';
 import { aliveAt } from '../alive.js';
 import { drainCounted } from '../drain.js';
 import { type Flow, waitOut } from '../flow.js';
+import { isWhereAnswered } from '../health-check.js';
 import { maintenanceHolding } from '../holding.js';
 import { calls, writes } from '../limits.js';
 import { holdShares, type Move, sharesLimitMs } from '../shares.js';
 import { readStage } from '../stage-state.js';
 import type { Step } from '../step.js';
-import { inspectTarget, recentTarget, targetOf } from '../target.js';
+import { inspectTarget, targetOf } from '../target.js';
 import { forEachRoute, PROOF_MARGIN_MS, proveRoute, proxyOf, putBack, putRoute, writeLeases } from '../writes.js';
 
 interface CutoverIntent {
@@ -48,6 +49,7 @@ export const cutoverStep: Step = {
   ahead(flow, intent, signal) {
     const { target } = flow.seen;
     const { moves, next } = intent as unknown as CutoverIntent;
+    if (moves.length > 0) flow.seen.confirming = inspectTarget(flow, signal);
     const at = targetOf(flow.spec, next, target?.container);
     const there = at ? routesOf(flow, moves, at).filter(isThere(flow, at)) : [];
     if (there.length > 0) flow.seen.proving = prove(flow, there, signal);
@@ -57,9 +59,13 @@ export const cutoverStep: Step = {
     if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
       const isHeld = Boolean(flow.seen.maintenance && flow.host.proxy?.capabilities.holding);
+      const seen = yield* flow.seen.confirming ?? inspectTarget(flow, signal);
+      let target = yield* aliveAt(flow, next, seen, signal);
+      // Whoever has got its address meanwhile may have answered in its place.
+      if (!isWhereAnswered(flow, seen)) return err(hasMoved(flow, 'its health check was answered at'));
       // Shares are of visitors, and there are none.
-      if (!isHeld) yield* holdShares(flow, moves, next, signal);
-      const target = yield* aliveAt(flow, next, yield* recentTarget(flow, signal), signal);
+      if (!isHeld && (yield* holdShares(flow, moves, next, signal)))
+        target = yield* aliveAt(flow, next, yield* inspectTarget(flow, signal), signal);
       const routes = routesOf(flow, moves, target);
       const there = routes.filter(isThere(flow, target));
       const moved = routes.filter((route) => !there.includes(route));
@@ -76,7 +82,7 @@ export const cutoverStep: Step = {
       const now = yield* aliveAt(flow, next, yield* container, signal);
       yield* others;
       yield* proved;
-      if (now.host !== target.host || now.port !== target.port) return err(hasMoved(flow));
+      if (now.host !== target.host || now.port !== target.port) return err(hasMoved(flow, 'its routes were led to'));
       if (isHeld) flow.log('info', 'The stage is in maintenance: visitors are told so until that is lifted.');
       flow.seen.put = { host: target.host, port: target.port };
       flow.log('info', `Proved ${routes.map(({ domain }) => domain).join(', ')} through the front door.`);
@@ -112,10 +118,10 @@ const isThere =
   ({ domain }: Route): boolean =>
     routed?.domains.includes(domain) === true && routed.host === host && routed.port === port;
 
-const hasMoved = (flow: Flow) =>
+const hasMoved = (flow: Flow, where: string) =>
   failure(
     'route-unproved',
-    `${flow.target.name} has another address than its routes were led to.`,
+    `${flow.target.name} has another address than ${where}.`,
     'See who started it again or changed its networks, then deploy again.',
     { retryable: true },
   );

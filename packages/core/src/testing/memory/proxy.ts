@@ -197,7 +197,9 @@ export function memoryProxy(
         const told = this.capabilities.holding ? served.get(route.domain)?.holding : undefined;
         const isHeld = told?.message === route.holding?.message && told?.retryAfterMs === route.holding?.retryAfterMs;
         const { answer } = (route.holding ? reach : visit)(this.capabilities, route.domain, request?.path);
-        const isIt = route.targets.some((target) => target.instance === answer.instance);
+        // Whom else it is shared with one answer does not tell.
+        const isWhole = places(served.get(route.domain)?.targets ?? []) === places(route.targets);
+        const isIt = isWhole && route.targets.some((target) => target.instance === answer.instance);
         const isGood =
           request === null || request.expectStatus.some(([from, to]) => answer.status >= from && answer.status <= to);
         if (isIt && isGood && (!route.holding || isHeld)) return undefined;
@@ -279,3 +281,10 @@ function lookUntil(
     }),
   );
 }
+
+const places = (targets: Route['targets']): string =>
+  targets
+    .filter(({ weight = 1 }) => weight > 0)
+    .map(({ instance, host, port }) => `${instance} ${host} ${port}`)
+    .sort()
+    .join();

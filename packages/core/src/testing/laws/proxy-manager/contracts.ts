@@ -18,7 +18,7 @@ export const PROXY = contractsOf('docs/guides/write-a-proxy-manager.md', {
   listing:
     'list() answers every route whose mark begins with the store’s id, and no other; get() whatever holds a domain, whoever made it.',
   proving:
-    'prove() looks through the front door until the route’s domain is answered by this very instance, as asked. Until then it is `route-unproved`, at the latest when `timeoutMs` is over.',
+    'prove() looks through the front door until the route’s domain is answered by this very instance, as asked, and by no other. Until then it is `route-unproved`, at the latest when `timeoutMs` is over.',
   shares:
     'With `weights` each target gets its share of the requests; with `sticky` a visitor stays with the target that answered first.',
   holding:

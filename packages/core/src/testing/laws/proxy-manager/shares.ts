@@ -1,10 +1,11 @@
 import type { Route } from '../../../ports/proxy-manager.js';
-import { holds, open, same, value } from '../assert.js';
+import { error, holds, open, same, value } from '../assert.js';
 import type { Law } from '../law.js';
 import { PROXY } from './contracts.js';
 import { arrives, GET, type ProxyManagerSubject, put, routeTo, serveAt, targetOf } from './subject.js';
 
 const REQUESTS = 1_000;
+const SHORT_MS = 600;
 /** Of all requests, for a proxy that deals them in rounds of its own. */
 const TOLERANCE = 0.03;
 
@@ -52,6 +53,25 @@ export const shareLaws: readonly Law<ProxyManagerSubject>[] = [
       isNear(await shareOfTwo(subject, domain), 0.5, 'with a weight of 50');
       await serveAt(subject, { ...weighed(50), targets: weighed(50).targets.slice(0, 1) });
       same(await shareOfTwo(subject, domain), 0, 'a target that is gone gets nothing');
+    },
+  },
+  {
+    name: 'while a route shares its requests with another instance it is not proved to lead to one alone, nor the other way round',
+    contract: PROXY.proving,
+    exempt: cannotWeigh,
+    async holds(subject) {
+      const { weighed } = await pair(subject, 50);
+      const both = weighed(50);
+      const unproved = async (route: Route, rule: string) => {
+        const proof = subject.proxy.prove(route, GET, { ...open(), timeoutMs: SHORT_MS });
+        await error(subject.until(proof), 'route-unproved', rule);
+      };
+      for (const target of both.targets)
+        await unproved({ ...both, targets: [target] }, `${target.instance} alone, and the other gets its share`);
+      const [one] = both.targets;
+      holds(one, 'there are two');
+      await serveAt(subject, { ...both, targets: [one] });
+      await unproved(both, 'both, and one of them gets nothing');
     },
   },
   {
