@@ -3,13 +3,14 @@
  *
  * `/` answers 1 kB that begins with its version and its host's name; `/download` ten seconds of bytes; an upgrade a WebSocket that sends back
  * what it is sent. It ends at SIGTERM at once: whatever is cut off by that was not drained. With `APP_FINISHES` it
- * takes no connection more, and ends once it has answered what it had accepted. With `APP_CLOSES` it closes
- * each connection after its answer, so that the waiting for stray packets is on its side. With `APP_WARMS` it asks itself that often before it listens,
- * as a service does that is not to meet its visitors with code that was never run.
+ * takes no connection more, and ends once it has answered what it had accepted. With `APP_CLOSES` the
+ * end of its answer is the end of the connection, so that the waiting for stray packets is on its side: a proxy that knows the length is the first to close.
+ * With `APP_WARMS` it asks itself that often before it listens, every other time on a connection that it has, as a service does that is not to meet its
+ * visitors with code that was never run.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, get } from 'node:http';
+import { Agent, createServer, get } from 'node:http';
 import { hostname } from 'node:os';
 
 const PARTS = 100;
@@ -19,8 +20,8 @@ const page = name.padEnd(1_024, '.');
 
 const server = createServer((request, response) => {
   if (request.url !== '/download') {
-    const closes = process.env.APP_CLOSES ? { connection: 'close' } : {};
-    response.writeHead(200, { 'content-type': 'text/plain', 'content-length': page.length, ...closes });
+    const length = process.env.APP_CLOSES ? { connection: 'close' } : { 'content-length': page.length };
+    response.writeHead(200, { 'content-type': 'text/plain', ...length });
     response.end(page);
     return;
   }
@@ -76,10 +77,13 @@ async function warmUp(count) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
+  const kept = new Agent({ keepAlive: true });
   for (let asked = 0; asked < count; asked += 1) {
-    const [response] = await once(get({ host: '127.0.0.1', port, agent: false }), 'response');
+    const agent = asked % 2 === 0 ? kept : false;
+    const [response] = await once(get({ host: '127.0.0.1', port, agent }), 'response');
     await once(response.resume(), 'end');
   }
+  kept.destroy();
   server.close();
   server.closeAllConnections();
 }
