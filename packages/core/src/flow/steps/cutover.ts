@@ -94,7 +94,7 @@ export const cutoverStep: Step = {
     return routine(async function* () {
       // A put that nobody waited for may still arrive: only then is what the proxy holds the last word.
       if (wasOpen) yield* waitOut(flow, signal);
-      yield* forEachRoute(flow.host, moves, (move) => putBack(flow, move, [next, move.previous], signal));
+      yield* putBack(flow, backOf(moves, next), signal);
       // What it has accepted it finishes: it is about to be removed. Whether that can be counted holds up nothing.
       const isNew = next === flow.ledger.record.id;
       const mostMs = Math.min(flow.spec.drainTimeoutMs, flow.host.settings.undoTimeoutMs / 2);
@@ -103,6 +103,9 @@ export const cutoverStep: Step = {
     });
   },
 };
+
+const backOf = (moves: readonly Move[], next: string) =>
+  moves.map(({ previous, ...route }) => ({ ...route, ours: [next, previous] }));
 
 const routesOf = (flow: Flow, moves: readonly Move[], target: Target): Route[] =>
   moves.map(({ domain, mark }) => {
