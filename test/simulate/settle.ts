@@ -27,6 +27,8 @@ export async function settle(world: SimulatedWorld, cast: Cast): Promise<void> {
     for (const each of cast.asked)
       if (isOpen(each) && !followsTheDead(world, cast, each))
         world.report(`${each.life.name} never answered ${each.id}`);
+  // What the dead have sent is under way for so long: before it has arrived, nobody can tell what there is to end.
+  if (world.count.kills > 0) await clock.advance(script.timing.absentForMs);
   for (let store = 0; store < script.stores; store += 1) await ended(world, store, LIVING_MS);
   for (const host of cast.hosts.values()) await clock.until(host.close('finish'), LIMIT_MS);
   for (let store = 0; store < script.stores; store += 1)
