@@ -89,7 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the undo of the cutover leaves the routes where they are',
     file: 'flow/steps/cutover.ts',
-    text: 'yield* putBack(flow, backOf(moves, next), signal);',
+    text: 'yield* putBack(flow, backOf(moves, next, at), signal);',
     by: 'void moves;',
   },
   {

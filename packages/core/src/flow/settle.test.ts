@@ -18,7 +18,7 @@ import {
   recovered,
   TTL_MS,
 } from '../recovery/testbed.js';
-import { type MemoryWorld, memoryWorld, outage, withFaults } from '../testing/index.js';
+import { type MemoryWorld, memoryProxy, memoryWorld, outage, withFaults } from '../testing/index.js';
 
 const TAGGED = 'stage-dev-shop-v2.apps.test';
 const V1 = { status: 200, instance: expect.any(String) };
@@ -240,18 +240,25 @@ describe('a cutover that was not committed', () => {
     await world.clock.until(next.close());
   });
 
-  it.each(['next', 'previous'] as const)('leads back from %s at a proxy that names nobody', async (serves) => {
-    const { world } = await died(serves === 'next' ? DEATHS.moved : DEATHS.moving);
-    const get: typeof world.proxy.get = (domain, options) =>
-      world.proxy
-        .get(domain, options)
-        .map((route) => route && { ...route, targets: route.targets.map((each) => ({ ...each, instance: null })) });
-    const next = await another(world, { proxy: { ...world.proxy, get } });
-    await recovered(world, next);
-    expect(world.proxy.request(DEFAULT)).toEqual(V1);
-    await world.clock.until(next.close());
-    expect(await brokenPromises(world)).toEqual([]);
-  });
+  it.each(['next', 'next, at an address that it has no more', 'previous'])(
+    'leads back from %s at a proxy that names nobody',
+    async (serves) => {
+      const plain = memoryWorld();
+      const reaches = [{ kind: 'address', node: plain.engine.node }] as const;
+      const scene = { world: { ...plain, proxy: memoryProxy(plain.engine, { reaches }) } };
+      const { world } = await died(serves === 'previous' ? DEATHS.moving : DEATHS.moved, scene);
+      if (serves.includes('no more')) world.engine.restart();
+      const get: typeof world.proxy.get = (domain, options) =>
+        world.proxy
+          .get(domain, options)
+          .map((route) => route && { ...route, targets: route.targets.map((each) => ({ ...each, instance: null })) });
+      const next = await another(world, { proxy: { ...world.proxy, get } });
+      await recovered(world, next);
+      expect(world.proxy.request(DEFAULT)).toEqual(V1);
+      await world.clock.until(next.close());
+      expect(await brokenPromises(world)).toEqual([]);
+    },
+  );
 
   it('that is left is told once, however often the others are tried', async () => {
     const domains = ['other.test'];

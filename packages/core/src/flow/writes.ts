@@ -114,6 +114,8 @@ interface Back {
   readonly domain: string;
   readonly mark: string;
   readonly ours: readonly (string | null)[];
+  /** Where one of them was led, whose address may be another by now; absent: not known. */
+  readonly at?: RouteRecord['target'] | undefined;
 }
 
 /**
@@ -134,7 +136,7 @@ export const putBack = (flow: Flow, routes: readonly Back[], signal: AbortSignal
 /** @returns what the proxy holds, where it is left */
 function putOneBack(
   flow: Flow,
-  { domain, mark, ours }: Back,
+  { domain, mark, ours, at }: Back,
   signal: AbortSignal,
 ): ResultAsync<HeldRoute | undefined, AnyError> {
   return routine(async function* () {
@@ -147,7 +149,7 @@ function putOneBack(
     const isForeignTo = (instance: string | null) =>
       instance !== null && instance !== committed && !ours.includes(instance);
     if (isForeign || serves.some(isForeignTo)) return ok(held);
-    if (record && held && serves.includes(null) && (yield* isElsewhere(flow, record.value, held, ours, signal)))
+    if (record && held && serves.includes(null) && (yield* isElsewhere(flow, record.value, held, { ours, at }, signal)))
       return ok(held);
     const neverLeft = committed !== null && serves.length > 0 && serves.every((instance) => instance === committed);
     const led = committed === null ? undefined : yield* routeTo(flow, { domain, mark }, committed, signal);
@@ -184,29 +186,31 @@ function putOneBack(
 }
 
 /**
- * Whether a target that the proxy cannot name is none of ours: it is neither where the record says that we have put it, nor where one of
- * those is that it may lead to. Of what was never committed to nobody can tell where it was; and a domain that is not live was led by us alone.
+ * Whether a target that the proxy cannot name is none of ours: it is neither where we have put it, by the record and the journal, nor where
+ * one of those is now that it may lead to. Where neither is known of the new one nobody can tell; and a domain that is not live was led by
+ * us alone.
  */
 function isElsewhere(
   flow: Flow,
   { id: domain, mark, state, instance: committed, target }: RouteRecord,
   held: HeldRoute,
-  ours: readonly (string | null)[],
+  { ours, at }: Pick<Back, 'ours' | 'at'>,
   signal: AbortSignal,
 ): ResultAsync<boolean, AnyError> {
   return routine(async function* () {
     if (state !== 'live' || committed === null) return ok(false);
-    const isAway = (place: RouteRecord['target']) => (each: HeldRoute['targets'][number]) =>
+    const isAway = (place: RouteRecord['target'] | undefined) => (each: HeldRoute['targets'][number]) =>
       each.host !== place?.host || each.port !== place.port;
-    let strays = held.targets.filter(({ instance }) => instance === null).filter(isAway(target));
+    let strays = held.targets.filter(({ instance }) => instance === null);
+    strays = strays.filter(isAway(target)).filter(isAway(at));
     for (const id of new Set([committed, ...ours])) {
       if (id === null || strays.length === 0) continue;
       const isNew = id === flow.ledger.record.id;
-      const at = isNew
+      const now = isNew
         ? targetOf(flow.spec, id, yield* inspectTarget(flow, signal))
         : (yield* routeTo(flow, { domain, mark }, id, signal))?.targets[0];
-      if (!at && id !== committed) return ok(false);
-      strays = strays.filter(isAway(at ?? null));
+      if (!now && !at && id !== committed) return ok(false);
+      strays = strays.filter(isAway(now));
     }
     return ok(strays.length > 0);
   });
