@@ -89,7 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the undo of the cutover leaves the routes where they are',
     file: 'flow/steps/cutover.ts',
-    text: 'yield* forEachRoute(flow.host, moves, (move) => putBack(flow, move, [next, move.previous], signal));',
+    text: 'yield* putBack(flow, backOf(moves, next, at), signal);',
     by: 'void moves;',
   },
   {

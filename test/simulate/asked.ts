@@ -16,6 +16,8 @@ export interface Asked {
   readonly life: Life;
   readonly hangUp: AbortController;
   answer: Answer | undefined;
+  /** The deployment that it follows to its end. */
+  follows?: string;
 }
 
 export const isOpen = ({ answer, life }: Asked): boolean => !answer && !life.isDead;
@@ -59,8 +61,9 @@ function hangsUp(world: SimulatedWorld, asked: Asked): void {
   asked.hangUp.abort(new Error('hung up'));
 }
 
-async function act(world: SimulatedWorld, deployer: Deployer, { request, hangUp }: Asked): Promise<Answer> {
-  const { signal } = hangUp;
+async function act(world: SimulatedWorld, deployer: Deployer, asked: Asked): Promise<Answer> {
+  const { request } = asked;
+  const { signal } = asked.hangUp;
   if (request.kind === 'recover') return deployer.recover({ signal });
   const plan = 'stage' in request ? world.script.stages[request.stage] : undefined;
   if (!plan || request.kind === 'close') throw new TypeError(`no such stage: ${JSON.stringify(request)}`);
@@ -106,7 +109,9 @@ async function act(world: SimulatedWorld, deployer: Deployer, { request, hangUp 
       return deployer.plan({ ...where, tag: request.tag }, { signal });
     case 'follow': {
       const newest = own(mirror?.deployments).at(-1);
-      return newest ? follow(world, deployer, newest.id, signal) : NOBODY;
+      if (!newest) return NOBODY;
+      asked.follows = newest.id;
+      return follow(world, deployer, newest.id, signal);
     }
     default:
       return request satisfies never;

@@ -88,6 +88,8 @@ export class Referee implements Overhearing {
   readonly #lying = new Set<number>();
   /** Images by engine that were pulled, and that nobody has asked to remove since. */
   readonly #brought = new Set<string>();
+  /** Routes on their way to the proxy that were sent while all that they lead to was there. */
+  readonly #soundlySent = new WeakSet<object>();
 
   constructor(world: World) {
     this.#world = world;
@@ -111,6 +113,7 @@ export class Referee implements Overhearing {
 
   sends(life: Life, component: Component, method: string, args: readonly unknown[]): number | undefined {
     if (component === 'engine') this.#beforeEffect(life, method, args[0]);
+    if (component === 'proxy' && method === 'put') this.#sendsRoute(life, args[0] as never);
     const kind = LEASED[`${component}.${method}`];
     if (!kind) return undefined;
     const key = this.#leaseOf(life, kind, args[0]);
@@ -360,6 +363,12 @@ export class Referee implements Overhearing {
     if (found && isGood) this.#healthy.add(found.container.spec.owner.deployment);
   }
 
+  #sendsRoute(life: Life, route: { readonly targets: readonly { readonly instance: string }[] }): void {
+    const { engine } = this.#engineOf(life);
+    if (route.targets.every(({ instance }) => hasContainer(engine, instance))) this.#soundlySent.add(route);
+    else this.#soundlySent.delete(route);
+  }
+
   #beforePut(
     life: Life,
     route: { domain: string; mark: string; targets: readonly { instance: string }[]; holding?: object },
@@ -372,8 +381,10 @@ export class Referee implements Overhearing {
     if (!isChanging && isHeld !== (route.holding !== undefined))
       this.#report(life, `${route.domain} is put to ${isHeld ? 'let visitors in' : 'hold visitors'}, and is not to`);
     for (const { instance } of route.targets) {
-      const exists = [...engine.containers.values()].some(({ spec }) => spec.owner.deployment === instance);
-      if (!exists) this.#report(life, `${route.domain} is put to ${instance}, whose container is gone`);
+      // What is under way already nobody can hold back when somebody removes the container by hand: healing takes the route off.
+      const isExcused = this.lost.has(instance) && this.#soundlySent.has(route);
+      if (!isExcused && !hasContainer(engine, instance))
+        this.#report(life, `${route.domain} is put to ${instance}, whose container is gone`);
       const needsHealth = record?.owner.kind !== 'tagged' || record.state === 'live';
       if (needsHealth && !this.#healthy.has(instance))
         this.#report(life, `${route.domain} is put to ${instance}, which never was healthy`);
@@ -460,6 +471,8 @@ export class Referee implements Overhearing {
 }
 
 const imageOf = (life: Life, reference: unknown): string => `${life.plan.engine} ${reference}`;
+const hasContainer = ({ containers }: SimulatedEngine['engine'], instance: string): boolean =>
+  [...containers.values()].some(({ spec }) => spec.owner.deployment === instance);
 const ownerAt = ({ engine }: SimulatedEngine, host: string, port: number): string | null =>
   engine.connect(host, port)?.container.spec.owner.deployment ?? null;
 const isAbout = (intent: unknown, container: string): boolean =>

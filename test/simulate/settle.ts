@@ -3,7 +3,7 @@
  * again, and, where that is not enough, by a host that comes last.
  */
 
-import { isOpen } from './asked.js';
+import { type Asked, isOpen } from './asked.js';
 import { answered, type Cast } from './cast.js';
 import { isTerminal } from './core.js';
 import { Host } from './host.js';
@@ -24,12 +24,30 @@ export async function settle(world: SimulatedWorld, cast: Cast): Promise<void> {
   const { clock, script } = world;
   for (const { life } of cast.hosts.values()) life.resume();
   if (!(await answered(world, cast, LIMIT_MS)))
-    for (const each of cast.asked) if (isOpen(each)) world.report(`${each.life.name} never answered ${each.id}`);
+    for (const each of cast.asked)
+      if (isOpen(each) && !followsTheDead(world, cast, each))
+        world.report(`${each.life.name} never answered ${each.id}`);
+  // What the dead have sent is under way for so long: before it has arrived, nobody can tell what there is to end.
+  if (world.count.kills > 0) await clock.advance(script.timing.absentForMs);
   for (let store = 0; store < script.stores; store += 1) await ended(world, store, LIVING_MS);
   for (const host of cast.hosts.values()) await clock.until(host.close('finish'), LIMIT_MS);
   for (let store = 0; store < script.stores; store += 1)
     for (let engine = 0; engine < script.engines; engine += 1) await tidyUp(world, cast, store, engine);
   await clock.advance(LISTENING_MS);
+}
+
+/**
+ * Whether it follows a deployment that nobody ends: whoever ran it is dead, and all who live take up what the dead have left only when they
+ * are asked to. The last host is; that it ends the deployment is looked for after that.
+ */
+function followsTheDead(world: SimulatedWorld, { hosts }: Cast, { follows, life }: Asked): boolean {
+  const { store } = life.plan;
+  const followed = world.overhearing.mirrors[store]?.deployments.get(follows ?? '');
+  if (!followed || isTerminal(followed.status)) return false;
+  const living = [...hosts.values()].filter((host) => host.plan.store === store && !host.life.isDead && !host.isClosed);
+  return living.every(
+    ({ plan, life: { deployerId } }) => plan.recovers === 'manual' && !plan.watches && deployerId !== followed.host,
+  );
 }
 
 /** Whether all that was begun has ended: nothing is queued, running, to be undone or to be done. */

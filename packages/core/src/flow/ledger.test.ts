@@ -77,6 +77,20 @@ describe('the ledger', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('asks a store that is closed no further: nothing is waited for after that', async () => {
+    const { clock, faulty, ledger, lease, ended } = await opened();
+    faulty.inject('commit', { kind: 'hang', when: 'before', ignoresSignal: true });
+    const committed = ledger.commit({ record: { left: ['x'] } });
+    await clock.advance(100);
+    ended.abort(new Error('the deployer is closed'));
+    const closed = await clock.until(committed);
+    expect(closed._unsafeUnwrapErr().kind).toBe('closed');
+    await ledger.close();
+    await lease.release({ signal: signal() });
+    expect(clock.monotonicMs()).toBeLessThan(1_200);
+    expect(clock.pending).toBe(0);
+  });
+
   it('writes nothing once the lease is somebody else’s', async () => {
     const { clock, store, ledger, lease, kept } = await opened();
     const taken = await unwrap(store.get('leases', 'stage:s', { signal: signal() }));

@@ -295,6 +295,8 @@ export class Ledger {
         if (again.isOk()) return ok(again.value);
         if (!mayPass(again.error) && !isForeign(again.error, prepared)) return err(again.error);
       } else if (stored.isOk()) return err(leaseLost(this.#lease.key));
+      // Of a store that is closed nobody will learn it.
+      else if (stored.error.kind === 'closed') return err(error);
       const slept = await sleep(clock, pauseMs, this.#lease.lost);
       if (slept.isErr()) break;
     }

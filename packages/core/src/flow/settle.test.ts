@@ -18,7 +18,7 @@ import {
   recovered,
   TTL_MS,
 } from '../recovery/testbed.js';
-import { type MemoryWorld, memoryWorld, outage, withFaults } from '../testing/index.js';
+import { type MemoryWorld, memoryProxy, memoryWorld, outage, withFaults } from '../testing/index.js';
 
 const TAGGED = 'stage-dev-shop-v2.apps.test';
 const V1 = { status: 200, instance: expect.any(String) };
@@ -226,6 +226,54 @@ describe('a cutover that was not committed', () => {
     expect(await recovered(world, next)).toMatchObject({ settled: [{ deployment: id }] });
     expect((await unwrap(world.proxy.get(DEFAULT, FOREVER)))?.targets[0]?.instance).toBe('a-person');
     expect(await log(world, id)).toContain(`The route ${DEFAULT} was changed by somebody else and is left as it is.`);
+    await world.clock.until(next.close());
+  });
+
+  it('is left where a proxy cannot name what a person has put there: the address tells', async () => {
+    const { world, id } = await died(DEATHS.moved);
+    const mark = (await unwrap(world.proxy.get(DEFAULT, FOREVER)))?.mark ?? null;
+    world.proxy.disturb(DEFAULT, held(null, mark));
+    const next = await another(world);
+    expect(await recovered(world, next)).toMatchObject({ settled: [{ deployment: id }] });
+    expect(await unwrap(world.proxy.get(DEFAULT, FOREVER))).toMatchObject({ targets: [{ host: 'elsewhere' }] });
+    expect(await log(world, id)).toContain(`The route ${DEFAULT} was changed by somebody else and is left as it is.`);
+    await world.clock.until(next.close());
+  });
+
+  it.each(['next', 'next, at an address that it has no more', 'previous'])(
+    'leads back from %s at a proxy that names nobody',
+    async (serves) => {
+      const plain = memoryWorld();
+      const reaches = [{ kind: 'address', node: plain.engine.node }] as const;
+      const scene = { world: { ...plain, proxy: memoryProxy(plain.engine, { reaches }) } };
+      const { world } = await died(serves === 'previous' ? DEATHS.moving : DEATHS.moved, scene);
+      if (serves.includes('no more')) world.engine.restart();
+      const get: typeof world.proxy.get = (domain, options) =>
+        world.proxy
+          .get(domain, options)
+          .map((route) => route && { ...route, targets: route.targets.map((each) => ({ ...each, instance: null })) });
+      const next = await another(world, { proxy: { ...world.proxy, get } });
+      await recovered(world, next);
+      expect(world.proxy.request(DEFAULT)).toEqual(V1);
+      await world.clock.until(next.close());
+      expect(await brokenPromises(world)).toEqual([]);
+    },
+  );
+
+  it('that is left is told once, however often the others are tried', async () => {
+    const domains = ['other.test'];
+    const options = { projects: { shop: { image: IMAGE, stages: { dev: { port: 3000, domains } } } } };
+    const { world, id } = await died(DEATHS.moved, { options });
+    const mark = (await unwrap(world.proxy.get(DEFAULT, FOREVER)))?.mark ?? null;
+    world.proxy.disturb(DEFAULT, held('a-person', mark));
+    let reads = 0;
+    const proxy = flaky(world, (method, domain: string) => method === 'get' && domain === 'other.test' && ++reads <= 3);
+    const next = await another(world, { proxy, ...options });
+    expect(await recovered(world, next)).toMatchObject({ unfinished: [id] });
+    await world.clock.advance(600_000);
+    expect(await record(world, 'journals', id)).toBeUndefined();
+    const text = `The route ${DEFAULT} was changed by somebody else and is left as it is.`;
+    expect((await log(world, id)).filter((line) => line === text)).toHaveLength(1);
     await world.clock.until(next.close());
   });
 

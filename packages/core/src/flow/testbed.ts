@@ -17,7 +17,8 @@ export async function openedLedger() {
   const clock = virtualClock();
   const store = memoryStore();
   const faulty = withFaults(store.connect(), { clock, error: outage.store });
-  const bounded = boundedStore(faulty.port, clock, 15_000);
+  const ended = new AbortController();
+  const bounded = boundedStore(faulty.port, clock, 15_000, ended.signal);
   const leases = new Leases(bounded, clock, 'a', {
     ttlMs: 30_000,
     renewMs: 10_000,
@@ -50,5 +51,5 @@ export async function openedLedger() {
       ({ value }) => (value as { message: string }).message,
     );
   const events = async () => (await unwrap(store.read(EVENT_STREAM, { after: 0 }, { signal: signal() }))).length;
-  return { host, clock, faulty, store, ledger, lease, kept, journal, log, events };
+  return { host, clock, faulty, store, ended, ledger, lease, kept, journal, log, events };
 }

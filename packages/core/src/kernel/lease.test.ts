@@ -328,6 +328,29 @@ describe('a lost answer', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('to a grant is not taken for that of another who asks in the same process', async () => {
+    const { clock, host } = world();
+    const a = host('a');
+    // Both ask for the same token; what the first has sent never arrives, and the second gets it meanwhile.
+    a.faulty.inject('commit', { kind: 'fail-before' });
+    const both = [first(a.take()), first(a.take())] as const;
+    let holding = 0;
+    const most: number[] = [];
+    const done = both.map(async (lease) => {
+      const held = await lease;
+      holding += 1;
+      most.push(holding);
+      await new Promise<void>((resolve) => void clock.after(5_000, resolve, true));
+      expect(held.lost.aborted).toBe(false);
+      holding -= 1;
+      await held.release({ signal: signal() });
+    });
+    await clock.until(Promise.all(done));
+    expect(a.faulty.pending).toBe(0);
+    expect(most).toEqual([1, 1]);
+    expect(clock.pending).toBe(0);
+  });
+
   it('a store that is away for a while is waited for', async () => {
     const { clock, host } = world();
     const a = host('a');

@@ -55,6 +55,7 @@ export class Leases {
   readonly #clock: Clock;
   readonly #holder: string;
   readonly #timing: LeaseTiming;
+  #asks = 0;
   /** What this process holds, or is asking for: two may ask for the same token, and only one of them gets it. */
   readonly #own = new Set<LeaseRecord>();
   readonly #beats: BeatWatch;
@@ -126,9 +127,9 @@ export class Leases {
   }
 
   /**
-   * The answer was lost: our own token in the first row says that all of the commit has arrived. Asked under no signal of the caller's,
-   * which may be what ended the commit: a grant that nobody knows of would be in everybody's way until it expires. Where the row is as it
-   * was, the commit may still be under way.
+   * The answer was lost: what we have asked for in the first row says that all of the commit has arrived. The token does not: another who
+   * asks in this process asks for the same. Asked under no signal of the caller's, which may be what ended the commit: a grant that nobody
+   * knows of would be in everybody's way until it expires. Where the row is as it was, the commit may still be under way.
    */
   async #arrived(rows: readonly Grant[]): Promise<boolean> {
     const [first] = rows;
@@ -139,7 +140,9 @@ export class Leases {
       const passedMs = this.#clock.monotonicMs() - endedMs;
       if (stored.isOk()) {
         const version = stored.value?.version ?? 0;
-        if (version >= first.version) return version === first.version && stored.value?.value.holder === this.#holder;
+        const { holder, ask } = stored.value?.value ?? {};
+        if (version >= first.version)
+          return version === first.version && holder === this.#holder && ask === first.record.ask;
         if (passedMs >= this.#timing.absentForMs) return false;
       } else if (stored.error.kind === 'closed' || passedMs >= LOST_ANSWER_MS) break;
       await sleep(this.#clock, this.#pauseMs(), signal);
@@ -163,6 +166,8 @@ export class Leases {
       const changes: Change[] = [];
       const rows: Grant[] = [];
       let blockedBy: LeaseRecord | undefined;
+      self.#asks += 1;
+      const ask = self.#asks;
       for (const key of keys) {
         const stored = yield* self.#store.get('leases', key, options);
         // Every one is looked at, also behind one that is held: those of a dead holder run out together and not one after the other.
@@ -185,6 +190,7 @@ export class Leases {
           effectTimeoutMs: Math.max(self.#timing.effectTimeoutMs, Math.ceil(quietMs - nowMs) - MARGIN_MS),
           deployment: options.deployment,
           since: self.#clock.now(),
+          ask,
         };
         changes.push(
           stored

@@ -15,6 +15,8 @@ export interface LeaseRecord {
   readonly effectTimeoutMs: number;
   readonly deployment: string | null;
   readonly since: number;
+  /** Which time its holder asked for it: two of one process may ask for the same token, and one of them gets it. Absent: of an older version. */
+  readonly ask?: number;
   /**
    * Of one that was given back: something that was begun under it may still happen for so long. Who has it next waits for that, by its
    * own clock, before an effect.

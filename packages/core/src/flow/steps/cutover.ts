@@ -5,6 +5,7 @@
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
+import type { RouteRecord } from '../../domain/records.js';
 import { routine } from '../../kernel/routine.js';
 import type { ProofRequest, Route, Target } from '../../ports/proxy-manager.js';
 import { aliveAt } from '../alive.js';
@@ -21,6 +22,8 @@ import { forEachRoute, PROOF_MARGIN_MS, proveRoute, proxyOf, putBack, putRoute, 
 
 interface CutoverIntent {
   readonly next: string;
+  /** Where that is, as far as it is known before the routes are led there; absent: not known, or written by an older version. */
+  readonly at?: RouteRecord['target'] | undefined;
   readonly moves: readonly Move[];
 }
 
@@ -40,7 +43,10 @@ export const cutoverStep: Step = {
         const previous = record?.value.state === 'live' ? record.value.instance : null;
         moves.push({ domain, mark, previous });
       }
-      return ok<Json, AnyError>({ next: flow.target.owner.deployment, moves: moves as never });
+      const next = flow.target.owner.deployment;
+      const at = targetOf(flow.spec, next, flow.seen.target?.container);
+      const place = at && { at: { host: at.host, port: at.port } };
+      return ok<Json, AnyError>({ next, ...place, moves: moves as never });
     }),
   leases: (flow, intent) => {
     const domains = (intent as unknown as CutoverIntent).moves.map(({ domain }) => domain);
@@ -90,11 +96,11 @@ export const cutoverStep: Step = {
     });
   },
   undo(flow, intent, signal, wasOpen) {
-    const { moves, next } = intent as unknown as CutoverIntent;
+    const { at, moves, next } = intent as unknown as CutoverIntent;
     return routine(async function* () {
       // A put that nobody waited for may still arrive: only then is what the proxy holds the last word.
       if (wasOpen) yield* waitOut(flow, signal);
-      yield* forEachRoute(flow.host, moves, (move) => putBack(flow, move, [next, move.previous], signal));
+      yield* putBack(flow, backOf(moves, next, at), signal);
       // What it has accepted it finishes: it is about to be removed. Whether that can be counted holds up nothing.
       const isNew = next === flow.ledger.record.id;
       const mostMs = Math.min(flow.spec.drainTimeoutMs, flow.host.settings.undoTimeoutMs / 2);
@@ -103,6 +109,9 @@ export const cutoverStep: Step = {
     });
   },
 };
+
+const backOf = (moves: readonly Move[], next: string, at: CutoverIntent['at']) =>
+  moves.map(({ previous, ...route }) => ({ ...route, ours: [next, previous], at }));
 
 const routesOf = (flow: Flow, moves: readonly Move[], target: Target): Route[] =>
   moves.map(({ domain, mark }) => {

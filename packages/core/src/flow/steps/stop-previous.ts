@@ -81,7 +81,8 @@ function startAgain(flow: Flow, stopped: StopIntent, signal: AbortSignal, wasOpe
     // Somebody has removed it meanwhile: nothing is left to start, and what was begun is undone all the same.
     const isGone = started.isErr() && started.error.kind === 'container-missing';
     if (!isGone) yield* started;
-    for (const route of stopped.routes) yield* putBack(flow, route, [stopped.instance], signal);
+    const routes = stopped.routes.map((route) => ({ ...route, ours: [stopped.instance] }));
+    yield* putBack(flow, routes, signal);
     // Told last: an undo that is tried again says it once.
     if (isGone) flow.log('error', `${stopped.container} is gone: it cannot be started again.`);
     else flow.log('info', `Started ${stopped.container} again, and led its routes to it.`);

@@ -73,7 +73,7 @@ export function memoryProxy(
       entry && {
         domain,
         mark: entry.mark,
-        targets: entry.targets.map(({ instance, host, port }) => ({ instance, host, port })),
+        targets: entry.targets.map(({ instance, host, port }) => ({ instance: instance || null, host, port })),
         ...(entry.holding && { holding: entry.holding }),
       }
     );
