@@ -22,7 +22,7 @@ const STREAMS = 20;
 /** Between two route writes at least: the second that is looked at, and the start of the next container is not in it. */
 const APART_MS = 1_050;
 /** Requests that each app asks itself before it listens: what is looked at is the proxy, not how Node compiles an app that serves. */
-const WARM_UP = 1_000;
+const WARM_UP = 2_500;
 const LIMIT_MS = 20 * 60_000;
 const { values } = parseArgs({
   options: { cutovers: { type: 'string', default: '100' }, only: { type: 'string', default: '' } },

@@ -6,8 +6,9 @@ import { routine } from '../kernel/routine.js';
 import { sleep } from '../kernel/scope.js';
 import type { Host } from './host.js';
 
-/** How often the proxy is asked what is still in flight, in milliseconds. */
-const POLL_MS = 100;
+/** How often the proxy is asked what is still in flight, in milliseconds: a download that has run for long is not over in a moment. */
+const POLL_MIN_MS = 100;
+const POLL_MAX_MS = 500;
 
 type Drained = Pick<Spec, 'port' | 'drainMs' | 'drainTimeoutMs'>;
 
@@ -41,12 +42,14 @@ export function drainCounted(
   signal: AbortSignal,
 ): ResultAsync<void, AnyError> {
   const count = proxy?.inFlight?.bind(proxy);
-  const untilMs = clock.monotonicMs() + mostMs;
+  const sinceMs = clock.monotonicMs();
   return routine(async function* () {
-    while (count && clock.monotonicMs() < untilMs) {
+    while (count && clock.monotonicMs() - sinceMs < mostMs) {
       const inFlight = yield* call('Counting what is in flight', signal, (options) => count(instance, options));
       if (inFlight === 0) break;
-      yield* sleep(clock, POLL_MS, signal);
+      const waitedMs = clock.monotonicMs() - sinceMs;
+      const pauseMs = Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, waitedMs / 10));
+      yield* sleep(clock, Math.min(pauseMs, Math.max(0, mostMs - waitedMs)), signal);
     }
     return ok(undefined);
   });
