@@ -24,6 +24,10 @@ export const refused = (code: string, message: string, hint: string): TaggedErro
   outcome: 'refused',
 });
 
+/** For a configuration that lacks what this version asks of it. */
+export const PRINT_AGAIN =
+  'Print it again (`quayside proxy-config`), and reload HAProxy: its routes come back from the store.';
+
 export const unproved = (domain: string, seen: string, hint: string): TaggedError<'route-unproved'> => ({
   kind: 'route-unproved',
   message: `${domain} is not proved: ${seen}.`,

@@ -5,7 +5,7 @@
  * The texts are encoded: in a command `;`, spaces and backslashes mean something, and in HAProxy's log formats a percent sign.
  */
 import { type Holding, holdingPage, retryAfterSeconds } from '@quayside/core/ports';
-import { refused } from './errors.js';
+import { PRINT_AGAIN, refused } from './errors.js';
 
 /** The words of a map's value that stand for it, behind the backend, the mark and the word for a sticky route. */
 const FIRST_FIELD = 4;
@@ -68,7 +68,7 @@ export const cannotHold = (name: string) =>
     ...refused(
       'old-configuration',
       `HAProxy's configuration has no backend ${heldBackend(name)}: it was printed by an earlier version.`,
-      'Print it again (`quayside proxy-config`), and reload HAProxy: its routes come back from the store.',
+      PRINT_AGAIN,
     ),
     kind: 'unsupported',
   }) as const;

@@ -17,7 +17,7 @@ import {
 } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { INSTANCE_HEADER, PASS_HEADER, PROOF_HEADER, SERVERS_HEADER } from './configuration.js';
-import { unproved } from './errors.js';
+import { PRINT_AGAIN, unproved } from './errors.js';
 
 const BETWEEN_MS = 20;
 /** Of one look: a hanging app is not to take all of the time. */
@@ -43,8 +43,8 @@ type Seen =
       readonly kind: 'answer';
       readonly status: number;
       readonly instance: string | null;
-      /** How many get requests where this one was chosen. */
-      readonly servers: number;
+      /** How many get requests where this one was chosen; null: the configuration does not say. */
+      readonly servers: number | null;
       readonly retryAfter: string | null;
       readonly body: string;
     }
@@ -85,8 +85,7 @@ export async function prove(
       // Where nobody should be held nothing is passed by: what holds visitors all the same holds this one too.
       const own = { [INSTANCE_HEADER]: instance, ...(holding ? { [PASS_HEADER]: '1' } : {}) };
       const wrong = await until(isIt, signal, (limit) => look(door, route.domain, request, own, limit));
-      if (wrong)
-        return err(failed(door.frontDoor, route.domain, { instance, others: sent.length - 1 }, request, wrong));
+      if (wrong) return err(failed(door.frontDoor, route.domain, { instance, servers: sent.length }, request, wrong));
     }
     if (!holding) return ok();
     const visitor = { method: 'GET', path: request?.path ?? '/', headers: { accept: 'application/json' } };
@@ -117,7 +116,7 @@ function notTold(frontDoor: string, domain: string, seen: Seen): ProxyError {
 function failed(
   frontDoor: string,
   domain: string,
-  { instance, others }: { readonly instance: string; readonly others: number },
+  { instance, servers }: { readonly instance: string; readonly servers: number },
   request: ProofRequest | null,
   seen: Seen,
 ): ProxyError {
@@ -137,9 +136,11 @@ function failed(
     const hint = 'See whether somebody else changes the map, or an older HAProxy process still accepts connections.';
     return unproved(domain, `${seen.instance || 'no instance'} is served there, not ${instance}`, hint);
   }
-  if (seen.servers !== others + 1) {
+  if (seen.servers === null)
+    return unproved(domain, 'HAProxy does not say among how many servers it chose', PRINT_AGAIN);
+  if (seen.servers !== servers) {
     const hint = 'See whether somebody else changes the map, or the weights and states of its servers.';
-    return unproved(domain, `${instance} shares it with ${seen.servers - 1}, not with ${others}`, hint);
+    return unproved(domain, `${instance} is one of ${seen.servers} that are served there, not of ${servers}`, hint);
   }
   const asked = request ? `${request.method} ${request.path}` : 'a request';
   const hint = 'Look at what the app answers behind the proxy, and whether HAProxy reaches its address.';
@@ -182,12 +183,12 @@ function look(
     };
     sent.once('error', nothing);
     const answered = ({ headers, statusCode = 0 }: IncomingMessage, body: string) => {
-      const instance = headers[INSTANCE_HEADER];
+      const { [INSTANCE_HEADER]: instance, [SERVERS_HEADER]: servers } = headers;
       resolve({
         kind: 'answer',
         status: statusCode,
         instance: typeof instance === 'string' ? instance : null,
-        servers: Number(headers[SERVERS_HEADER]),
+        servers: typeof servers === 'string' ? Number(servers) : null,
         retryAfter: headers['retry-after'] ?? null,
         body,
       });

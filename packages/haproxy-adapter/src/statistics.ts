@@ -2,7 +2,7 @@
 import type { ProxyError, TargetStatistics } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import { countedIn, countsTable, keptIn, keptTable } from './counting.js';
-import { refused } from './errors.js';
+import { PRINT_AGAIN, refused } from './errors.js';
 import { slotsOf } from './runtime-state.js';
 import type { RuntimeApi } from './socket.js';
 
@@ -101,7 +101,7 @@ const oldConfiguration = (name: string): ProxyError =>
   refused(
     'old-configuration',
     `HAProxy's configuration has no table ${countsTable(name)}: it was printed by an earlier version.`,
-    'Print it again (`quayside proxy-config`), and reload HAProxy: its routes come back from the store.',
+    PRINT_AGAIN,
   );
 
 const ofInstance = (servers: readonly ServerCounts[], name: string, instance: string): ServerCounts[] => {

@@ -272,4 +272,21 @@ describe('a configuration of before there were tables', () => {
     }
     expect((await ask(haproxy.port, 'shop.apps.test')).body).toBe('one');
   });
+
+  it('is not proved where the configuration does not say among how many servers it chose, and says to print it again', async () => {
+    const { haproxy, adapter, app } = await world();
+    const text = await readFile(haproxy.config, 'utf8');
+    await writeFile(
+      haproxy.config,
+      text.replaceAll(/^ {2}http-after-response set-header x-quayside-servers .*\n/gm, ''),
+    );
+    await haproxy.restart();
+    const proxy = adapter();
+    const one = route('shop', await app('one'));
+    await unwrap(proxy.put(one, open()));
+    const failed = (await proxy.prove(one, null, { ...open(), timeoutMs: 200 }))._unsafeUnwrapErr();
+    expect(failed.kind).toBe('route-unproved');
+    expect(failed.message).toContain('among how many servers');
+    expect(failed.hint).toContain('quayside proxy-config');
+  });
 });
