@@ -22,7 +22,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'who takes a cutover back lets visitors in that are to be held',
-    file: 'flow/writes.ts',
+    file: 'flow/put-back.ts',
     text: 'const back = led && { ...led, ...(holding && { holding }) };',
     by: 'const back = led;',
   },
@@ -94,7 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the undo of the cutover leaves the shares',
-    file: 'flow/writes.ts',
+    file: 'flow/put-back.ts',
     text: 'serves.every((instance) => instance === committed)',
     by: 'serves[0] === committed',
   },

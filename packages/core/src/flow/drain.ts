@@ -3,7 +3,7 @@ import { ok, type ResultAsync } from 'neverthrow';
 import type { AnyError } from '../domain/errors.js';
 import type { Spec } from '../domain/spec.js';
 import { routine } from '../kernel/routine.js';
-import { sleep } from '../kernel/scope.js';
+import { sleep, tenthOf } from '../kernel/scope.js';
 import type { Host } from './host.js';
 
 /** How often the proxy is asked what is still in flight, in milliseconds: a download that has run for long is not over in a moment. */
@@ -48,8 +48,8 @@ export function drainCounted(
       const inFlight = yield* call('Counting what is in flight', signal, (options) => count(instance, options));
       if (inFlight === 0) break;
       const waitedMs = clock.monotonicMs() - sinceMs;
-      const pauseMs = Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, waitedMs / 10));
-      yield* sleep(clock, Math.min(pauseMs, Math.max(0, mostMs - waitedMs)), signal);
+      const leftMs = Math.max(0, mostMs - waitedMs);
+      yield* sleep(clock, Math.min(tenthOf(waitedMs, POLL_MIN_MS, POLL_MAX_MS), leftMs), signal);
     }
     return ok(undefined);
   });

@@ -12,12 +12,12 @@ import type { Attempt, HealthReason, HttpCheck, ImageCheck, TcpCheck } from '../
 import { checkMs, judgeHttp } from '../domain/health.js';
 import { untilAborted } from '../kernel/on-abort.js';
 import { guard, routine } from '../kernel/routine.js';
-import { scope, sleep } from '../kernel/scope.js';
+import { scope, sleep, tenthOf } from '../kernel/scope.js';
 import type { Container } from '../ports/container-runtime.js';
 import type { ProbeReason } from '../ports/health-probe.js';
 import { endOf, type Observed, unhealthy } from './evidence.js';
 import type { Flow } from './flow.js';
-import { inspectTarget, recentTarget } from './target.js';
+import { inspectTarget, isSamePlace, type Place, recentTarget } from './target.js';
 
 /** The first polls follow each other closely, later ones at most this far apart, in milliseconds. */
 const POLL_MIN_MS = 5;
@@ -95,7 +95,7 @@ function image(flow: Flow, check: ImageCheck, signal: AbortSignal): ResultAsync<
   });
 }
 
-const pollGap = (elapsedMs: number): number => Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, elapsedMs / 10));
+const pollGap = (elapsedMs: number): number => tenthOf(elapsedMs, POLL_MIN_MS, POLL_MAX_MS);
 
 /** Asks over the network, by HTTP or with a bare connection. */
 function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): ResultAsync<void, AnyError> {
@@ -161,7 +161,7 @@ function asks(flow: Flow, check: HttpCheck | TcpCheck, signal: AbortSignal): Res
 
 /** One look at the target, and what was found. */
 interface Look {
-  readonly address: Address | undefined;
+  readonly address: Place | undefined;
   readonly seen: Seen;
   /** After it. */
   readonly container: Container | undefined;
@@ -186,8 +186,7 @@ function look(
     // follows, that looks once more before anybody is sent there.
     const isLast = flow.spec.routes.length === 0;
     const container = yield* isLast ? inspectTarget(flow, signal) : recentTarget(flow, signal);
-    const now = addressOf(flow, check, container);
-    const wasOther = now?.host !== address?.host || now?.port !== address?.port;
+    const wasOther = !isSamePlace(addressOf(flow, check, container), address);
     return ok<Look, AnyError>({ address, seen, container, wasOther });
   });
 }
@@ -212,13 +211,8 @@ const pollTimeoutMs = ({ timeoutMs }: HttpCheck | TcpCheck): number => Math.min(
 const said = (seen: Exclude<Seen, { good: true }>): string =>
   seen.attempt?.error ?? (seen.attempt?.status === undefined ? seen.reason : `status ${seen.attempt.status}`);
 
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** A check on another port than the stage's goes to the same host; what is published has no such port to offer. */
-function addressOf(flow: Flow, check: HttpCheck | TcpCheck, container: Container | undefined): Address | undefined {
+function addressOf(flow: Flow, check: HttpCheck | TcpCheck, container: Container | undefined): Place | undefined {
   const chosen = flow.spec.reach.probe;
   const endpoint = chosen && container ? endpointOf(container.endpoints, chosen) : undefined;
   if (!endpoint) return undefined;
@@ -231,11 +225,10 @@ export function isWhereAnswered(flow: Flow, container: Container | undefined): b
   const { health } = flow.spec;
   const { answered } = flow.seen;
   if (!answered || (health.kind !== 'http' && health.kind !== 'tcp')) return true;
-  const now = addressOf(flow, health, container);
-  return now?.host === answered.host && now.port === answered.port;
+  return isSamePlace(addressOf(flow, health, container), answered);
 }
 
-const urlOf = (check: HttpCheck | TcpCheck, { host, port }: Address): string => {
+const urlOf = (check: HttpCheck | TcpCheck, { host, port }: Place): string => {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return check.kind === 'http' ? `http://${authority}${check.path}` : `tcp://${authority}`;
 };
@@ -243,7 +236,7 @@ const urlOf = (check: HttpCheck | TcpCheck, { host, port }: Address): string => 
 function attempt(
   flow: Flow,
   check: HttpCheck | TcpCheck,
-  where: Address & { readonly atMs: number; readonly timeoutMs: number },
+  where: Place & { readonly atMs: number; readonly timeoutMs: number },
   signal: AbortSignal,
 ): ResultAsync<Seen, AnyError> {
   const { host, port, timeoutMs } = where;

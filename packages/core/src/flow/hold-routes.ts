@@ -12,7 +12,7 @@ import type { ProxyManager, Route, Target } from '../ports/proxy-manager.js';
 import type { Change, Stored } from '../ports/store.js';
 import { isSameHolding, maintenanceHolding } from './holding.js';
 import type { Host } from './host.js';
-import { targetOf } from './target.js';
+import { isSamePlace, targetOf } from './target.js';
 import { allAtOnce, forEachRoute, proveRoute } from './writes.js';
 
 export interface HoldTerms {
@@ -83,11 +83,11 @@ function putHeld(
       yield* effectUnder(leases, effectTimeoutMs, { signal }, () =>
         host.call(`Putting the route ${domain}`, signal, (o) => proxy.put(route, o)),
       );
-    } else if (target && !known.some((each) => each.host === target.host && each.port === target.port)) {
+    } else if (target && !known.some((each) => isSamePlace(each, target))) {
       // It has moved, and nothing was put: healing leads it there.
       return ok({ route, proveMs: null, changes: [] });
     }
-    const hasMoved = target && (target.host !== record.target?.host || target.port !== record.target.port);
+    const hasMoved = target && !isSamePlace(target, record.target);
     const next = target && { ...record, target: { host: target.host, port: target.port } };
     const changes: Change[] =
       hasMoved && next ? [{ op: 'put', collection: 'routes', record: next, version: stored.version }] : [];

@@ -31,7 +31,7 @@ import { readStage, type StageState } from './stage-state.js';
 import type { Step } from './step.js';
 import { claimStep } from './steps/claim.js';
 import { stepsFor } from './steps/index.js';
-import { targetOf } from './target.js';
+import { isSamePlace, targetOf } from './target.js';
 
 export type Plan =
   | {
@@ -257,7 +257,7 @@ export function isServed(
       const owner = claim.routes[index]?.owner ?? { kind: 'tagged' as const };
       if (!isSameHolding(held?.holding, holdingOf(proxy, state.stage, owner))) return ok(false);
       // All of them: a share of the requests may still go elsewhere, where nobody could take a cutover back.
-      const isThere = held?.targets.every((each) => each.host === target?.host && each.port === target.port);
+      const isThere = held?.targets.every((each) => isSamePlace(each, target));
       if (!isThere) return ok(false);
     }
     return ok(true);

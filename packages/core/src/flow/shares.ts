@@ -16,7 +16,7 @@ import { aliveAt } from './alive.js';
 import type { Flow } from './flow.js';
 import { openJudge } from './judge.js';
 import { calls, writes } from './limits.js';
-import { inspectTarget } from './target.js';
+import { inspectTarget, isSamePlace } from './target.js';
 import { forEachRoute, putRoute, routeTo } from './writes.js';
 
 /** A route that moves, and the instance that it points to by the last commit. */
@@ -46,24 +46,21 @@ export function sharesLimitMs(flow: Flow): number {
   }, 0);
 }
 
-/**
- * @param next the instance that the routes move to; those that it serves already, and new ones, have no part in it
- * @returns whether that took any time
- */
+/** @param next the instance that the routes move to; those that it serves already, and new ones, have no part in it */
 export function holdShares(
   flow: Flow,
   moves: readonly Move[],
   next: string,
   signal: AbortSignal,
-): ResultAsync<boolean, AnyError> {
+): ResultAsync<void, AnyError> {
   const { cutover } = flow.spec;
   const { clock, hub, proxy } = flow.host;
   const shared = moves.filter((move): move is SharedMove => move.previous !== null && move.previous !== next);
-  if (!cutover || !proxy || shared.length === 0) return okAsync(false);
+  if (!cutover || !proxy || shared.length === 0) return okAsync(undefined);
   return routine(async function* () {
     if (!proxy.capabilities.weights) {
       flow.log('warn', `The proxy ${proxy.name} cannot weigh its targets: all requests move at once.`);
-      return ok<boolean, AnyError>(false);
+      return ok<void, AnyError>(undefined);
     }
     const judge = yield* openJudge(flow, proxy, cutover, next, signal);
     for (const [index, { weight, holdMs }] of cutover.steps.entries()) {
@@ -80,14 +77,14 @@ export function holdShares(
       if (!(yield* hold(flow, { holdMs, windowMs: windowOf(cutover), routes, routesNow, look }, signal)))
         return moveAtOnce(flow);
     }
-    return ok<boolean, AnyError>(true);
+    return ok<void, AnyError>(undefined);
   });
 }
 
 /** Shares are for two that run. */
-function moveAtOnce(flow: Flow): Ok<boolean, AnyError> {
+function moveAtOnce(flow: Flow): Ok<void, AnyError> {
   flow.log('warn', 'The instance before does not run any more: all requests move at once.');
-  return ok(true);
+  return ok(undefined);
 }
 
 /** Each route with both targets, at the addresses that they have now; undefined where an instance before does not run. */
@@ -145,7 +142,7 @@ function hold(flow: Flow, held: Hold, signal: AbortSignal): ResultAsync<boolean,
       yield* sleep(clock, Math.min(leftMs, held.windowMs), signal);
       const now = yield* held.routesNow();
       if (!now) return ok<boolean, AnyError>(false);
-      const moved = now.filter((route, index) => !isSamePlace(route, routes[index]));
+      const moved = now.filter((route, index) => !leadsAsBefore(route, routes[index]));
       if (moved.length > 0) {
         yield* forEachRoute(flow.host, moved, (route) => putRoute(flow, route, signal));
         flow.log('info', `Led ${moved.map(({ domain }) => domain).join(', ')} to where the instances are now.`);
@@ -156,8 +153,5 @@ function hold(flow: Flow, held: Hold, signal: AbortSignal): ResultAsync<boolean,
   });
 }
 
-const isSamePlace = ({ targets }: Route, other: Route | undefined): boolean =>
-  targets.every(({ host, port }, index) => {
-    const before = other?.targets[index];
-    return before?.host === host && before.port === port;
-  });
+const leadsAsBefore = ({ targets }: Route, other: Route | undefined): boolean =>
+  targets.every((target, index) => isSamePlace(target, other?.targets[index]));

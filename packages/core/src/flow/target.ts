@@ -7,12 +7,21 @@ import { guard } from '../kernel/routine.js';
 import type { Container } from '../ports/container-runtime.js';
 import type { Flow } from './flow.js';
 
+/** Where something is reached. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const isSamePlace = (one: Place | null | undefined, other: Place | null | undefined): boolean =>
+  one?.host === other?.host && one?.port === other?.port;
+
 /** Where the proxy reaches this instance now, as the runtime says at this moment. */
 export function targetOf(
   spec: Pick<Spec, 'reach'>,
   instance: string,
   container: Container | undefined,
-): { readonly instance: string; readonly host: string; readonly port: number } | undefined {
+): (Place & { readonly instance: string }) | undefined {
   const chosen = spec.reach.proxy;
   const endpoint = chosen && container?.state === 'running' ? endpointOf(container.endpoints, chosen) : undefined;
   return endpoint && { instance, host: endpoint.host, port: endpoint.port };

@@ -1,13 +1,11 @@
 /** Writes at the proxy: which leases they need, and what is put. */
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, outcomeUnknown } from '../domain/errors.js';
-import type { RouteRecord } from '../domain/records.js';
 import { guard, routine } from '../kernel/routine.js';
 import type { HeldRoute, ProofRequest, ProxyManager, Route } from '../ports/proxy-manager.js';
 import { type Flow, missingPort } from './flow.js';
-import { holdingOf, isSameHolding } from './holding.js';
 import type { Host } from './host.js';
-import { inspectTarget, targetOf } from './target.js';
+import { targetOf } from './target.js';
 
 /** One lease per domain, or the whole proxy's where two writes at once would hurt. Sorted: everybody locks in one order. */
 export function writeLeases(host: Pick<Host, 'proxy'>, identity: string | null, domains: readonly string[]): string[] {
@@ -106,112 +104,5 @@ export function routeTo(
     );
     const target = targetOf(spec, id, container);
     return ok(target && { domain, mark, targets: [target], options: spec.options.proxy });
-  });
-}
-
-/** A domain that is led back, and whose it may be by now: what leads to one of these is our own doing. */
-interface Back {
-  readonly domain: string;
-  readonly mark: string;
-  readonly ours: readonly (string | null)[];
-  /** Where one of them was led, whose address may be another by now; absent: not known. */
-  readonly at?: RouteRecord['target'] | undefined;
-}
-
-/**
- * Leads domains back to where the last commit has them, wherever those instances are now; without one a route goes. Only where the proxy
- * serves nothing, that instance or one of `ours`: anything else is somebody's wish, left and told.
- */
-export const putBack = (flow: Flow, routes: readonly Back[], signal: AbortSignal): ResultAsync<void, AnyError> =>
-  forEachRoute(flow.host, routes, (route) => putOneBack(flow, route, signal)).map((ended) => {
-    // Told last: an undo that is tried again says it once.
-    for (const left of ended) {
-      if (!left) continue;
-      const { domain, targets } = left;
-      const serves = targets.map(({ instance, host, port }) => instance ?? `${host}:${port}`).join(', ') || 'nothing';
-      flow.log('warn', `The route ${domain} was changed by somebody else and is left as it is.`, { serves });
-    }
-  });
-
-/** @returns what the proxy holds, where it is left */
-function putOneBack(
-  flow: Flow,
-  { domain, mark, ours, at }: Back,
-  signal: AbortSignal,
-): ResultAsync<HeldRoute | undefined, AnyError> {
-  return routine(async function* () {
-    const record = yield* flow.host.store.get('routes', domain, { signal });
-    const committed = record?.value.state === 'live' ? record.value.instance : null;
-    const held = yield* heldRoute(flow, domain, signal);
-    // Of a cutover amid its shares there are two.
-    const serves = held?.targets.map(({ instance }) => instance) ?? [];
-    const isForeign = held !== undefined && held.mark !== mark;
-    const isForeignTo = (instance: string | null) =>
-      instance !== null && instance !== committed && !ours.includes(instance);
-    if (isForeign || serves.some(isForeignTo)) return ok(held);
-    if (record && held && serves.includes(null) && (yield* isElsewhere(flow, record.value, held, { ours, at }, signal)))
-      return ok(held);
-    const neverLeft = committed !== null && serves.length > 0 && serves.every((instance) => instance === committed);
-    const led = committed === null ? undefined : yield* routeTo(flow, { domain, mark }, committed, signal);
-    const stage = yield* flow.host.store.get('stages', flow.ledger.record.stageKey, { signal });
-    const holding = record && holdingOf(flow.host.proxy, stage, record.value.owner);
-    const back = led && { ...led, ...(holding && { holding }) };
-    /** Where we have put it: who watches tells a change by somebody else from a restart by that. */
-    const note = (target: RouteRecord['target']): ResultAsync<void, AnyError> =>
-      record?.value.state === 'live'
-        ? flow.ledger.commit({
-            changes: [
-              { op: 'put', collection: 'routes', record: { ...record.value, target }, version: record.version },
-            ],
-          })
-        : okAsync(undefined);
-    const [target] = back?.targets ?? [];
-    if (back && target) {
-      const { host, port } = target;
-      const isThere = held?.targets.some((each) => each.host === host && each.port === port);
-      if (isThere && neverLeft && isSameHolding(held?.holding, holding)) return ok(undefined);
-      yield* putRoute(flow, back, signal);
-      yield* note({ host, port });
-      flow.log('info', `The route ${domain} is back at ${committed}.`);
-      return ok(undefined);
-    }
-    // Nothing is to be where nothing is; and what never left is not taken away because its instance is down.
-    if (!held || neverLeft) return ok(undefined);
-    yield* removeRoute(flow, { domain, mark }, signal);
-    yield* note(null);
-    if (committed !== null) flow.log('warn', `${committed} does not run: the route ${domain} is gone until it does.`);
-    flow.log('info', `Removed the route ${domain}.`);
-    return ok(undefined);
-  });
-}
-
-/**
- * Whether a target that the proxy cannot name is none of ours: it is neither where we have put it, by the record and the journal, nor where
- * one of those is now that it may lead to. Where neither is known of the new one nobody can tell; and a domain that is not live was led by
- * us alone.
- */
-function isElsewhere(
-  flow: Flow,
-  { id: domain, mark, state, instance: committed, target }: RouteRecord,
-  held: HeldRoute,
-  { ours, at }: Pick<Back, 'ours' | 'at'>,
-  signal: AbortSignal,
-): ResultAsync<boolean, AnyError> {
-  return routine(async function* () {
-    if (state !== 'live' || committed === null) return ok(false);
-    const isAway = (place: RouteRecord['target'] | undefined) => (each: HeldRoute['targets'][number]) =>
-      each.host !== place?.host || each.port !== place.port;
-    let strays = held.targets.filter(({ instance }) => instance === null);
-    strays = strays.filter(isAway(target)).filter(isAway(at));
-    for (const id of new Set([committed, ...ours])) {
-      if (id === null || strays.length === 0) continue;
-      const isNew = id === flow.ledger.record.id;
-      const now = isNew
-        ? targetOf(flow.spec, id, yield* inspectTarget(flow, signal))
-        : (yield* routeTo(flow, { domain, mark }, id, signal))?.targets[0];
-      if (!now && !at && id !== committed) return ok(false);
-      strays = strays.filter(isAway(now));
-    }
-    return ok(strays.length > 0);
   });
 }

@@ -177,3 +177,7 @@ export function sleep(
     }),
   );
 }
+
+/** The pause before the next look at what has been waited for so long already, in milliseconds: the longer it has been the less it hurries. */
+export const tenthOf = (waitedMs: number, minMs: number, maxMs: number): number =>
+  Math.min(maxMs, Math.max(minMs, waitedMs / 10));

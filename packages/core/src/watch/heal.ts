@@ -14,7 +14,7 @@ import type { EventDraft } from '../events/types.js';
 import { holdingOf, isSameHolding, openHoldTasks } from '../flow/holding.js';
 import type { Host } from '../flow/host.js';
 import { isMoving } from '../flow/journals.js';
-import { targetOf } from '../flow/target.js';
+import { isSamePlace, type Place, targetOf } from '../flow/target.js';
 import { writeLeases } from '../flow/writes.js';
 import type { Lease } from '../kernel/held-lease.js';
 import { routine } from '../kernel/routine.js';
@@ -27,8 +27,6 @@ export interface HealOptions {
   /** What becomes of a route that somebody else has changed or removed. */
   readonly changedRoutes: 'report' | 'put-back';
 }
-
-type Place = { readonly host: string; readonly port: number };
 
 /** `busy`: somebody else is at the domain now, and it is to be looked at again. */
 export type Healed = 'fine' | 'healed' | 'changed' | 'busy';
@@ -118,8 +116,7 @@ export function planOf(
   holding?: Holding,
 ): Plan {
   if (held && held.mark !== record.mark) return { do: 'tell', to: null };
-  const isAt = (place: Place) =>
-    held?.targets.some(({ host, port }) => host === place.host && port === place.port) ?? false;
+  const isAt = (place: Place) => held?.targets.some((target) => isSamePlace(target, place)) ?? false;
   const isIts = held?.targets.some(({ instance }) => instance !== null && instance === record.instance) ?? false;
   // The address that we have given it, or its name where the proxy knows names: else a person has changed it.
   const isWhatWePut = isIts || (record.target !== null && isAt(record.target));

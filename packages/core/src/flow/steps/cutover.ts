@@ -5,7 +5,6 @@
 import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import { type AnyError, failure } from '../../domain/errors.js';
 import type { Json } from '../../domain/json.js';
-import type { RouteRecord } from '../../domain/records.js';
 import { routine } from '../../kernel/routine.js';
 import type { ProofRequest, Route, Target } from '../../ports/proxy-manager.js';
 import { aliveAt } from '../alive.js';
@@ -14,16 +13,17 @@ import { type Flow, waitOut } from '../flow.js';
 import { isWhereAnswered } from '../health-check.js';
 import { maintenanceHolding } from '../holding.js';
 import { calls, writes } from '../limits.js';
+import { putBack } from '../put-back.js';
 import { holdShares, type Move, sharesLimitMs } from '../shares.js';
 import { readStage } from '../stage-state.js';
 import type { Step } from '../step.js';
-import { inspectTarget, targetOf } from '../target.js';
-import { forEachRoute, PROOF_MARGIN_MS, proveRoute, proxyOf, putBack, putRoute, writeLeases } from '../writes.js';
+import { inspectTarget, isSamePlace, type Place, recentTarget, targetOf } from '../target.js';
+import { forEachRoute, PROOF_MARGIN_MS, proveRoute, proxyOf, putRoute, writeLeases } from '../writes.js';
 
 interface CutoverIntent {
   readonly next: string;
   /** Where that is, as far as it is known before the routes are led there; absent: not known, or written by an older version. */
-  readonly at?: RouteRecord['target'] | undefined;
+  readonly at?: Place | undefined;
   readonly moves: readonly Move[];
 }
 
@@ -65,13 +65,13 @@ export const cutoverStep: Step = {
     if (moves.length === 0) return okAsync(undefined);
     return routine(async function* () {
       const isHeld = Boolean(flow.seen.maintenance && flow.host.proxy?.capabilities.holding);
-      const seen = yield* flow.seen.confirming ?? inspectTarget(flow, signal);
-      let target = yield* aliveAt(flow, next, seen, signal);
+      const confirmed = yield* flow.seen.confirming ?? inspectTarget(flow, signal);
+      yield* aliveAt(flow, next, confirmed, signal);
       // Whoever has got its address meanwhile may have answered in its place.
-      if (!isWhereAnswered(flow, seen)) return err(hasMoved(flow, 'its health check was answered at'));
+      if (!isWhereAnswered(flow, confirmed)) return err(hasMoved(flow, 'its health check was answered at'));
       // Shares are of visitors, and there are none.
-      if (!isHeld && (yield* holdShares(flow, moves, next, signal)))
-        target = yield* aliveAt(flow, next, yield* inspectTarget(flow, signal), signal);
+      if (!isHeld) yield* holdShares(flow, moves, next, signal);
+      const target = yield* aliveAt(flow, next, yield* recentTarget(flow, signal), signal);
       const routes = routesOf(flow, moves, target);
       const there = routes.filter(isThere(flow, target));
       const moved = routes.filter((route) => !there.includes(route));
@@ -88,7 +88,7 @@ export const cutoverStep: Step = {
       const now = yield* aliveAt(flow, next, yield* container, signal);
       yield* others;
       yield* proved;
-      if (now.host !== target.host || now.port !== target.port) return err(hasMoved(flow, 'its routes were led to'));
+      if (!isSamePlace(now, target)) return err(hasMoved(flow, 'its routes were led to'));
       if (isHeld) flow.log('info', 'The stage is in maintenance: visitors are told so until that is lifted.');
       flow.seen.put = { host: target.host, port: target.port };
       flow.log('info', `Proved ${routes.map(({ domain }) => domain).join(', ')} through the front door.`);
@@ -123,9 +123,9 @@ const routesOf = (flow: Flow, moves: readonly Move[], target: Target): Route[] =
 
 /** What the route step has put there leads to it already, unless it has another address since; the proof looks at all of them. */
 const isThere =
-  ({ seen: { routed } }: Flow, { host, port }: Target) =>
+  ({ seen: { routed } }: Flow, target: Target) =>
   ({ domain }: Route): boolean =>
-    routed?.domains.includes(domain) === true && routed.host === host && routed.port === port;
+    routed?.domains.includes(domain) === true && isSamePlace(routed, target);
 
 const hasMoved = (flow: Flow, where: string) =>
   failure(

@@ -4,8 +4,9 @@ import type { Json } from '../../domain/json.js';
 import { routine } from '../../kernel/routine.js';
 import { type Flow, instanceRef } from '../flow.js';
 import { calls } from '../limits.js';
+import { putBack } from '../put-back.js';
 import type { Step } from '../step.js';
-import { putBack, writeLeases } from '../writes.js';
+import { writeLeases } from '../writes.js';
 
 interface StopIntent {
   readonly instance: string;
