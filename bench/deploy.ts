@@ -1,7 +1,8 @@
 /**
  * A whole deployment against the bare engine calls of the same outcome, in one run: pull (cached), create with its network, start, first
- * 200. Bare, ours, ours, bare, and the other way round: what makes the engine quicker or slower for a while is in both sums of such a round alike. Ours has the lease, the claim, the journal, the log, the health check, the embedded proxy with its proof, and the
- * commit on top, on SQLite with `synchronous=FULL`.
+ * 200. Bare, ours, ours, bare, and the other way round: what makes the engine quicker or slower for a while is in both sums of such a round
+ * alike. Ours has the lease, the claim, the journal, the log, the health check, the embedded proxy with its proof, and the commit on top, on
+ * SQLite with `synchronous=FULL`.
  *
  *   npm run bench:deploy [-- --rounds 30]
  */
@@ -46,11 +47,11 @@ const ourSteps: Record<string, number[]> = {};
 
 /** Beforehand: the network, the image, the code that the runtime compiles while it runs. */
 const WARM_UP = 1;
-/** Of each side in a round: one start of a container alone takes ten milliseconds more or less than the next. */
-const EACH = 4;
+/** One round. One start of a container alone takes ten milliseconds more or less than the next. */
+const SIDES = [bare, whole, whole, bare, whole, bare, bare, whole];
+const EACH = SIDES.length / 2;
 for (let round = -WARM_UP; round < rounds; round += 1) {
-  const sides = [bare, whole, whole, bare, whole, bare, bare, whole];
-  for (const [index, side] of sides.entries()) await side(sides.length * (round + WARM_UP) + index, round >= 0);
+  for (const [index, side] of SIDES.entries()) await side(SIDES.length * (round + WARM_UP) + index, round >= 0);
   if (round >= 0) ratios.push(sum(ours.slice(-EACH)) / sum(raw.slice(-EACH)));
 }
 
@@ -60,8 +61,9 @@ for (const [name, times] of Object.entries(rawSteps))
 for (const [name, times] of Object.entries(ourSteps))
   if (!(name in rawSteps)) console.log(`${name.padEnd(10)}       ${ms(median(times))} ms`);
 console.log(`whole     ${ms(median(raw))}${ms(median(ours))} ms`);
+const deployments = EACH * (rounds + WARM_UP);
 console.log(
-  `store: ${(commits / (EACH * (rounds + WARM_UP))).toFixed(1)} commits a deployment with its removal, ${(journalWrites / (EACH * (rounds + WARM_UP))).toFixed(1)} of them write the journal`,
+  `store: ${(commits / deployments).toFixed(1)} commits a deployment with its removal, ${(journalWrites / deployments).toFixed(1)} of them write the journal`,
 );
 const ratio = median(ratios);
 console.log(`deploy: ${ratio.toFixed(2)}x of raw engine calls (n=${rounds}, median)`);

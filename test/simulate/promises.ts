@@ -1,5 +1,7 @@
 /** The promises, once the dust has settled: looked for in the engines, the proxies and the stores, not in what anybody says of them. */
+
 import { EVENT_STREAM, isTerminal, logStream, type MemoryStore, type StoredEvent, TERMINAL_EVENTS } from './core.js';
+import { isToHold } from './maintenance.js';
 import { wrongMarks } from './plugin.js';
 import { SECRET, type SimulatedWorld, storeIdOf } from './world.js';
 
@@ -73,8 +75,8 @@ function inTheWorld(
     for (const [domain, { mark, targets, holding }] of proxy.routes) {
       if (!mark?.startsWith(storeId) || isStranger(domain)) continue;
       const record = routes.find(({ id }) => id === domain);
-      const isHeld =
-        record?.owner.kind !== 'tagged' && stages.some((each) => each.id === record?.stageKey && each.maintenance);
+      const stage = stages.find(({ id }) => id === record?.stageKey);
+      const isHeld = isToHold(record, stage);
       const { status } = proxy.request(domain);
       if (record?.state === 'live' && !disturbed.has(domain) && !lost.has(record.instance ?? '')) {
         if (isHeld && holding === undefined) broken.push(`${domain} is in maintenance, and answers ${status}`);

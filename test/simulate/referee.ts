@@ -5,45 +5,19 @@
 import {
   type Change,
   type DeploymentRecord,
-  type InstanceRecord,
   isTerminal,
   type JournalRecord,
   type LeaseRecord,
   type MemoryContainer,
   type RouteRecord,
   type StageRecord,
-  type TaskRecord,
   TERMINAL_EVENTS,
 } from './core.js';
 import { LEASED, type Life, type Overhearing } from './life.js';
+import { disagreeing, isUntold, putWrongly } from './maintenance.js';
+import { type Mirror, newMirror } from './mirror.js';
 import type { Component } from './script.js';
 import type { SimulatedEngine } from './world.js';
-
-/** What was committed to one store, by the commits themselves. */
-export interface Mirror {
-  readonly leases: Map<string, LeaseRecord>;
-  readonly routes: Map<string, RouteRecord>;
-  readonly stages: Map<string, StageRecord>;
-  readonly instances: Map<string, InstanceRecord>;
-  readonly deployments: Map<string, DeploymentRecord>;
-  readonly journals: Map<string, JournalRecord>;
-  readonly tasks: Map<string, TaskRecord>;
-  readonly terminalEvents: Map<string, number>;
-  /** When a lease's row was last written, in true time. */
-  readonly beats: Map<string, number>;
-}
-
-const newMirror = (): Mirror => ({
-  leases: new Map(),
-  routes: new Map(),
-  stages: new Map(),
-  instances: new Map(),
-  deployments: new Map(),
-  journals: new Map(),
-  tasks: new Map(),
-  terminalEvents: new Map(),
-  beats: new Map(),
-});
 
 /** So much sooner than its ttl a lease may seem to have expired: clocks do not all go equally fast. */
 const DRIFT = 0.03;
@@ -277,8 +251,8 @@ export class Referee implements Overhearing {
       if (change.collection === 'journals' && !isSuccess)
         this.#undone(life, mirror.journals.get(record.id), (record as JournalRecord).entries);
       if (change.collection === 'leases') this.#lease(life, mirror.leases.get(record.id), record as LeaseRecord);
-      if (change.collection === 'stages')
-        this.#maintained(life, mirror.stages.get(record.id), record as StageRecord, changes);
+      if (change.collection === 'stages' && isUntold(mirror.stages.get(record.id), record as StageRecord, changes))
+        this.#report(life, `the maintenance of ${record.id} is another one now, and nobody is told`);
       if (change.collection === 'deployments') {
         const before = mirror.deployments.get(record.id);
         const now = record as DeploymentRecord;
@@ -289,32 +263,10 @@ export class Referee implements Overhearing {
       records.set(record.id, record as never);
     }
     for (const each of succeeded) this.#succeeded(life, mirror, each);
-    for (const each of agreed) this.#agreed(life, mirror, each);
-  }
-
-  /** A change of maintenance, or one that was broken off, has come to its end: what visitors get is what the record says. */
-  #agreed(life: Life, { routes, stages, tasks }: Mirror, stageKey: string): void {
-    if ([...tasks.values()].some((task) => task.kind === 'hold' && task.stageKey === stageKey)) return;
     const { number, proxy } = this.#engineOf(life);
-    const isHeld = stages.get(stageKey)?.maintenance !== undefined;
-    for (const { id, instance, mark, owner, stageKey: of, state } of routes.values()) {
-      if (of !== stageKey || owner.kind === 'tagged' || state !== 'live' || instance === null) continue;
-      const held = proxy.routes.get(id);
-      const isExcused = this.broken.has(instance) || this.disturbed.has(id) || this.#lying.has(number);
-      if (held?.mark !== mark || isExcused || isHeld === (held.holding !== undefined)) continue;
-      this.#report(life, `${id} ${isHeld ? 'lets visitors in' : 'holds visitors'}, and nothing is left to change that`);
-    }
-  }
-
-  /** Nobody's visitors are held, or let in, by the way. */
-  #maintained(life: Life, before: StageRecord | undefined, now: StageRecord, changes: readonly Change[]): void {
-    if (before?.maintenance?.message === now.maintenance?.message) return;
-    const isTold = changes.some(
-      (change) =>
-        change.op === 'append' &&
-        change.entries.some((entry) => (entry as { readonly type?: string }).type === 'stage.maintenance'),
-    );
-    if (!isTold) this.#report(life, `the maintenance of ${now.id} is another one now, and nobody is told`);
+    const isExcused = ({ id, instance }: RouteRecord) =>
+      this.broken.has(instance ?? '') || this.disturbed.has(id) || this.#lying.has(number);
+    for (const each of agreed) for (const what of disagreeing(mirror, proxy, each, isExcused)) this.#report(life, what);
   }
 
   #event(
@@ -374,12 +326,10 @@ export class Referee implements Overhearing {
     route: { domain: string; mark: string; targets: readonly { instance: string }[]; holding?: object },
   ): void {
     const { engine } = this.#engineOf(life);
-    const { routes, stages, tasks } = this.#mirrorOf(life);
-    const record = routes.get(route.domain);
-    const isHeld = record?.owner.kind !== 'tagged' && stages.get(record?.stageKey ?? '')?.maintenance !== undefined;
-    const isChanging = [...tasks.values()].some((task) => task.kind === 'hold' && task.stageKey === record?.stageKey);
-    if (!isChanging && isHeld !== (route.holding !== undefined))
-      this.#report(life, `${route.domain} is put to ${isHeld ? 'let visitors in' : 'hold visitors'}, and is not to`);
+    const mirror = this.#mirrorOf(life);
+    const record = mirror.routes.get(route.domain);
+    const wrong = putWrongly(mirror, route);
+    if (wrong) this.#report(life, wrong);
     for (const { instance } of route.targets) {
       // What is under way already nobody can hold back when somebody removes the container by hand: healing takes the route off.
       const isExcused = this.lost.has(instance) && this.#soundlySent.has(route);

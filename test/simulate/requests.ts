@@ -56,9 +56,9 @@ function writeOpening(
   begins: Opening[number] | undefined,
   stage: number,
 ): Request | undefined {
+  if (!begins) return undefined;
   if (begins === 'maintenance') return { kind: 'maintenance', stage, message: chance.pick(of('message'), MESSAGES) };
   const tag = begins === 'first' ? GOOD_TAG : chance.pick(of('tag'), TAGS);
-  if (!begins) return undefined;
   return { kind: 'deploy', stage, tag, force: false, waits: true, policy: null, running: 'finish', key: null };
 }
 
