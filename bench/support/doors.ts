@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import { haproxy } from '../../packages/haproxy-adapter/src/index.js';
 import { PROOF_KEY, startHaproxy } from '../../packages/haproxy-adapter/test/support/world.js';
 import { nginxProxyManager } from '../../packages/npm-adapter/src/index.js';
-import { startContractServer } from '../../packages/npm-adapter/test/support/contract-server.js';
 import type { Field, FieldOptions } from '../../test/support/field.js';
+import { startContractServerProcess } from './contract-server.js';
 
 export interface Door extends AsyncDisposable {
   /** What a deployer needs to drive it. */
@@ -41,7 +41,7 @@ async function haproxyDoor(): Promise<Door> {
 
 /** The contract server and its real nginx. */
 async function npmDoor(): Promise<Door> {
-  const server = await startContractServer();
+  const server = await startContractServerProcess();
   const { http } = server.frontDoor;
   const proxy = nginxProxyManager({
     url: server.url,

@@ -37,13 +37,16 @@ export async function bundled(script: URL, isSplit = false): Promise<string> {
   return join(FOLDER, `${name}.mjs`);
 }
 
+/** Put together, as this file may itself be in a bundle, and still has to find it in others. */
+const OWN_URL = ['import', 'meta', 'url'].join('.');
+
 /** What a file finds beside itself it still finds there. */
 const ownUrls: Plugin = {
   name: 'own-urls',
   setup({ onLoad }) {
     onLoad({ filter: /\/(bench|test|examples)\/[^?]*\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
-      return { contents: source.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader: 'ts' };
+      return { contents: source.replaceAll(OWN_URL, JSON.stringify(pathToFileURL(path).href)), loader: 'ts' };
     });
   },
 };
