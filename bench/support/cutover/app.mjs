@@ -20,6 +20,8 @@ const page = name.padEnd(1_024, '.');
 
 const server = createServer((request, response) => {
   if (request.url !== '/download') {
+    // Neither a length nor chunks, which have an end that the other side may see before that of the connection (RFC 9112, section 6.3).
+    if (process.env.APP_CLOSES) response.removeHeader('transfer-encoding');
     const length = process.env.APP_CLOSES ? { connection: 'close' } : { 'content-length': page.length };
     response.writeHead(200, { 'content-type': 'text/plain', ...length });
     response.end(page);

@@ -6,7 +6,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 export interface Order {
   readonly port: number;
@@ -41,6 +41,8 @@ const order = JSON.parse(text) as Order;
 const { port, domain, perSecond, streams } = order;
 const seen: Seen = { startedMs: [], tookMs: [], answer: [], answers: [], resent: 0, downloads: [], sockets: [] };
 const kept = new Agent({ keepAlive: true, maxSockets: 64, scheduling: 'lifo' });
+/** Connections that were given to a request. Node's own `reusedSocket` leaves out those that a waiting request took over from the one before. */
+const taken = new WeakSet<Socket>();
 const known = new Map<string, number>();
 const underWay = new Set<Promise<void>>();
 const now = () => performance.timeOrigin + performance.now();
@@ -110,9 +112,14 @@ function get(path: string, agent: Agent | false): Promise<string> {
         });
       },
     );
+    let isKept = false;
+    outgoing.once('socket', (socket) => {
+      isKept = taken.has(socket);
+      taken.add(socket);
+    });
     outgoing.once('timeout', () => outgoing.destroy(new Error('no answer within 10 s')));
     outgoing.once('error', (error: NodeJS.ErrnoException) => {
-      if (!outgoing.reusedSocket || (error.code !== 'ECONNRESET' && error.code !== 'EPIPE'))
+      if (!isKept || (error.code !== 'ECONNRESET' && error.code !== 'EPIPE'))
         return resolve(`error: ${error.code ?? error.message}`);
       seen.resent += 1;
       resolve(get(path, agent));
