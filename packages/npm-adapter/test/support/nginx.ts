@@ -1,11 +1,12 @@
 /** A real nginx on loopback, in a folder of its own: ports, process, configuration, reloads. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startRunner } from './runner.js';
 
 const BINARY = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find(existsSync) ?? 'nginx';
 
@@ -43,13 +44,8 @@ export async function startNginx(backendPort: number, options: { readonly worker
   await writeFile(join(directory, 'nginx.conf'), configuration(directory, ports, backendPort, options.workers ?? 2));
 
   const args = ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', join(directory, 'logs/error.log')];
-  const run = (more: readonly string[]): Promise<void> =>
-    new Promise((resolve, reject) => {
-      execFile(BINARY, [...args, ...more], (error, _, stderr) =>
-        error ? reject(new Error(stderr.trim())) : resolve(),
-      );
-    });
-  const test = () => run(['-t', '-q']);
+  const runner = startRunner();
+  const test = () => runner.run([BINARY, ...args, '-t', '-q']);
 
   let child: ChildProcess | undefined;
   let isFrozen = false;
@@ -91,11 +87,13 @@ export async function startNginx(backendPort: number, options: { readonly worker
   const reload = async () => {
     if (isFrozen) return;
     await test();
-    await run(['-s', 'reload']);
+    // What `nginx -s reload` comes to, without another process that reads the configuration first.
+    if (!child?.kill('SIGHUP')) throw new Error(`nginx: [error] open() "${directory}/nginx.pid" failed`);
   };
 
   const end = async (signal: NodeJS.Signals) => {
     process.off('exit', onExit);
+    runner.close();
     await stop(signal);
     await rm(directory, { recursive: true, force: true });
   };
