@@ -70,11 +70,18 @@ async function ended(world: SimulatedWorld, store: number, limitMs: number): Pro
   return isEnded(world, store);
 }
 
+/** Whether a route was taken off because its instance did not run just then: it comes back when somebody watches, or recovers. */
+function hasRouteTakenOff(world: SimulatedWorld, store: number): boolean {
+  const routes = [...(world.overhearing.mirrors[store]?.routes.values() ?? [])];
+  return routes.some(({ state, instance, target }) => state === 'live' && instance !== null && target === null);
+}
+
 /** A host that nothing happens to, over the same store and engine. */
 async function tidyUp(world: SimulatedWorld, { hosts }: Cast, store: number, engine: number): Promise<void> {
   const { clock, script } = world;
   const own = script.stages.filter((stage) => stage.store === store && stage.engine === engine);
-  const isDisturbed = world.overhearing.broken.size + world.overhearing.disturbed.size > 0;
+  const { broken, disturbed } = world.overhearing;
+  const isDisturbed = broken.size + disturbed.size > 0 || hasRouteTakenOff(world, store);
   if (own.length === 0 || (isEnded(world, store) && !script.deploysInTheEnd && !isDisturbed)) return;
   const plan: HostPlan = {
     name: `last${store}${engine}`,
