@@ -13,6 +13,8 @@ describe('exit codes', () => {
     ['bad input', error('invalid-request'), 2],
     ['a bad configuration', error('invalid-config'), 2],
     ['an unknown name', error('unknown-stage'), 2],
+    ['a certificate that is none', { ...error('proxy-refused'), code: 'bad-certificate' }, 2],
+    ['a proxy that refuses', error('proxy-refused'), 1],
     ['an engine that is not there', error('engine-unreachable'), 1],
     ['a deployment that failed and was rolled back', error('unhealthy', ran), 1],
     ['one that met a wrong configuration once it ran', error('unsupported', ran), 1],

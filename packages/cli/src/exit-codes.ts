@@ -28,6 +28,9 @@ const BAD_INPUT: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unsupported',
 ]);
 
+/** An adapter's own words for what the caller has given it, where the kind may also be the far side's refusal. */
+const BAD_INPUT_CODES: ReadonlySet<string> = new Set(['bad-certificate']);
+
 /** Where the kind alone does not tell it. */
 export interface WithExitCode {
   readonly exitCode?: number;
@@ -40,5 +43,5 @@ export function exitCodeOf(error: AnyError & { readonly deployment?: Deployment 
   if (error.kind === 'cancelled' || error.kind === 'aborted') return EXIT.cancelled;
   // A deployment that ran was no bad input, whatever it met on its way.
   if (deployment?.startedAt != null) return EXIT.failed;
-  return BAD_INPUT.has(error.kind) ? EXIT.badInput : EXIT.failed;
+  return BAD_INPUT.has(error.kind) || BAD_INPUT_CODES.has(error.code ?? '') ? EXIT.badInput : EXIT.failed;
 }

@@ -104,7 +104,18 @@ describe('the command', () => {
   it('finds nothing wrong here but names that lead nowhere, and says it to machines as well', async () => {
     const { code, stdout } = await shell.run('doctor');
     expect(code, stdout).toBe(0);
-    for (const check of ['config', 'store', 'engine', 'network', 'proxy', 'registry', 'clock', 'disk', 'leftovers'])
+    for (const check of [
+      'config',
+      'store',
+      'engine',
+      'network',
+      'proxy',
+      'registry',
+      'clock',
+      'disk',
+      'instances',
+      'leftovers',
+    ])
       expect(stdout).toMatch(new RegExp(`^[✔!] ${check} `, 'm'));
     expect(stdout).toMatch(/^! dns {8}\*\.apps\.test leads nowhere/m);
     expect(stdout).toMatch(/^ {13}Make a wildcard record/m);

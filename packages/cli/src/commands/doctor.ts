@@ -17,8 +17,8 @@ export const doctor: Command = {
     name: 'doctor',
     summary: 'Find what is wrong',
     about: [
-      'Looks at the configuration, store, engine, network, proxy, registry login, DNS, clock, disk and leftovers, and says of',
-      'each what is wrong and what to do. It changes nothing. Exit code 1: something failed.',
+      'Looks at the configuration, store, engine, network, proxy, registry login, DNS, clock, disk, at what runs and at leftovers,',
+      'and says of each what is wrong and what to do. It changes nothing. Exit code 1: something failed.',
     ],
     arguments: [],
     flags: [],

@@ -4,8 +4,8 @@ import { didYouMean } from '@quayside/core/ports';
 import { err, ok, type Result } from 'neverthrow';
 import type { Argument } from '../arguments/grammar.js';
 import { usage } from '../arguments/parse.js';
+import { everyPage } from '../every-page.js';
 import type { Session } from '../session.js';
-import { everyPage } from './every-page.js';
 import { checkNames } from './names.js';
 
 /** What instances and deployments are known by. */

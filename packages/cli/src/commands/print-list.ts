@@ -1,11 +1,11 @@
 import type { AnyError, Deployer, Page, PageQuery } from '@quayside/core';
 import { err, ok, type ResultAsync } from 'neverthrow';
 import type { Context } from '../context.js';
+import { everyPage } from '../every-page.js';
 import { EXIT } from '../exit-codes.js';
 import { withDeployer } from '../session.js';
 import type { Style } from '../terminal/style.js';
 import { type Column, table } from '../terminal/table.js';
-import { everyPage } from './every-page.js';
 import { checkNames } from './names.js';
 
 /** A page has at most so many, however many are wanted. */

@@ -5,6 +5,7 @@ import { checkDisk } from './disk.js';
 import { checkDns } from './dns.js';
 import { checkEngine, checkNetwork } from './engine.js';
 import { type CheckName, type Finding, failed } from './finding.js';
+import { checkInstances } from './instances.js';
 import { checkLeftovers } from './leftovers.js';
 import { checkProxy } from './proxy.js';
 import { checkRegistry } from './registry.js';
@@ -28,6 +29,7 @@ export const CHECKS: readonly (readonly [CheckName, Check])[] = [
   ['dns', checkDns],
   ['clock', checkClock],
   ['disk', checkDisk],
+  ['instances', checkInstances],
   ['leftovers', checkLeftovers],
 ];
 

@@ -12,6 +12,7 @@ export type CheckName =
   | 'dns'
   | 'clock'
   | 'disk'
+  | 'instances'
   | 'leftovers';
 
 export interface Finding {

@@ -124,6 +124,12 @@ export const COMMAND_CASES: readonly CommandCase[] = [
     /"embedded"/,
   ),
   line('half a certificate', ['serve', '--tls-cert', 'a.pem'], '--tls-key', /a PEM file, as there is --tls-cert/),
+  line(
+    'a certificate that is not there',
+    ['serve', '--port', '0', '--tls-port', '0', '--tls-cert', 'nothing.pem', '--tls-key', 'nothing.key'],
+    'nothing.pem',
+    /A certificate cannot be used/,
+  ),
   line('workers of no number', ['serve', '--workers', 'some'], '--workers', /from 1 to 128, or auto/),
   line('a stage to remove that nobody confirms', ['remove', 'shop', 'dev'], '--yes', /nobody can be asked/),
   // The request
