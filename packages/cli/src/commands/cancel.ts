@@ -79,9 +79,7 @@ async function openOn(session: Session, project: string, stage: string): Promise
   if (known.isErr()) return err(known.error);
   const ids: string[] = [];
   for (const status of ['queued', 'running', 'rolling-back'] as const) {
-    const found = await everyPage((cursor) =>
-      deployer.deployments.list({ project, stage, status, ...cursor, limit: 200, signal }),
-    );
+    const found = await everyPage((page) => deployer.deployments.list({ project, stage, status, ...page, signal }));
     if (found.isErr()) return err(found.error);
     ids.push(...found.value.map(({ id }) => id));
   }

@@ -28,18 +28,18 @@ export async function findInstance(session: Session): Promise<Result<Instance, A
   const [first = '', stage, tag] = given.positionals;
   if (stage === undefined) {
     if (ID.test(first)) return deployer.instances.get(first, { signal: reading });
-    const all = await everyPage((cursor) => deployer.instances.list({ ...cursor, limit: 200, signal: reading }));
+    const all = await everyPage((page) => deployer.instances.list({ ...page, signal: reading }));
     return all.andThen((instances) => {
       const named = instances.find(({ container }) => container === first);
       const names = instances.map(({ container }) => container);
       return named ? ok(named) : err(unknownName(session, first, didYouMean(first, names)));
     });
   }
-  const page = await everyPage((cursor) =>
-    deployer.instances.list({ project: first, stage, ...cursor, limit: 200, signal: reading }),
+  const ofStage = await everyPage((page) =>
+    deployer.instances.list({ project: first, stage, ...page, signal: reading }),
   );
-  if (page.isErr()) return err(page.error);
-  const found = page.value.find((each) => (tag === undefined ? each.isDefault : each.tag === tag));
+  if (ofStage.isErr()) return err(ofStage.error);
+  const found = ofStage.value.find((each) => (tag === undefined ? each.isDefault : each.tag === tag));
   if (found) return ok(found);
   const known = await checkNames(session, first, stage);
   if (known.isErr()) return err(known.error);
@@ -48,7 +48,7 @@ export async function findInstance(session: Session): Promise<Result<Instance, A
       ? ''
       : didYouMean(
           tag,
-          page.value.map((each) => each.tag),
+          ofStage.value.map((each) => each.tag),
         );
   return err({
     kind: 'unknown-instance',

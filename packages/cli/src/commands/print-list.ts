@@ -8,9 +8,6 @@ import type { Style } from '../terminal/style.js';
 import { type Column, table } from '../terminal/table.js';
 import { checkNames } from './names.js';
 
-/** A page has at most so many, however many are wanted. */
-const PAGE_MAX = 200;
-
 interface Listed<T> {
   list(
     deployer: Deployer,
@@ -34,10 +31,9 @@ export const printList = <T extends object>(
     const query = {
       ...(project === undefined ? {} : { project }),
       ...(stage === undefined ? {} : { stage }),
-      limit: Math.min(count, PAGE_MAX),
       signal: session.reading,
     };
-    const all = await everyPage((cursor) => list(session.deployer, { ...query, ...cursor }), count);
+    const all = await everyPage((page) => list(session.deployer, { ...query, ...page }), count);
     if (all.isErr()) return err(all.error);
     if (all.value.length === 0) {
       const known = await checkNames(session, project, stage);

@@ -14,7 +14,7 @@ export const checkInstances: Check = async ({ deployer, options }, signal) => {
   if (!runtime) return [skipped('instances', 'no engine is configured')];
   const containers = await runtime.list({ storeId: deployer.storeId }, { signal });
   if (containers.isErr()) return [skipped('instances', 'the engine does not answer')];
-  const instances = await everyPage((cursor) => deployer.instances.list({ ...cursor, signal }));
+  const instances = await everyPage((page) => deployer.instances.list({ ...page, signal }));
   if (instances.isErr()) return [failure('instances', instances.error)];
   const found: Finding[] = [];
   let well = 0;
