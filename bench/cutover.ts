@@ -58,10 +58,8 @@ async function through(name: string, field: Field, door: Door): Promise<void> {
   const streams = { count: STREAMS, everyMs: Math.floor(Math.max(200, (lengthMs - 12_000) / STREAMS)) };
   const visit = { script, folder: field.folder, limitMs: LIMIT_MS };
   const seen = await visited(visit, { port, domain: DOMAIN, perSecond: PER_SECOND, streams }, async () => {
-    for (let count = 1; count <= cutovers; count += 1) {
-      const cutover = await replace(field, deployer, count % 2 === 0 ? 'v1' : 'v2');
-      done.push(cutover);
-    }
+    for (let count = 1; count <= cutovers; count += 1)
+      done.push(await replace(field, deployer, count % 2 === 0 ? 'v1' : 'v2'));
   });
   const verdict = judge(seen, first.answer, done);
   const steady = await visited(

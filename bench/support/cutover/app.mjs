@@ -83,14 +83,15 @@ async function warmUp(count) {
   await once(server, 'listening');
   const { port } = server.address();
   // As visitors come: many at once, every other one on a connection that it has.
-  await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => visit(port, index % 2 === 0, count / AT_ONCE)));
+  const isKept = (index) => !process.env.APP_CLOSES && index % 2 === 0;
+  await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => visit(port, isKept(index), count / AT_ONCE)));
   server.close();
 }
 
 async function visit(port, isKept, count) {
   let kept;
   for (let asked = 0; asked < count; asked += 1) {
-    if (process.env.APP_CLOSES || !isKept) {
+    if (!isKept) {
       await once(ask(connect(port, '127.0.0.1'), 'Connection: close\r\n').resume(), 'close');
       continue;
     }
